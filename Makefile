@@ -1,0 +1,92 @@
+# `make help` tells what there is. Needs make, and either uv or a Python 3.10+ that has venv.
+
+VENV := .venv
+BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
+PY := $(BIN)/python
+PYTHONS := $(or $(PYTHON),python3 python3.14 python3.13 python3.12 python3.11 python3.10 python)
+INSTALL := $(if $(shell command -v uv 2>/dev/null),uv pip install --python $(PY),$(PY) -m pip install) --quiet
+
+# The pure part: every branch of it is run by the tests.
+CORE := reconciler/errors.py,reconciler/ports.py,reconciler/policy/**,reconciler/ledger/records.py,reconciler/plan/**
+NOT_PURE := reconciler/policy/files.py
+
+BENCHES := $(sort $(filter-out %/__init__.py %/paired.py %/floor.py,$(wildcard tests/bench/*.py)))
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint bench format clean
+
+help:
+	@echo "make demo     set up, then plan, apply, drift and repair on a simulated Windows host"
+	@echo "make test     every test that this machine can run; says which it skipped and why"
+	@echo "make lint     format, ruff, mypy for Linux and Windows, import rules, schema of desired/"
+	@echo "make bench    the measurements, each with its limit"
+	@echo "make format   format the code"
+	@echo "make clean    remove $(VENV) and what the tools left"
+	@echo "PYTHON=python3.12 make ... chooses the Python that $(VENV) is made from."
+
+demo: $(VENV)/user-stamp
+	@$(PY) tests/demo.py
+
+test: $(VENV)/dev-stamp
+	$(BIN)/coverage run -m pytest -rs
+	$(BIN)/coverage report --include='$(CORE)' --omit='$(NOT_PURE)' --fail-under=100
+
+lint: $(VENV)/dev-stamp
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/mypy --platform win32 --no-warn-unreachable --cache-dir .mypy_cache/win32 reconciler
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/reconciler schema policy | diff desired/reconciler.schema.json -
+	@if [ -x $(BIN)/taplo ] && [ -x $(BIN)/tombi ]; then \
+	    set -x; $(BIN)/taplo lint desired/*.toml && $(BIN)/tombi lint --offline desired; \
+	else \
+	    echo "SKIPPED desired/ against its schema: taplo or tombi has no wheel for this machine"; test -z "$$CI"; \
+	fi
+
+bench: $(VENV)/user-stamp
+	@status=0; for bench in $(BENCHES); do \
+	    echo "== $$bench"; $(PY) $$bench || status=1; \
+	done; exit $$status
+
+format: $(VENV)/dev-stamp
+	$(BIN)/ruff check --fix-only --quiet .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# What a user gets; enough for `demo` and `bench`.
+$(VENV)/user-stamp: pyproject.toml
+	@$(make-venv)
+	@echo "Installing reconciler into $(VENV) ..."
+	@$(INSTALL) -e .
+	@touch $@
+
+# The same and the tools.
+$(VENV)/dev-stamp: pyproject.toml
+	@$(make-venv)
+	@echo "Installing reconciler and the development tools into $(VENV) ..."
+	@$(INSTALL) -e '.[dev]'
+	@$(INSTALL) --only-binary taplo --only-binary tombi -e '.[toml]' || \
+	    echo "taplo and tombi cannot be installed here; make lint goes on without them"
+	@touch $(VENV)/user-stamp $@
+
+# One shell line: a usable $(VENV), by uv or by the first Python that is new enough.
+define make-venv
+if [ -x $(PY) ] && { command -v uv >/dev/null || $(PY) -m pip --version; } >/dev/null 2>&1; then exit 0; fi; \
+if command -v uv >/dev/null 2>&1; then exec uv venv --quiet --clear --python "$${PYTHON:->=3.10}" $(VENV); fi; \
+for python in $(PYTHONS); do \
+    if "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null; then found=$$python; break; fi; \
+done; \
+if [ -z "$$found" ]; then \
+    echo "make: no Python 3.10 or newer here (tried: $(PYTHONS)); install one, or name it:" \
+        "make PYTHON=/path/to/python3" >&2; exit 1; \
+fi; \
+if ! "$$found" -m venv --clear $(VENV); then \
+    rm -rf $(VENV); \
+    echo "make: $$found cannot make a virtual environment; install its venv package" \
+        "(Debian, Ubuntu: apt install python3-venv), or uv" >&2; exit 1; \
+fi
+endef

@@ -1,0 +1,52 @@
+"""The one exception family of this package.
+
+Every failure that a user can cause is a `ReconcilerError`: what is wrong, where, and what to do, in words that fit
+on a terminal. Only the command line turns one into an exit code.
+"""
+
+from __future__ import annotations
+
+
+class ReconcilerError(Exception):
+    """Something a user can cause and mend.
+
+    Args:
+        message: what is wrong and what to do, one sentence each, without a trailing newline.
+        where: the place, as `file:line`, a path, or a row; empty if there is none.
+    """
+
+    def __init__(self, message: str, *, where: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.where = where
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.message}" if self.where else self.message
+
+
+class PolicyError(ReconcilerError):
+    """A policy cannot be used. Holds every problem that was found, not only the first."""
+
+    def __init__(self, problems: tuple[ReconcilerError, ...]) -> None:
+        super().__init__("\n".join(str(problem) for problem in problems))
+        self.problems = problems
+
+
+class HostError(ReconcilerError):
+    """A host cannot be read or used at all (a single refused change is a `Refusal`, not an error)."""
+
+
+class LedgerError(ReconcilerError):
+    """The ledger cannot be read, trusted or written."""
+
+
+class StaleError(ReconcilerError):
+    """A saved plan does not fit the policy, host or ledger any more."""
+
+
+class RefusedError(ReconcilerError):
+    """A plan goes beyond its limits, or an option asks for what cannot be."""
+
+
+class BusyError(ReconcilerError):
+    """Another apply holds the lock of this host."""
