@@ -1,0 +1,210 @@
+"""Port ranges, sets of ports, and lanes: arithmetic on 16-bit ranges. Pure; imports nothing of ours.
+
+All ports are 1..65535, both ends of a range included, in host byte order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+Protocol = Literal["tcp", "udp"]
+Family = Literal["ipv4", "ipv6"]
+Kind = Literal["exclusion", "reservation"]
+Store = Literal["persistent", "active"]
+
+PROTOCOLS: tuple[Protocol, ...] = ("tcp", "udp")
+FAMILIES: tuple[Family, ...] = ("ipv4", "ipv6")
+FIRST_PORT = 1
+LAST_PORT = 65535
+
+
+class Lane(NamedTuple):
+    """One of the four tables a port can be kept in: a protocol over an address family. Sorts tcp before udp."""
+
+    protocol: Protocol
+    family: Family
+
+    def __str__(self) -> str:
+        return f"{self.protocol}/{self.family}"
+
+    @classmethod
+    def parse(cls, text: str) -> Lane:
+        """Read `tcp/ipv4` and its like. Raises ValueError for anything else."""
+        for lane in LANES:
+            if text == str(lane):
+                return lane
+        raise ValueError(f"{text!r} is not a lane; a lane is one of {', '.join(map(str, LANES))}")
+
+
+LANES: tuple[Lane, ...] = tuple(Lane(protocol, family) for protocol in PROTOCOLS for family in FAMILIES)
+
+
+def lanes_of(protocol: Protocol) -> tuple[Lane, ...]:
+    """The lanes of one protocol, IPv4 first."""
+    return tuple(lane for lane in LANES if lane.protocol == protocol)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class PortRange:
+    """First and last port, both included, 1..65535. Raises ValueError outside that or when first > last."""
+
+    first: int
+    last: int
+
+    def __post_init__(self) -> None:
+        if not FIRST_PORT <= self.first <= self.last <= LAST_PORT:
+            raise ValueError(f"{self.first}-{self.last} is not a port range within {FIRST_PORT}-{LAST_PORT}")
+
+    @classmethod
+    def of_count(cls, first: int, count: int) -> PortRange:
+        """The range that Windows calls start port and number of ports. Raises ValueError like the class."""
+        return cls(first, first + count - 1)
+
+    @classmethod
+    def parse(cls, text: str) -> PortRange:
+        """Read `8080` or `8000-8099`: ASCII digits only, no blanks inside. Raises ValueError with the right form."""
+        first, dash, last = text.partition("-")
+        if not _is_number(first) or (dash and not _is_number(last)):
+            raise ValueError(f"{text!r} is not a port or a range; write 8080 or 8000-8099")
+        low, high = int(first), int(last or first)
+        if not FIRST_PORT <= low <= LAST_PORT or not FIRST_PORT <= high <= LAST_PORT:
+            raise ValueError(f"{text!r} has a port outside {FIRST_PORT}-{LAST_PORT}")
+        if low > high:
+            raise ValueError(f"{text!r} runs backwards; write {high}-{low}")
+        return cls(low, high)
+
+    @property
+    def count(self) -> int:
+        """How many ports: 1..65535."""
+        return self.last - self.first + 1
+
+    def overlaps(self, other: PortRange) -> bool:
+        """Do the two share a port?"""
+        return self.first <= other.last and other.first <= self.last
+
+    def contains(self, other: PortRange) -> bool:
+        """Does every port of `other` lie in this range?"""
+        return self.first <= other.first and other.last <= self.last
+
+    def __str__(self) -> str:
+        return str(self.first) if self.first == self.last else f"{self.first}-{self.last}"
+
+
+def _is_number(text: str) -> bool:
+    return 1 <= len(text) <= 5 and text.isascii() and text.isdigit()
+
+
+@dataclass(frozen=True, slots=True)
+class PortSet:
+    """A set of ports, kept as one integer whose bit N stands for port N (`tests/bench/portset.py` says why)."""
+
+    bits: int = 0
+
+    @classmethod
+    def of(cls, ranges: Iterable[PortRange]) -> PortSet:
+        """The ports of all these ranges; they may overlap."""
+        bits = 0
+        for item in ranges:
+            bits |= _mask(item)
+        return cls(bits)
+
+    def __or__(self, other: PortSet) -> PortSet:
+        return PortSet(self.bits | other.bits)
+
+    def __and__(self, other: PortSet) -> PortSet:
+        return PortSet(self.bits & other.bits)
+
+    def __sub__(self, other: PortSet) -> PortSet:
+        return PortSet(self.bits ^ (self.bits & other.bits))
+
+    def __bool__(self) -> bool:
+        return self.bits != 0
+
+    def __len__(self) -> int:
+        return self.bits.bit_count()
+
+    def __contains__(self, port: int) -> bool:
+        return port >= 0 and bool(self.bits >> port & 1)
+
+    def __iter__(self) -> Iterator[int]:
+        for run in self.runs():
+            yield from range(run.first, run.last + 1)
+
+    def __str__(self) -> str:
+        return ", ".join(map(str, self.runs())) or "none"
+
+    def complement(self) -> PortSet:
+        """Every port of 1..65535 that is not in this set."""
+        return PortSet(_ALL ^ (_ALL & self.bits))
+
+    def covers(self, ports: PortRange) -> bool:
+        """Is every port of the range in this set?"""
+        wanted = (1 << ports.count) - 1
+        return self.bits >> ports.first & wanted == wanted
+
+    def touches(self, ports: PortRange) -> bool:
+        """Is at least one port of the range in this set?"""
+        return bool(self.bits >> ports.first & ((1 << ports.count) - 1))
+
+    def within(self, ports: PortRange) -> PortSet:
+        """The ports of this set that lie in the range."""
+        return PortSet((self.bits >> ports.first & ((1 << ports.count) - 1)) << ports.first)
+
+    def runs(self) -> tuple[PortRange, ...]:
+        """The maximal runs of consecutive ports, ascending: the fewest ranges that make up this set."""
+        bits = self.bits
+        if not bits:
+            return ()
+        base = (bits & -bits).bit_length() - 1
+        bits >>= base
+        if bits & (bits + 1) == 0:  # one run, by far the most common set
+            return (PortRange(base, base + bits.bit_length() - 1),)
+        text = bin(bits)[:1:-1]  # the digit at N stands for port base + N; the last one is 1
+        found: list[PortRange] = []
+        start = 0
+        while start >= 0:
+            end = text.find("0", start)
+            end = end if end >= 0 else len(text)
+            found.append(PortRange(base + start, base + end - 1))
+            start = text.find("1", end)
+        return tuple(found)
+
+
+def _mask(ports: PortRange) -> int:
+    return ((1 << ports.count) - 1) << ports.first
+
+
+_ALL = _mask(PortRange(FIRST_PORT, LAST_PORT))
+
+
+def missing_in(ports: PortRange, cover: PortSet) -> PortSet:
+    """The ports of the range that `cover` lacks."""
+    full = (1 << ports.count) - 1
+    return PortSet((full ^ (cover.bits >> ports.first & full)) << ports.first)
+
+
+def cut(ports: PortSet, pieces: Iterable[PortRange]) -> tuple[PortRange, ...]:
+    """Cut a set into the fewest rows of which each lies inside one of the pieces.
+
+    The classic greedy cover: from the left, always take the piece that reaches furthest. Ports that no piece
+    holds are left out.
+    """
+    ordered = sorted(set(pieces))
+    rows: list[PortRange] = []
+    position, reach = 0, 0
+    for run in ports.runs():
+        at = run.first
+        while at <= run.last:
+            while position < len(ordered) and ordered[position].first <= at:
+                reach = max(reach, ordered[position].last)
+                position += 1
+            if reach >= at:
+                rows.append(PortRange(at, min(reach, run.last)))
+                at = min(reach, run.last) + 1
+            elif position < len(ordered):
+                at = ordered[position].first
+            else:
+                return tuple(rows)
+    return tuple(rows)
