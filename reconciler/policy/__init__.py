@@ -1,0 +1,1 @@
+"""What is wanted: policy files, read and checked. `files.py` reads, everything else is pure."""

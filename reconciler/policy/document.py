@@ -1,0 +1,215 @@
+"""One policy file: its text read into plain values. Pure; knows no host and no other file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import tomli
+
+from reconciler.policy.entries import DynamicRange, Exclusion, Place, Reservation, Unmanaged
+from reconciler.policy.lines import Lines, scan_headers
+from reconciler.policy.models import ENTRY_TABLES, Complaint, ExclusionTable, PolicyFile, ReservationTable, validate
+from reconciler.policy.problems import Problem, entry_name, translate
+from reconciler.policy.values import is_newer
+from reconciler.ports import PROTOCOLS
+
+_NEEDED = ("version", "policy", "target")
+"""A file in which one of these is wrong says nothing certain about any policy or host."""
+
+_MANY_DIGITS = re.compile(r"[0-9_]{4300}")
+"""Python refuses to read a decimal integer of more than 4300 digits, and does not say where it stands."""
+
+
+class Target(NamedTuple):
+    """Which hosts a file is for; an empty part matches every host."""
+
+    os: tuple[str, ...] = ()
+    hosts: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+
+
+class Document(NamedTuple):
+    """One policy file.
+
+    `limits` holds only what the file states. `lost` are the entries that had problems of their own and are not among
+    the others; `complete` is False where anything else could not be taken in.
+    """
+
+    file: str
+    policy: str
+    place: Place
+    target: Target
+    exclusions: tuple[Exclusion, ...]
+    reservations: tuple[Reservation, ...]
+    disable: tuple[str, ...]
+    disable_place: Place
+    description: str
+    formerly: tuple[str, ...]
+    limits: Mapping[str, int]
+    unmanaged: Unmanaged | None
+    dynamic_range: DynamicRange | None
+    lost: tuple[tuple[str, Place], ...] = ()
+    complete: bool = True
+
+    def entries(self) -> Iterator[Exclusion | Reservation]:
+        """All entries, exclusions first."""
+        yield from self.exclusions
+        yield from self.reservations
+
+
+def read_document(text: str, file: str) -> tuple[Document | None, list[Problem]]:
+    """Read one policy file. With problems, the document is what remains without the wrong parts, or None."""
+    try:
+        data = tomli.loads(text)
+    except (ValueError, RecursionError) as error:
+        return None, [_syntax_problem(error, text, file)]
+    table = validate(data)
+    if isinstance(table, PolicyFile):
+        lines = _lines(text, data)
+        return _document(table, lines, file), list(_beyond_toml_1_0(lines, file))
+    lines = _scan(text)
+    if is_newer(data.get("version")):  # whatever else looks wrong may be right in that version
+        return None, list(translate((item for item in table if item.path == ("version",)), data, lines, file))
+    problems = [*translate(table, data, lines, file), *_beyond_toml_1_0(lines, file)]
+    return _remainder(table, data, lines, file), problems
+
+
+def _syntax_problem(error: Exception, text: str, file: str) -> Problem:
+    if isinstance(error, tomli.TOMLDecodeError):
+        return Problem(Place(file, error.lineno), f"this is not TOML: {error.msg}", error.colno)
+    if isinstance(error, RecursionError):
+        return Problem(
+            Place(file, 0), "arrays, tables or keys are nested too deeply; no policy needs more than 3 levels"
+        )
+    found = _MANY_DIGITS.search(text)
+    line = text.count("\n", 0, found.start()) + 1 if found else 0
+    return Problem(Place(file, line), "an integer has too many digits; the largest port is 65535")
+
+
+def _lines(text: str, data: Mapping[str, Any]) -> Lines:
+    """The lines of a file without problems: only `disable` is a key whose line anybody asks for."""
+    tables = {key: len(value) if isinstance(value, list) else 1 for key, value in data.items() if key != "version"}
+    return ("disable" not in tables and scan_headers(text, tables)) or _scan(text)
+
+
+def _scan(text: str) -> Lines:
+    from reconciler.policy.scanner import scan  # its patterns take time to compile, and most files do without it
+
+    return scan(text)
+
+
+def _beyond_toml_1_0(lines: Lines, file: str) -> Iterator[Problem]:
+    for line, what in lines.newer:
+        message = f"{what} is beyond TOML 1.0, and editors refuse it; write it the way TOML 1.0 has it"
+        yield Problem(Place(file, line), message)
+
+
+def _remainder(complaints: Sequence[Complaint], data: Mapping[str, Any], lines: Lines, file: str) -> Document | None:
+    """The document without everything that was complained of, so that checks across files can go on."""
+    wrong: dict[str, set[int]] = {kind: set() for kind in ENTRY_TABLES}
+    kept = dict(data)
+    for complaint in complaints:
+        key, rest = str(complaint.path[0]), complaint.path[1:]
+        if key in _NEEDED:
+            return None
+        if key in wrong and rest:
+            wrong[key].add(int(rest[0]))
+        else:
+            kept.pop(key, None)
+    indexes = {}
+    lost = []
+    for kind, bad in wrong.items():
+        entries = kept.get(kind, [])
+        indexes[kind] = [index for index in range(len(entries)) if index not in bad]
+        kept[kind] = [entries[index] for index in indexes[kind]]
+        names = ((entry_name(entries[index]), Place(file, lines.of((kind, index)))) for index in sorted(bad))
+        lost += [(name, place) for name, place in names if name is not None]
+    table = validate(kept)
+    assert isinstance(table, PolicyFile), "nothing that is left was complained of"
+    return _document(table, lines, file, indexes)._replace(lost=tuple(lost), complete=False)
+
+
+def _document(
+    table: PolicyFile, lines: Lines, file: str, indexes: Mapping[str, Sequence[int]] | None = None
+) -> Document:
+    """Plain values of a valid file. `indexes` are the numbers of its entries, where some were left out."""
+    policy = table.policy.name
+    exclusion_at = indexes["exclusion"] if indexes else range(len(table.exclusion))
+    reservation_at = indexes["reservation"] if indexes else range(len(table.reservation))
+
+    def place(*path: str | int) -> Place:
+        return Place(file, lines.of(path))
+
+    return Document(
+        file=file,
+        policy=policy,
+        place=place("policy"),
+        target=_target(table),
+        exclusions=tuple(
+            _exclusion(entry, policy, place("exclusion", index))
+            for index, entry in zip(exclusion_at, table.exclusion, strict=True)
+        ),
+        reservations=tuple(
+            _reservation(entry, policy, place("reservation", index))
+            for index, entry in zip(reservation_at, table.reservation, strict=True)
+        ),
+        disable=tuple(table.disable),
+        disable_place=place("disable"),
+        description=table.policy.description,
+        formerly=tuple(table.policy.formerly),
+        limits=table.limits.model_dump(exclude_none=True) if table.limits else {},
+        unmanaged=_unmanaged(table, place("unmanaged")),
+        dynamic_range=_dynamic_range(table, place("dynamic_range")),
+    )
+
+
+def _target(table: PolicyFile) -> Target:
+    stated = table.target
+    return Target(tuple(stated.os or ()), tuple(stated.hosts or ()), tuple(stated.tags or ())) if stated else Target()
+
+
+def _exclusion(entry: ExclusionTable, policy: str, place: Place) -> Exclusion:
+    return Exclusion(
+        policy=policy,
+        name=entry.name,
+        place=place,
+        ports=entry.ports,
+        protocols=entry.protocol,
+        families=entry.family,
+        store=entry.store,
+        reason=entry.reason,
+        busy=entry.busy,
+        protect=entry.protect,
+        state=entry.state,
+        allow=tuple(entry.allow),
+    )
+
+
+def _reservation(entry: ReservationTable, policy: str, place: Place) -> Reservation:
+    return Reservation(
+        policy=policy,
+        name=entry.name,
+        place=place,
+        ports=entry.ports,
+        protocol=entry.protocol,
+        bound_by=entry.bound_by,
+        reason=entry.reason,
+        protect=entry.protect,
+        allow=tuple(entry.allow),
+    )
+
+
+def _unmanaged(table: PolicyFile, place: Place) -> Unmanaged | None:
+    stated = table.unmanaged
+    return Unmanaged(stated.action, stated.ports or (), table.policy.name, place) if stated else None
+
+
+def _dynamic_range(table: PolicyFile, place: Place) -> DynamicRange | None:
+    stated = table.dynamic_range
+    if stated is None:
+        return None
+    both = {"tcp": stated.tcp, "udp": stated.udp}
+    ranges = {protocol: ports for protocol in PROTOCOLS if (ports := both[protocol]) is not None}
+    return DynamicRange(ranges, table.policy.name, place)

@@ -1,0 +1,131 @@
+"""What is wanted, as plain values. pydantic stays at the file boundary (`models.py`); everything inside uses these."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal
+
+from reconciler.ports import Family, Lane, PortRange, Protocol, Store
+
+Busy = Literal["wait", "fill"]
+State = Literal["present", "absent"]
+UnmanagedAction = Literal["ignore", "report", "delete"]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where something was declared: the file as the user named it, and its line from 1 (0: not known)."""
+
+    file: str
+    line: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}" if self.line else self.file
+
+
+@cache
+def _lanes(protocols: tuple[Protocol, ...], families: tuple[Family, ...]) -> tuple[Lane, ...]:
+    return tuple(sorted(Lane(protocol, family) for protocol in protocols for family in families))
+
+
+@dataclass(frozen=True, slots=True)
+class Exclusion:
+    """One `[[exclusion]]`. `ports` keeps the declared ranges, sorted, without repeats; each is one unit per protocol."""
+
+    policy: str
+    name: str
+    place: Place
+    ports: tuple[PortRange, ...]
+    protocols: tuple[Protocol, ...]
+    families: tuple[Family, ...]
+    store: Store = "persistent"
+    reason: str = ""
+    busy: Busy = "wait"
+    protect: bool = False
+    state: State = "present"
+    allow: tuple[str, ...] = ()
+
+    @property
+    def lanes(self) -> tuple[Lane, ...]:
+        """The declared lanes, sorted."""
+        return _lanes(self.protocols, self.families)
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """One `[[reservation]]`: one exact range in one protocol, always both families."""
+
+    policy: str
+    name: str
+    place: Place
+    ports: PortRange
+    protocol: Protocol
+    bound_by: str = ""
+    reason: str = ""
+    protect: bool = False
+    allow: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """A plan beyond these is refused: rows deleted, per cent of owned rows deleted, ephemeral ports left free."""
+
+    max_deletes: int = 20
+    max_delete_percent: int = 30
+    min_dynamic_ports: int = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Unmanaged:
+    """What to do with administered rows that no entry and no ledger claims; `delete` only wholly inside `ports`."""
+
+    action: UnmanagedAction
+    ports: tuple[PortRange, ...]
+    policy: str
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class DynamicRange:
+    """The wanted ephemeral range; a protocol that is not named is left alone."""
+
+    ranges: Mapping[Protocol, PortRange]
+    policy: str
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """All files that share one `[policy] name`, as far as they target this host.
+
+    `in_scope`: at least one file targets this host. `elsewhere`: entries that are declared only by files which do not
+    target this host; they are known, so they are not given up. `formerly`: earlier names.
+    """
+
+    name: str
+    in_scope: bool
+    files: tuple[str, ...]
+    exclusions: tuple[Exclusion, ...] = ()
+    reservations: tuple[Reservation, ...] = ()
+    elsewhere: frozenset[str] = frozenset()
+    formerly: tuple[str, ...] = ()
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PolicySet:
+    """Every policy that was read in this run, sorted by name; and what the host has only one of.
+
+    `limits` are the strictest that any file in scope states.
+    """
+
+    policies: tuple[Policy, ...]
+    limits: Limits = Limits()
+    unmanaged: Unmanaged | None = None
+    dynamic_range: DynamicRange | None = None
+
+    def in_scope(self) -> tuple[Policy, ...]:
+        """The policies of which at least one file targets this host."""
+        return tuple(policy for policy in self.policies if policy.in_scope)

@@ -1,0 +1,165 @@
+"""Finding and reading policy files: the only I/O of this package.
+
+`load_policies` is for one host; `check_policies` is for none. Both raise PolicyError with everything that is wrong
+in all files together.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Collection, Iterator, Sequence
+from pathlib import Path
+
+from reconciler.policy.document import Document, read_document
+from reconciler.policy.entries import Place, PolicySet
+from reconciler.policy.merge import merge, name_problems, scope_problems
+from reconciler.policy.problems import Problem, raise_all
+from reconciler.policy.scope import HostWords, matches, scopes
+from reconciler.policy.words import printable
+
+LARGEST_FILE = 16 * 2**20
+"""Bytes. Ten thousand entries with all their keys take about a quarter of it."""
+
+_MIB = 2**20
+
+
+def load_policies(paths: Sequence[Path], facts_os: str, host_name: str, tags: Collection[str]) -> PolicySet:
+    """Read every policy and say what it wants of one host.
+
+    Args:
+        paths: files, or folders of which every `*.toml` is read, sub-folders included, hidden ones left out.
+        facts_os: `windows` or `linux`.
+        host_name: what `[target] hosts` is compared with, case-insensitive.
+        tags: what `[target] tags` is compared with.
+
+    Raises:
+        PolicyError: with all problems of all files.
+    """
+    documents, problems, whole = _read_all(paths)
+    host = HostWords(facts_os, host_name, frozenset(tags))
+    active = [document for document in documents if matches(document.target, host)]
+    policies = merge(documents, active)
+    problems += name_problems(documents, whole=whole)
+    problems += scope_problems(policies, active)
+    raise_all(problems)
+    return policies
+
+
+def check_policies(paths: Sequence[Path]) -> PolicySet:
+    """Read every policy as if every file were in scope and no entry disabled.
+
+    Entries and settings that contradict each other are told where two files surely meet on one host (`scope.scopes`
+    says when). Settings that lawfully differ from target to target are there once, as the first file has them.
+
+    Raises:
+        PolicyError: with all problems of all files.
+    """
+    documents, problems, whole = _read_all(paths)
+    problems += name_problems(documents, whole=whole)
+    for meeting in scopes(documents):
+        problems += scope_problems(merge(meeting, meeting), meeting)
+    raise_all(problems)
+    everything = [document._replace(disable=()) for document in documents]
+    return merge(everything, everything)
+
+
+def _read_all(paths: Sequence[Path]) -> tuple[list[Document], list[Problem], bool]:
+    """All files that could be read, everything wrong with the others, and whether there are no others."""
+    files, problems = _find(paths)
+    whole = not problems
+    documents = []
+    for path in files:
+        name = printable(str(path))
+        text = _read(path, name)
+        document, found = (None, [text]) if isinstance(text, Problem) else read_document(text, name)
+        problems += found
+        if document:
+            documents.append(document)
+        else:
+            whole = False
+    return documents, problems, whole
+
+
+def _find(paths: Sequence[Path]) -> tuple[list[Path], list[Problem]]:
+    """The files of all paths, each once, in the order of the paths and by name within a folder."""
+    found: dict[str, Path] = {}
+    problems: list[Problem] = []
+    for path in paths:
+        name = printable(str(path))
+        if os.path.isdir(path):  # noqa: PTH112  unlike Path.is_dir, it never raises
+            files = list(_walk(path, problems))
+            if not files:
+                problems.append(_problem(name, "no policy file found: this folder holds no *.toml"))
+        else:
+            files = [path]
+        for file in files:
+            found.setdefault(_identity(file), file)
+    if not paths:
+        problems.append(_problem("PATH", "no policy file found: name a file or a folder"))
+    return list(found.values()), problems
+
+
+def _identity(file: Path) -> str:
+    """The same for two names of one file."""
+    try:
+        return os.path.realpath(file)
+    except (OSError, ValueError):
+        return str(file)
+
+
+def _walk(folder: Path, problems: list[Problem]) -> Iterator[Path]:
+    """Every `*.toml` below a folder, without what is hidden. Links to files are followed, links to folders not."""
+
+    def unreadable(error: OSError) -> None:
+        problems.append(_unreadable(printable(str(error.filename)), error))
+
+    for where, folders, files in os.walk(folder, onerror=unreadable):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(files):
+            if name.endswith(".toml") and not name.startswith("."):
+                yield Path(where, name)
+
+
+def _read(path: Path, name: str) -> str | Problem:
+    """The text of one file. Nothing but a regular file of a bearable size is opened."""
+    try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            return _problem(name, "this is neither a file nor a folder; name a *.toml file or a folder of them")
+        if status.st_size > LARGEST_FILE:
+            return _too_large(name, status.st_size)
+        with path.open("rb") as file:
+            content = file.read(LARGEST_FILE + 1)
+    except FileNotFoundError:
+        return _problem(name, "no such file or folder; check the path")
+    except (OSError, ValueError) as error:
+        return _unreadable(name, error)
+    return _decode(content, name) if len(content) <= LARGEST_FILE else _too_large(name, len(content))
+
+
+def _decode(content: bytes, name: str) -> str | Problem:
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return _problem(name, "this is UTF-16; save the file as UTF-8 without a byte order mark", line=1)
+    if content.startswith(b"\xef\xbb\xbf"):
+        return _problem(name, "the file begins with a byte order mark; save it as UTF-8 without one", line=1)
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        byte = f"byte 0x{content[error.start]:02x} at offset {error.start}"
+        line = content.count(b"\n", 0, error.start) + 1
+        return _problem(name, f"{byte} is not UTF-8; save the file as UTF-8", line=line)
+
+
+def _too_large(name: str, size: int) -> Problem:
+    told = f"the file has {size / _MIB:.1f} MiB; a policy file may have {LARGEST_FILE // _MIB} MiB"
+    return _problem(name, f"{told}: split it into several files")
+
+
+def _unreadable(name: str, error: OSError | ValueError) -> Problem:
+    reason = error.strerror if isinstance(error, OSError) else str(error)
+    return _problem(name, f"cannot be read ({reason}); check the path and the permissions")
+
+
+def _problem(name: str, message: str, line: int = 0) -> Problem:
+    return Problem(Place(name, line), message)

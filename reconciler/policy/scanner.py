@@ -1,0 +1,150 @@
+"""Which line each table and key of a TOML text stands on. tomli tells values, but not where they are.
+
+The scanner is for text that tomli has accepted. Any other text gives lines that may be wrong, but it ends, in time
+proportional to the text, and raises nothing.
+"""
+
+from __future__ import annotations
+
+import re
+
+from reconciler.policy.lines import DEEPEST, KeyPath, Lines, Newer
+
+_BASIC = r'"[^"\\\n]*(?:\\.[^"\\\n]*)*"'
+_LITERAL = r"'[^'\n]*'"
+_PART = rf"(?:[A-Za-z0-9_-]+|{_BASIC}|{_LITERAL})"
+_KEY = rf"{_PART}(?:[ \t]*\.[ \t]*{_PART})*"
+_PLAIN_VALUE = rf'(?:"[^"\\\n]*"|{_LITERAL})[ \t]*|' + r"[^\s\"'\[{#][^\"'\[{#\n]*"
+
+_PARTS = re.compile(rf"{_BASIC}|{_LITERAL}|[A-Za-z0-9_-]+")
+_ONE_LINE = re.compile(
+    rf"[ \t]*(?:(\[\[?)[ \t]*({_KEY})[ \t]*\]\]?[ \t]*|({_KEY})[ \t]*=[ \t]*(?:{_PLAIN_VALUE}))?"
+    r"(?:#[^\n]*)?\r?(?:\n|\Z)"
+)
+_KEY_START = re.compile(rf"[ \t]*({_KEY})[ \t]*=")
+_TOKEN = re.compile(r'"""|\'\'\'|"|\'|#|[\[\]{}\n,]')
+_BASIC_STEP = re.compile(r'\\.|"|\n', re.DOTALL)
+_LONG_STEP = re.compile(r'\\.|"{3,5}', re.DOTALL)
+_LONG_LITERAL_END = re.compile(r"'{3,5}")
+_LITERAL_END = re.compile(r"'|\n")
+
+
+def scan(text: str) -> Lines:
+    """Find the lines of all tables and keys, down to the keys of an entry."""
+    return _Scan(text).run()
+
+
+class _Scan:
+    """One pass over a text, statement by statement."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._line = 1
+        self._lines: dict[KeyPath, int] = {}
+        self._counts: dict[str, int] = {}
+        self._table: KeyPath = ()
+        self._newer: list[Newer] = []
+        self._start = 0
+        self._told = -1
+
+    def run(self) -> Lines:
+        at = 0
+        while at < len(self._text):
+            self._start = at
+            end = self._statement(at)
+            self._line += self._text.count("\n", at, end)
+            at = end
+        return Lines(self._lines, tuple(self._newer))
+
+    def _statement(self, at: int) -> int:
+        """Take in the statement that begins here; return where the next one does."""
+        whole = _ONE_LINE.match(self._text, at)
+        if whole:
+            if whole[2]:
+                self._header(whole[1] == "[[", _parts(whole[2]))
+            elif whole[3]:
+                self._note(self._table, _parts(whole[3]))
+            return whole.end()
+        key = _KEY_START.match(self._text, at)
+        if not key:
+            return _line_end(self._text, at)
+        self._note(self._table, _parts(key[1]))
+        return self._value(key.end())
+
+    def _header(self, repeated: bool, parts: tuple[str, ...]) -> None:
+        first = parts[0]
+        if repeated and len(parts) == 1:
+            self._counts[first] = self._counts.get(first, -1) + 1
+            self._lines.setdefault((first,), self._line)
+        base: KeyPath = (first, self._counts[first]) if first in self._counts else (first,)
+        self._lines.setdefault(base, self._line)
+        self._table = self._note(base, parts[1:])
+
+    def _note(self, base: KeyPath, parts: tuple[str, ...]) -> KeyPath:
+        for part in parts:
+            if len(base) == DEEPEST:
+                break
+            base = (*base, part)
+            self._lines.setdefault(base, self._line)
+        return base
+
+    def _value(self, at: int) -> int:
+        """Walk over a value that a pattern for one line cannot hold; return where the next statement begins."""
+        open_brackets: list[str] = []
+        comma = False
+        while token := _TOKEN.search(self._text, at):
+            mark, begin, at = token[0], at, token.end()
+            if mark in "[{":
+                open_brackets.append(mark)
+            elif mark in "]}":
+                if mark == "}" and comma and not self._text[begin : token.start()].strip():
+                    self._beyond(token.start(), "a comma before the } of an inline table")
+                if open_brackets:
+                    open_brackets.pop()
+            elif mark == "\n":
+                if not open_brackets:
+                    return at
+                if open_brackets[-1] == "{":
+                    self._beyond(token.start(), "an inline table of several lines")
+                continue  # a comma stays the last thing seen
+            elif mark == "#":
+                at = _line_end(self._text, at, keep=True)
+                continue
+            elif mark != ",":
+                at = self._string(mark, at)
+            comma = mark == ","
+        return len(self._text)
+
+    def _string(self, quote: str, at: int) -> int:
+        """Return where the string ends whose opening quote was just read."""
+        if quote[0] == "'":
+            end = (_LITERAL_END if quote == "'" else _LONG_LITERAL_END).search(self._text, at)
+            return end.end() if end else len(self._text)
+        step = _BASIC_STEP if quote == '"' else _LONG_STEP
+        while found := step.search(self._text, at):
+            at = found.end()
+            if found[0][0] != "\\":
+                return at
+            if found[0][1] in "ex":
+                self._beyond(found.start(), f"the escape {found[0]}")
+        return len(self._text)
+
+    def _beyond(self, at: int, what: str) -> None:
+        """Note what is beyond TOML 1.0: the first such thing of a statement."""
+        if self._told < self._start:
+            self._told = self._start
+            self._newer.append(Newer(self._line + self._text.count("\n", self._start, at), what))
+
+
+def _line_end(text: str, at: int, *, keep: bool = False) -> int:
+    """Where the next line begins, or with `keep` where the newline stands; the end of the text if there is none."""
+    end = text.find("\n", at)
+    if end < 0:
+        return len(text)
+    return end if keep else end + 1
+
+
+def _parts(key: str) -> tuple[str, ...]:
+    """The parts of a dotted key, as far as they matter. Escapes in a quoted key are left as they are."""
+    found = (match[0] for match in _PARTS.finditer(key))
+    return tuple(part[1:-1] if part[0] in "\"'" else part for _, part in zip(range(DEEPEST), found, strict=False))

@@ -1,0 +1,54 @@
+"""Which hosts a file is for, and which kinds of host a set of files speaks of. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from fnmatch import fnmatchcase
+from typing import NamedTuple
+
+from reconciler.policy.document import Document, Target
+
+
+class HostWords(NamedTuple):
+    """What a host is to `[target]`: its operating system (`windows` or `linux`), its name and its tags."""
+
+    os: str
+    name: str
+    tags: frozenset[str] = frozenset()
+
+
+def matches(target: Target, host: HostWords) -> bool:
+    """Does every key that the target gives match? Host names are compared without regard to case, tags with."""
+    return (
+        (not target.os or host.os in target.os)
+        and (not target.hosts or any(_name_matches(host.name.lower(), pattern.lower()) for pattern in target.hosts))
+        and (not target.tags or not host.tags.isdisjoint(target.tags))
+    )
+
+
+def _name_matches(name: str, pattern: str) -> bool:
+    return name == pattern or fnmatchcase(name, pattern)
+
+
+def scopes(documents: Iterable[Document]) -> Iterator[tuple[Document, ...]]:
+    """The sets of files that meet on one host, as far as the files themselves tell; each set once.
+
+    For every target that is written somewhere, one host is imagined for each of its systems, patterns and tags: it
+    has that system, one tag, and the pattern for a name. So a file for `aks-*` meets one for every host and one for
+    `*`, but not one for `sql-*`. Files that meet only on hosts nobody wrote of are found by the plan for that host.
+    """
+    everything = tuple(documents)
+    seen: set[tuple[int, ...]] = set()
+    for target in dict.fromkeys(document.target for document in everything):
+        for host in _imagined(target):
+            meeting = tuple(index for index, document in enumerate(everything) if matches(document.target, host))
+            if meeting not in seen:
+                seen.add(meeting)
+                yield tuple(everything[index] for index in meeting)
+
+
+def _imagined(target: Target) -> Iterator[HostWords]:
+    for system in target.os or ("windows", "linux"):
+        for name in target.hosts or ("",):
+            for tag in target.tags or ("",):
+                yield HostWords(system, name, frozenset({tag} if tag else ()))

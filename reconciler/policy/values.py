@@ -1,0 +1,132 @@
+"""Readers for the values of a policy file that need words of their own: ports, protocols, families.
+
+Each takes what tomli found and raises `WrongValueError` with one message for each thing that is wrong.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import TypeVar
+
+from reconciler.policy.words import found, not_one_of, shown
+from reconciler.ports import FAMILIES, FIRST_PORT, LAST_PORT, PROTOCOLS, Family, PortRange, Protocol
+
+T = TypeVar("T")
+
+FILE_VERSION = 1
+"""The version of the policy file that this program reads."""
+
+SMALLEST_DYNAMIC_START = 1025
+"""windows-facts 8.1 (KB929851): `netsh ... set dynamicportrange` takes no smaller first port."""
+SMALLEST_DYNAMIC_COUNT = 255
+"""windows-facts 8.1 (KB929851): and no fewer ports."""
+
+_LEADING_ZERO = re.compile(r"(?:^|-)0[0-9]")
+_LONGEST_RANGE = len("65535-65535")
+
+
+class WrongValueError(ValueError):
+    """A value is wrong, in one or more ways; each message reads on after the name of its key."""
+
+    def __init__(self, *messages: str) -> None:
+        super().__init__("; ".join(messages))
+        self.messages = messages
+
+
+def read_version(value: object) -> int:
+    """Read the version of the file: only the one that is known here."""
+    if type(value) is int and value == FILE_VERSION:
+        return value
+    remedy = "a newer port-reconciler may know it" if is_newer(value) else f"write version = {FILE_VERSION}"
+    raise WrongValueError(f"{found(value)} is unknown here, this program reads version {FILE_VERSION}; {remedy}")
+
+
+def is_newer(version: object) -> bool:
+    """Is this the version of a later format, of which this program understands nothing else?"""
+    return type(version) is int and version > FILE_VERSION
+
+
+def read_ports(value: object) -> tuple[PortRange, ...]:
+    """Read a port, a range, or an array of these. The result is sorted and has no repeats."""
+    if not isinstance(value, list):
+        return (read_range(value),)
+    return tuple(sorted(set(_each(value, read_range, "one port or range"))))
+
+
+def read_range(value: object) -> PortRange:
+    """Read a port (`8080` or `"8080"`) or a range (`"8000-8099"`): 1..65535, no leading zeros."""
+    if type(value) is int:
+        if FIRST_PORT <= value <= LAST_PORT:
+            return PortRange(value, value)
+        raise WrongValueError(f"{shown(value)} is not a port; ports are {FIRST_PORT}-{LAST_PORT}")
+    if type(value) is not str:
+        raise WrongValueError(f"expected a port or a range, found {found(value)}; {_right_form(value)}")
+    if len(value) > _LONGEST_RANGE:
+        raise WrongValueError(f"{shown(value)} is not a port or a range; {_right_form(value)}")
+    if _LEADING_ZERO.search(value):
+        raise WrongValueError(f"{shown(value)} has a leading zero; write the number without it")
+    try:
+        return PortRange.parse(value)
+    except ValueError as error:
+        raise WrongValueError(str(error)) from None
+
+
+def read_dynamic(value: object) -> PortRange:
+    """Read an ephemeral range that Windows would accept: from 1025, at least 255 ports."""
+    ports = read_range(value)
+    if ports.first < SMALLEST_DYNAMIC_START:
+        raise WrongValueError(f"{ports} begins below {SMALLEST_DYNAMIC_START}, the lowest that Windows accepts")
+    if ports.count < SMALLEST_DYNAMIC_COUNT:
+        told = "one port" if ports.count == 1 else f"{ports.count} ports"
+        raise WrongValueError(f"{ports} is {told}; Windows wants a range of at least {SMALLEST_DYNAMIC_COUNT}")
+    return ports
+
+
+def read_protocols(value: object) -> tuple[Protocol, ...]:
+    """Read `"tcp"` or an array of protocols; the result is in the order tcp, udp."""
+    return _choose(value, PROTOCOLS)
+
+
+def read_families(value: object) -> tuple[Family, ...]:
+    """Read `"ipv4"` or an array of families; the result is in the order ipv4, ipv6."""
+    return _choose(value, FAMILIES)
+
+
+def _choose(value: object, known: tuple[T, ...]) -> tuple[T, ...]:
+    """Read one of the known words, or an array of them without repeats. The result is in the known order."""
+    if not isinstance(value, list):
+        return (_one_of(value, known),)
+    chosen = _each(value, lambda item: _one_of(item, known), "one of them")
+    if len(set(chosen)) < len(chosen):
+        raise WrongValueError("one is named twice; name each once")
+    return tuple(item for item in known if item in chosen)
+
+
+def _one_of(value: object, known: tuple[T, ...]) -> T:
+    for item in known:
+        if value == item:
+            return item
+    raise WrongValueError(not_one_of(value, [str(item) for item in known]))
+
+
+def _each(values: list[object], read: Callable[[object], T], least: str) -> list[T]:
+    """Read every value of an array; raise all that is wrong at once."""
+    if not values:
+        raise WrongValueError(f"the array is empty; name at least {least}")
+    good: list[T] = []
+    wrong: list[str] = []
+    for value in values:
+        try:
+            good.append(read(value))
+        except WrongValueError as error:
+            wrong.extend(error.messages)
+    if wrong:
+        raise WrongValueError(*wrong)
+    return good
+
+
+def _right_form(value: object) -> str:
+    if isinstance(value, float) and value.is_integer() and FIRST_PORT <= value <= LAST_PORT:
+        return f"write {int(value)}"
+    return 'write 8080 or "8000-8099"'

@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reconciler.policy.conflicts import find_conflicts
+from reconciler.policy.entries import Exclusion, Place, Reservation, State
+from reconciler.ports import FAMILIES, PROTOCOLS, Family, PortRange, Protocol
+
+
+def excluded(
+    line: int,
+    *ports: tuple[int, int],
+    protocols: tuple[Protocol, ...] = PROTOCOLS,
+    families: tuple[Family, ...] = FAMILIES,
+    state: State = "present",
+) -> Exclusion:
+    ranges = tuple(PortRange(*ends) for ends in ports)
+    return Exclusion("p", f"e{line}", Place("f", line), ranges, protocols, families, state=state)
+
+
+def reserved(line: int, ports: tuple[int, int], protocol: Protocol = "tcp") -> Reservation:
+    return Reservation("p", f"r{line}", Place("f", line), PortRange(*ports), protocol)
+
+
+def told(*entries: Exclusion | Reservation) -> list[str]:
+    exclusions = [entry for entry in entries if isinstance(entry, Exclusion)]
+    reservations = [entry for entry in entries if isinstance(entry, Reservation)]
+    return [str(problem.error()) for problem in find_conflicts(exclusions, reservations)]
+
+
+def test_an_exclusion_and_a_reservation_may_not_overlap() -> None:
+    assert told(excluded(1, (80, 90)), reserved(2, (90, 99))) == [
+        (
+            "f:2: reservation 'r2' (90-99) overlaps exclusion 'e1' (80-90) at f:1 in tcp; "
+            "a port can be excluded or reserved, not both: take it out of one of them"
+        )
+    ]
+    assert told(excluded(1, (80, 89)), reserved(2, (90, 99))) == []
+    assert told(excluded(1, (80, 90), protocols=("udp",)), reserved(2, (90, 99))) == []
+    assert told(excluded(1, (80, 90), families=("ipv6",)), reserved(2, (90, 99)))  # it is for both families
+    assert told(excluded(1, (80, 90), state="absent"), reserved(2, (90, 99))) == []
+
+
+def test_two_reservations_may_not_overlap() -> None:
+    assert told(reserved(1, (80, 90)), reserved(2, (80, 80))) == [
+        "f:2: reservation 'r2' (80) overlaps reservation 'r1' (80-90) at f:1 in tcp; give each its own ports"
+    ]
+    assert told(reserved(1, (80, 90)), reserved(2, (80, 90), "udp")) == []
+
+
+def test_what_is_to_be_absent_may_not_be_present() -> None:
+    assert told(excluded(1, (80, 90), state="absent"), excluded(2, (1, 1), (3, 3), (5, 5), (85, 85))) == [
+        (
+            "f:2: exclusion 'e2' (1, 3, 5, ...) overlaps exclusion 'e1' (80-90, state absent) at f:1 in tcp/ipv4; "
+            "one wants the ports excluded and the other does not: take them out of one of them"
+        )
+    ]
+    absent = excluded(1, (80, 90), state="absent", families=("ipv4",))
+    assert told(absent, excluded(2, (85, 85), families=("ipv6",))) == []
+    assert told(absent, excluded(2, (85, 85), state="absent")) == []
+
+
+def test_overlapping_exclusions_are_no_conflict() -> None:
+    assert told(excluded(1, (80, 90)), excluded(2, (85, 95))) == []
+
+
+ENDS = st.tuples(st.integers(1, 24), st.integers(0, 4)).map(lambda pair: (pair[0], pair[0] + pair[1]))
+EXCLUDED = st.tuples(
+    st.lists(ENDS, min_size=1, max_size=3),
+    st.sampled_from([("tcp",), ("udp",), PROTOCOLS]),
+    st.sampled_from([("ipv4",), FAMILIES]),
+    st.sampled_from(["present", "absent"]),
+)
+RESERVED = st.tuples(ENDS, st.sampled_from(PROTOCOLS))
+
+
+def clash(one: Exclusion | Reservation, other: Exclusion | Reservation) -> bool:
+    """The rule, said as plainly as it can be."""
+    if isinstance(one, Exclusion) and isinstance(other, Exclusion):
+        lanes = set(one.lanes) & set(other.lanes)
+        return one.state != other.state and bool(lanes) and overlap(one.ports, other.ports)
+    if isinstance(one, Reservation) and isinstance(other, Reservation):
+        return one.protocol == other.protocol and overlap((one.ports,), (other.ports,))
+    exclusion, reservation = (one, other) if isinstance(one, Exclusion) else (other, one)
+    assert isinstance(exclusion, Exclusion)
+    assert isinstance(reservation, Reservation)
+    wanted = exclusion.state == "present" and reservation.protocol in exclusion.protocols
+    return wanted and overlap(exclusion.ports, (reservation.ports,))
+
+
+def overlap(some: tuple[PortRange, ...], others: tuple[PortRange, ...]) -> bool:
+    return any(one.overlaps(other) for one in some for other in others)
+
+
+@given(st.lists(EXCLUDED, max_size=6), st.lists(RESERVED, max_size=6))
+def test_all_that_clash_are_named_and_nothing_else(
+    some: list[tuple[list[tuple[int, int]], tuple[Protocol, ...], tuple[Family, ...], State]],
+    others: list[tuple[tuple[int, int], Protocol]],
+) -> None:
+    exclusions = [
+        excluded(line, *ports, protocols=protocols, families=families, state=state)
+        for line, (ports, protocols, families, state) in enumerate(some, start=1)
+    ]
+    reservations = [reserved(line, ports, protocol) for line, (ports, protocol) in enumerate(others, start=100)]
+    everyone: list[Exclusion | Reservation] = [*exclusions, *reservations]
+    entries = {entry.name: entry for entry in everyone}
+    named: set[str] = set()
+    for problem in find_conflicts(exclusions, reservations):
+        pair = [word.strip("'") for word in problem.message.split() if word.strip("'") in entries]
+        assert clash(entries[pair[0]], entries[pair[1]])
+        named.update(pair)
+    everybody = {
+        name
+        for name, one in entries.items()
+        if any(other is not one and clash(one, other) for other in entries.values())
+    }
+    assert named == everybody
+
+
+def test_ten_thousand_that_all_overlap_give_few_problems() -> None:
+    exclusions = [excluded(line, (1, 65535)) for line in range(5000)]
+    reservations = [reserved(5000 + line, (1, 65535)) for line in range(5000)]
+    assert len(find_conflicts(exclusions, reservations)) <= 3 * 10_000

@@ -1,0 +1,278 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from reconciler.errors import PolicyError
+from reconciler.policy import files
+from reconciler.policy.entries import PolicySet
+from reconciler.policy.files import LARGEST_FILE, check_policies, load_policies
+from tests.policy.texts import exclusion, policy, reservation
+
+ROOT = hasattr(os, "geteuid") and os.geteuid() == 0
+
+
+def load(*paths: Path, os_: str = "windows", host: str = "host", tags: tuple[str, ...] = ()) -> PolicySet:
+    return load_policies(paths, os_, host, tags)
+
+
+def told(*paths: Path) -> list[str]:
+    """What load complains of; check complains of the same."""
+    with pytest.raises(PolicyError) as caught:
+        load(*paths)
+    with pytest.raises(PolicyError) as again:
+        check_policies(paths)
+    assert str(again.value) == str(caught.value)
+    return str(caught.value).splitlines()
+
+
+def names(policies: PolicySet) -> list[str]:
+    return [policy.name for policy in policies.policies]
+
+
+def test_a_file_and_a_folder_are_read(tmp_path: Path) -> None:
+    folder = tmp_path / "desired"
+    (folder / "sub").mkdir(parents=True)
+    (folder / "odd.toml").mkdir()
+    (folder / "b.toml").write_text(policy(name="b"), encoding="utf-8")
+    (folder / "a.toml").write_text(policy(name="a"), encoding="utf-8")
+    (folder / "sub" / "c.toml").write_text(policy(name="c"), encoding="utf-8")
+    (folder / "odd.toml" / "d.toml").write_text(policy(name="d"), encoding="utf-8")
+    (folder / "notes.txt").write_text("not read", encoding="utf-8")
+    assert names(load(folder)) == ["a", "b", "c", "d"]
+    assert names(load(folder / "b.toml")) == ["b"]
+    assert names(check_policies([folder / "sub", folder / "a.toml"])) == ["a", "c"]
+    (found,) = load(folder / "sub").policies
+    assert found.files == (str(folder / "sub" / "c.toml"),)
+
+
+def test_a_file_of_any_name_is_read_when_it_is_named(tmp_path: Path) -> None:
+    file = tmp_path / ".policy"
+    file.write_text(policy(), encoding="utf-8")
+    assert names(load(file)) == ["p"]
+
+
+def test_what_is_hidden_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / ".git" / "x.toml").write_text("no policy", encoding="utf-8")
+    (tmp_path / ".hidden.toml").write_text("no policy", encoding="utf-8")
+    assert told(tmp_path) == [f"{tmp_path}: no policy file found: this folder holds no *.toml"]
+
+
+def test_a_file_named_twice_is_read_once(tmp_path: Path) -> None:
+    file = tmp_path / "a.toml"
+    file.write_text(policy(exclusion("a", "80")), encoding="utf-8")
+    (found,) = load(tmp_path, file, tmp_path / ".." / tmp_path.name / "a.toml").policies
+    assert len(found.exclusions) == 1
+
+
+def test_no_path_and_no_file(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    assert told() == ["PATH: no policy file found: name a file or a folder"]
+    assert told(tmp_path / "missing.toml", tmp_path / "empty") == [
+        f"{tmp_path / 'empty'}: no policy file found: this folder holds no *.toml",
+        f"{tmp_path / 'missing.toml'}: no such file or folder; check the path",
+    ]
+
+
+def test_a_path_that_cannot_be(tmp_path: Path) -> None:
+    (line,) = told(tmp_path / "a\0b")
+    assert line.startswith(f"{tmp_path}")
+    assert line.isprintable()
+    assert "cannot be read" in line
+
+
+@pytest.mark.parametrize(
+    ("content", "line", "message"),
+    [
+        (b"version = 1\n# caf\xe9\n", 2, "byte 0xe9 at offset 17 is not UTF-8; save the file as UTF-8"),
+        (b"\xef\xbb\xbfversion = 1\n", 1, "the file begins with a byte order mark; save it as UTF-8 without one"),
+        ("version = 1\n".encode("utf-16"), 1, "this is UTF-16; save the file as UTF-8 without a byte order mark"),
+    ],
+)
+def test_what_is_not_utf_8(tmp_path: Path, content: bytes, line: int, message: str) -> None:
+    file = tmp_path / "a.toml"
+    file.write_bytes(content)
+    assert told(file) == [f"{file}:{line}: {message}"]
+
+
+def test_a_policy_of_50_mb_is_not_even_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "a.toml"
+    with file.open("wb") as big:
+        big.truncate(50_000_000)
+    monkeypatch.setattr(Path, "open", lambda *_: pytest.fail("it was opened"))
+    assert told(file) == [f"{file}: the file has 47.7 MiB; a policy file may have 16 MiB: split it into several files"]
+
+
+def test_a_file_that_grows_while_it_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "a.toml"
+    file.write_text(policy(), encoding="utf-8")
+    small = file.stat()
+    with file.open("wb") as big:
+        big.truncate(LARGEST_FILE + 5)
+    monkeypatch.setattr(Path, "stat", lambda *_, **__: small)
+    assert told(file) == [f"{file}: the file has 16.0 MiB; a policy file may have 16 MiB: split it into several files"]
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    make_pipe = getattr(os, "mkfifo", None)
+    if make_pipe is None:
+        pytest.skip("this system has no pipes among its files")
+    make_pipe(tmp_path / "a.toml")
+    (line,) = told(tmp_path)
+    assert line == f"{tmp_path / 'a.toml'}: this is neither a file nor a folder; name a *.toml file or a folder of them"
+
+
+def test_a_file_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As root permissions do not hold, so the refusal is made up; `test_no_permission` has a real one."""
+    file = tmp_path / "a.toml"
+    file.write_text(policy(), encoding="utf-8")
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied", str(file))
+
+    monkeypatch.setattr(Path, "open", refuse)
+    assert told(file) == [f"{file}: cannot be read (Permission denied); check the path and the permissions"]
+
+
+def test_a_folder_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a.toml").write_text(policy(), encoding="utf-8")
+    (tmp_path / "locked").mkdir()
+    scandir = os.scandir
+
+    def refuse(path: str) -> object:
+        if str(path).endswith("locked"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    assert told(tmp_path) == [
+        f"{tmp_path / 'locked'}: cannot be read (Permission denied); check the path and the permissions"
+    ]
+
+
+@pytest.mark.skipif(ROOT or os.name == "nt", reason="root reads everything, and Windows has other permissions")
+def test_no_permission(tmp_path: Path) -> None:
+    file = tmp_path / "a.toml"
+    file.write_text(policy(), encoding="utf-8")
+    file.chmod(0)
+    assert "Permission denied" in told(file)[0]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows allows no such name")
+def test_a_file_name_does_not_reach_the_terminal_raw(tmp_path: Path) -> None:
+    file = tmp_path / "\x1b[2J.toml"
+    file.write_text(policy(exclusion("a", "80")), encoding="utf-8")
+    (found,) = load(file).policies
+    assert found.exclusions[0].place.file == f"{tmp_path}/\\x1b[2J.toml"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="making a link needs a privilege on Windows")
+def test_a_link_that_leads_in_a_circle(tmp_path: Path) -> None:
+    (tmp_path / "a.toml").write_text(policy(), encoding="utf-8")
+    (tmp_path / "again").symlink_to(tmp_path)
+    assert names(load(tmp_path)) == ["p"]
+    (tmp_path / "loop.toml").symlink_to(tmp_path / "loop.toml")
+    (line,) = told(tmp_path)
+    assert line.startswith(f"{tmp_path / 'loop.toml'}: cannot be read")
+
+
+def test_files_that_do_not_target_the_host_are_out_of_scope(tmp_path: Path) -> None:
+    (tmp_path / "all.toml").write_text(policy(exclusion("a", "80")), encoding="utf-8")
+    (tmp_path / "nodes.toml").write_text(
+        policy("[target]\nos = ['windows']\nhosts = ['aks-*']\ntags = ['node']\n" + exclusion("b", "81")),
+        encoding="utf-8",
+    )
+    (here,) = load(tmp_path, host="AKS-1", tags=("node",)).policies
+    assert [entry.name for entry in here.exclusions] == ["a", "b"]
+    for scope in (
+        load(tmp_path, host="AKS-1"),
+        load(tmp_path, host="sql-1", tags=("node",)),
+        load(tmp_path, host="AKS-1", tags=("node",), os_="linux"),
+    ):
+        (here,) = scope.policies
+        assert [entry.name for entry in here.exclusions] == ["a"]
+        assert here.elsewhere == {"b"}
+
+
+def test_check_takes_every_file_whatever_it_targets_and_disables(tmp_path: Path) -> None:
+    (tmp_path / "a.toml").write_text(policy("[target]\nhosts = ['a']\n" + exclusion("a", "80")), encoding="utf-8")
+    (tmp_path / "b.toml").write_text(
+        "disable = ['a']\n" + policy("[target]\nhosts = ['b']\n[limits]\nmax_deletes = 3\n" + reservation("b", "80")),
+        encoding="utf-8",
+    )
+    policies = check_policies([tmp_path])
+    (everything,) = policies.policies
+    assert [entry.name for entry in everything.exclusions] == ["a"]
+    assert [entry.name for entry in everything.reservations] == ["b"]
+    assert everything.elsewhere == frozenset()
+    assert policies.limits.max_deletes == 3
+
+
+def test_check_tells_a_conflict_only_where_files_meet(tmp_path: Path) -> None:
+    (tmp_path / "a.toml").write_text(policy("[target]\nhosts = ['a']\n" + exclusion("a", "80")), encoding="utf-8")
+    (tmp_path / "b.toml").write_text(policy("[target]\nhosts = ['b']\n" + reservation("b", "80")), encoding="utf-8")
+    check_policies([tmp_path])
+    (tmp_path / "b.toml").write_text(policy(reservation("b", "80")), encoding="utf-8")
+    with pytest.raises(PolicyError) as caught:
+        check_policies([tmp_path])
+    assert f"{tmp_path / 'b.toml'}:4: reservation 'b' (80) overlaps exclusion 'a' (80)" in str(caught.value)
+
+
+def test_twenty_errors_of_all_kinds_are_told_at_once(tmp_path: Path) -> None:
+    wrong = ["8080.0", "true", '"80-"', '"90-80"', "0", "65536", "[]", '["x", "y"]', "[[80]]", '"0"', "2026-01-01"]
+    entries = "".join(exclusion(f"e{index}", value) for index, value in enumerate(wrong))
+    texts = {
+        "a.toml": "nonsense = 1\n"
+        + policy("[limits]\nmax_deletes = -1\n" + entries + reservation("r", "80") + exclusion("ok", "80")),
+        "b.toml": policy(
+            '[unmanaged]\naction = "delete"\n' + exclusion("ok", "81") + exclusion("x", "82", 'store = "disk"')
+        ),
+        "c.toml": "version = 1\n[policy]\nname = \n",
+        "d.toml": "\udcff",
+    }
+    for name, text in texts.items():
+        (tmp_path / name).write_text(text, encoding="utf-8", errors="surrogateescape")
+    lines = told(tmp_path)
+    assert len(lines) == 20
+    kinds = (
+        "unknown key 'nonsense'",
+        "max_deletes: -1",
+        "'x' is not a port",
+        "'y' is not a port",
+        "overlaps",
+        "stands already",
+        "needs ports",
+        "store: 'disk'",
+        "this is not TOML",
+        "is not UTF-8",
+    )
+    for kind in kinds:
+        assert sum(kind in line for line in lines) == 1, kind
+    for index in range(len(wrong)):
+        assert any(f"exclusion 'e{index}': ports: " in line for line in lines)
+    places = [line.removeprefix(str(tmp_path)).split(":")[:2] for line in lines]
+    assert places == sorted(places, key=lambda place: (place[0], int(place[1])))
+
+
+def test_nothing_is_written(tmp_path: Path) -> None:
+    (tmp_path / "a.toml").write_text(policy(), encoding="utf-8")
+    before = sorted(tmp_path.rglob("*"))
+    load(tmp_path)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_ten_thousand_entries_fit(tmp_path: Path) -> None:
+    keys = f'protocol = ["tcp", "udp"]\nfamily = "ipv4"\nreason = "{"x" * 400}"'
+    body = "".join(
+        exclusion(f"service-number-{index}", f'"{index * 6 + 1}-{index * 6 + 3}"', keys) for index in range(10_000)
+    )
+    file = tmp_path / "a.toml"
+    file.write_text(policy(body), encoding="utf-8")
+    assert file.stat().st_size < LARGEST_FILE / 2
+    (found,) = load(file).policies
+    assert len(found.exclusions) == 10_000
+    assert found.exclusions[-1].place.line == 4 + 9_999 * 6
+    assert files.LARGEST_FILE == 16 * 2**20

@@ -1,0 +1,33 @@
+"""Policy files for the tests of this folder, and a short way to read one."""
+
+from __future__ import annotations
+
+from reconciler.policy.document import Document, read_document
+
+FILE = "some.toml"
+
+
+def policy(body: str = "", *, name: str = "p", version: str = "1") -> str:
+    """A policy file; `body` begins in line 4 and may begin with further keys of [policy]."""
+    return f'version = {version}\n[policy]\nname = "{name}"\n{body}'
+
+
+def exclusion(name: str, ports: str, keys: str = "") -> str:
+    return f'[[exclusion]]\nname = "{name}"\nports = {ports}\n{keys}\n'
+
+
+def reservation(name: str, ports: str, keys: str = 'protocol = "tcp"') -> str:
+    return f'[[reservation]]\nname = "{name}"\nports = {ports}\n{keys}\n'
+
+
+def good(text: str, file: str = FILE) -> Document:
+    document, problems = read_document(text, file)
+    assert not problems
+    assert document is not None
+    return document
+
+
+def told(text: str, file: str = FILE) -> list[str]:
+    """What reading this text complains of, each as a user sees it."""
+    _, problems = read_document(text, file)
+    return [str(problem.error()) for problem in problems]
