@@ -1,0 +1,178 @@
+"""What a host is to the rest of the program: something to read, and the only thing that can be changed.
+
+A `Snapshot` is everything read at one moment. A `Change` is one call that Windows (or its twin) knows. "Could not,
+and why" is a `Refusal`, a value; only a host that cannot be read at all raises `HostError`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple, Protocol
+
+from reconciler.ports import Kind, Lane, PortRange, Store
+from reconciler.ports import Protocol as PortProtocol
+
+WinNat = Literal["running", "stopped", "absent"]
+RowKind = Literal["exclusion", "reservation", "unknown", "block"]
+RefusalReason = Literal[
+    "busy",  # Win32 32: a port is in use, or the range overlaps what is there
+    "denied",  # Win32 5
+    "elevation",  # Win32 740
+    "not-found",  # Win32 1168 or 2
+    "invalid",  # Win32 87
+    "unsupported",  # this host has nothing of that kind
+    "failed",  # anything else, a time-out included
+]
+
+
+class Row(NamedTuple):
+    """One line of a host's listing. `administered` is netsh's `*`."""
+
+    lane: Lane
+    ports: PortRange
+    administered: bool
+
+    def __str__(self) -> str:
+        return f"{self.lane} {self.ports}{' *' if self.administered else ''}"
+
+
+class Socket(NamedTuple):
+    """A port in use. `process` and `pid` are None where the host does not tell them."""
+
+    lane: Lane
+    port: int
+    process: str | None
+    pid: int | None
+
+    def __str__(self) -> str:
+        who = self.process or "an unknown process"
+        return f"{who} (pid {self.pid})" if self.pid is not None else who
+
+
+class Lookup(NamedTuple):
+    """A reservation by the only name Windows knows for it: protocol, first port and count."""
+
+    protocol: PortProtocol
+    ports: PortRange
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a host is, known before anything is read from its tables.
+
+    `kind` is `windows`, `linux`, `sim` or `netsh`; `os` is what policies target; `machine` is an identity that a
+    cloned disk does not share; `state_name` names its ledger; `read_only` hosts can be planned but not applied.
+    """
+
+    kind: str
+    os: Literal["windows", "linux"]
+    name: str
+    machine: str
+    state_name: str
+    read_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Everything read from a host at one moment.
+
+    Attributes:
+        boot: changes with every boot; rows of the active store do not outlive it.
+        rows: sorted by lane, then range.
+        lookups: of the ranges asked for and of the starred rows, those for which `Lookup...` found a reservation.
+        lookup_tells_kinds: False where Lookup also answers for exclusions, or may.
+        dynamic: the ephemeral range of each protocol; a protocol is missing where it could not be read.
+        shared: groups of lanes that share one table; lanes of no group stand alone.
+        system_ranges: administered rows that belong to the system itself (HNS's 50000-50059).
+    """
+
+    facts: Facts
+    boot: str
+    rows: tuple[Row, ...]
+    lookups: frozenset[Lookup] = frozenset()
+    lookup_tells_kinds: bool = True
+    sockets: tuple[Socket, ...] = ()
+    sockets_matter: bool = True
+    dynamic: Mapping[PortProtocol, PortRange] = field(default_factory=dict)
+    shared: tuple[tuple[Lane, ...], ...] = ()
+    reservations_supported: bool = True
+    elevated: bool = True
+    winnat: WinNat = "absent"
+    system_ranges: tuple[PortRange, ...] = ()
+
+    def kind_of(self, row: Row) -> RowKind:
+        """What a row is, as far as this host lets anyone know.
+
+        An unstarred row that Lookup finds is a reservation whatever else Lookup answers for, since an exclusion is
+        always starred. A starred row is of unknown kind where Lookup says yes to exclusions too.
+        """
+        found = Lookup(row.lane.protocol, row.ports) in self.lookups
+        if not row.administered:
+            return "reservation" if found else "block"
+        if not found:
+            return "exclusion"
+        return "reservation" if self.lookup_tells_kinds else "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One call: create or delete one row through one lane. A reservation knows no family and no store."""
+
+    verb: Literal["create", "delete"]
+    kind: Kind
+    lane: Lane
+    ports: PortRange
+    store: Store = "persistent"
+
+    def __str__(self) -> str:
+        return f"{self.verb} {self.kind} {self.lane} {self.ports} ({self.store})"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A call said no. `code` is the Win32 code where there is one; the text is for people, never parsed."""
+
+    reason: RefusalReason
+    text: str
+    code: int | None = None
+
+
+class Host(Protocol):
+    """What holds the ports. Only these methods touch the system; none of them asks a question."""
+
+    def facts(self) -> Facts:
+        """What this host is. Raises HostError if it is not usable at all."""
+        ...
+
+    def snapshot(self, lookups: Collection[Lookup] = ()) -> Snapshot:
+        """Read everything, whole or not at all. Raises HostError when a listing is not understood whole (I7)."""
+        ...
+
+    def rows(self, lanes: Collection[Lane]) -> tuple[Row, ...]:
+        """Read the rows of these lanes again, sorted. Raises HostError like `snapshot`."""
+        ...
+
+    def lookup(self, wanted: Lookup) -> bool:
+        """Does `Lookup...` find a reservation of exactly this range?"""
+        ...
+
+    def write(self, change: Change) -> Refusal | None:
+        """Make one call. None means that the call *said* it was done; only reading again tells whether it was."""
+        ...
+
+    def dynamic_range(self, protocol: PortProtocol) -> PortRange | None:
+        """Read the ephemeral range of one protocol again."""
+        ...
+
+    def set_dynamic_range(self, protocol: PortProtocol, ports: PortRange) -> Refusal | None:
+        """Set the ephemeral range of one protocol; like `write`, not believed."""
+        ...
+
+    def set_winnat(self, running: bool) -> Refusal | None:
+        """Start or stop the WinNAT service; like `write`, not believed."""
+        ...
+
+    def winnat(self) -> WinNat:
+        """Read the state of the WinNAT service again."""
+        ...

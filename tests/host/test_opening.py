@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from reconciler.errors import HostError
+from reconciler.host.opening import open_host
+from reconciler.host.simulated.file import StateFile
+from reconciler.host.simulated.services import new_state
+
+
+def test_a_simulated_host_is_opened_by_its_file(tmp_path: Path) -> None:
+    path = str(tmp_path / "a:b.sim") if sys.platform != "win32" else str(tmp_path / "ab.sim")
+    StateFile.create(path, new_state(name="BOX"))
+    assert open_host(f"sim:{path}").facts().name == "BOX"
+
+
+def test_the_file_is_read_when_the_host_is_asked(tmp_path: Path) -> None:
+    host = open_host(f"sim:{tmp_path / 'missing.sim'}")
+    with pytest.raises(HostError, match="reconciler sim init"):
+        host.facts()
+
+
+@pytest.mark.parametrize("spec", ["auto", "windows", "linux", "netsh:listing.txt"])
+def test_a_host_that_is_not_there_yet_says_so_and_names_the_one_that_is(spec: str) -> None:
+    with pytest.raises(HostError, match=f"no '{spec.partition(':')[0]}' host yet.*sim:FILE"):
+        open_host(spec)
+
+
+@pytest.mark.parametrize("spec", ["", "sim", "sims:x", "linux:x", "netsh", "C:\\x"])
+def test_what_is_no_host_is_told(spec: str) -> None:
+    with pytest.raises(HostError, match="is not a host; this version knows sim:FILE"):
+        open_host(spec)
+
+
+@pytest.mark.parametrize("spec", ["sim:", "sim:a\0b"])
+def test_a_simulated_host_needs_a_possible_path(spec: str) -> None:
+    with pytest.raises(HostError, match="a simulated host is a file"):
+        open_host(spec)
+
+
+def test_reading_a_host_imports_nothing_slow(tmp_path: Path) -> None:
+    path = str(tmp_path / "world.sim")
+    StateFile.create(path, new_state())
+    script = (
+        "import sys; from reconciler.host.opening import open_host; assert 'json' not in sys.modules;"
+        "open_host(sys.argv[1]).snapshot();"
+        "print(*sorted({'filelock', 'psutil', 'rich', 'random', 'uuid', 'difflib', 'platformdirs', 'asyncio'}"
+        " & set(sys.modules)))"
+    )
+    root = str(Path(__file__).parents[2])
+    done = subprocess.run(
+        [sys.executable, "-c", script, f"sim:{path}"], cwd=root, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout.strip(), done.stderr) == (0, "", "")
