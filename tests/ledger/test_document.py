@@ -1,0 +1,240 @@
+from __future__ import annotations
+
+import copy
+import json
+import random
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reconciler.errors import LedgerError
+from reconciler.ledger.document import Encoder, decode, encode
+from reconciler.ledger.records import Claim, Ledger, OwedRow, OwnedRow
+from reconciler.ports import LANES, PortRange
+from tests.ledger.samples import SAMPLE, ledgers, row_key
+
+
+def claim_key(claim: Claim) -> tuple[object, ...]:
+    return (claim.policy, claim.entry, claim.kind, claim.lanes, claim.ports)
+
+
+@given(ledgers)
+def test_what_is_written_is_read_again_with_rows_claims_and_owed_sorted(ledger: Ledger) -> None:
+    assert decode(encode(ledger)) == replace(
+        ledger,
+        rows=tuple(sorted(ledger.rows, key=row_key)),
+        claims=tuple(sorted(ledger.claims, key=claim_key)),
+        owed=tuple(sorted(ledger.owed, key=row_key)),
+    )
+
+
+@given(ledgers, st.randoms(use_true_random=False))
+def test_equal_ledgers_are_equal_bytes_in_whatever_order_their_rows_came(ledger: Ledger, chance: random.Random) -> None:
+    def shuffled(records: tuple[Any, ...]) -> tuple[Any, ...]:
+        return tuple(chance.sample(records, len(records)))
+
+    distinct = replace(ledger, claims=tuple({claim_key(claim): claim for claim in ledger.claims}.values()))
+    other = replace(
+        distinct, rows=shuffled(distinct.rows), claims=shuffled(distinct.claims), owed=shuffled(distinct.owed)
+    )
+    assert encode(other) == encode(distinct)
+
+
+@given(st.lists(ledgers, max_size=4))
+def test_an_encoder_that_remembers_lines_writes_the_same_as_a_new_one(several: list[Ledger]) -> None:
+    encoder = Encoder()
+    for before, after in zip([Ledger("m"), *several], several, strict=False):
+        mixed = replace(after, rows=(*before.rows, *after.rows), claims=(*before.claims, *after.claims))
+        assert encoder.encode(mixed) == encode(copy.deepcopy(mixed))
+
+
+def test_the_document_is_one_ascii_record_a_line_with_sorted_keys() -> None:
+    lines = encode(SAMPLE).decode("ascii").splitlines()
+    row = '"exclusion", "persistent", "boot-1", "plan-1", "2026-01-01T00:00:00Z", "node/web"]'
+    assert f'["tcp/ipv4", "8000-8099", {row},' in lines
+    assert f'["tcp/ipv6", "8000-8099", {row}' in lines
+    assert list(json.loads(encode(SAMPLE))) == sorted(json.loads(encode(SAMPLE)))
+
+
+def test_of_rows_for_the_same_thing_the_last_is_kept() -> None:
+    old, new = SAMPLE.rows[0], replace(SAMPLE.rows[0], store="active")
+    owed = OwedRow(LANES[0], PortRange(1, 2), "exclusion", "persistent")
+    ledger = replace(SAMPLE, rows=(old, new), owed=(owed, replace(owed, label="later")))
+    assert decode(encode(ledger)).rows == (new,)
+    assert decode(encode(ledger)).owed == (replace(owed, label="later"),)
+
+
+def changed(path: str, value: object) -> bytes:
+    """The sample with one thing in it set: `rows.1.0` is the first value of the first row."""
+    document = json.loads(encode(SAMPLE))
+    *way, last = [int(part) if part.isdigit() else part for part in path.split(".")]
+    at = document
+    for part in way:
+        at = at[part]
+    at[last] = value
+    return json.dumps(document).encode()
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "told"),
+    [
+        ("rows.1.0", "tcp/ipv5", "rows[1].lane: 'tcp/ipv5' is not a lane"),
+        ("rows.1.0", None, "rows[1].lane: None is not a text"),
+        ("rows.2.1", "8000-70000", "rows[2].ports: '8000-70000' has a port outside 1-65535"),
+        ("rows.2.1", "90-80", "rows[2].ports: '90-80' runs backwards"),
+        ("rows.2.1", 8080, "rows[2].ports: 8080 is not a text"),
+        ("rows.1.2", "block", "rows[1].kind: 'block' is not one of exclusion, reservation"),
+        ("rows.1.3", "forever", "rows[1].store: 'forever' is not one of persistent, active"),
+        ("rows.1.7", 3, "rows[1].label: 3 is not a text"),
+        ("rows.1", ["tcp/ipv4"], "rows[1]: ['tcp/ipv4'] is not a list of 8 values"),
+        ("rows.1", {}, "rows[1]: {} is not a list of 8 values"),
+        ("rows.0", ["lane"], "rows: it is not a list that begins with the line lane, ports, kind"),
+        ("rows", [], "rows: it is not a list that begins with"),
+        ("rows", {}, "rows: it is not a list that begins with"),
+        ("claims.1.3", "tcp/ipv4 tcp/ipv4", "claims[1].lanes: 'tcp/ipv4 tcp/ipv4': "),
+        ("claims.1.4", "1-2 3 3", "claims[1].ports: '1-2 3 3': "),
+        ("claims.1.4", "1-2  3", "claims[1].ports: '' is not a port or a range"),
+        ("claims.1.6", 1, "claims[1].protect: 1 is not true or false"),
+        ("claims.1.8", True, "claims[1].line: True is not a whole number"),
+        ("claims.1.8", 1.0, "claims[1].line: 1.0 is not a whole number"),
+        ("claims.1.8", -1, "claims: a line number is below 0"),
+        ("intents.1.0", "move", "intents[1].verb: 'move' is not one of create, delete"),
+        ("owed.1.0", "tcp", "owed[1].lane: 'tcp' is not a lane"),
+        ("winnat_owed", 0, "winnat_owed: 0 is not true or false"),
+        ("machine", None, "machine: None is not a text"),
+        ("applied", "plan-1", "applied: 'plan-1' is not a list of texts"),
+        ("applied", ["plan-1", 2], "applied: ['plan-1', 2] is not a list of texts"),
+        ("colour", "red", "'colour' is not a known key"),
+        ("format_version", 0, "format_version: 0 is not a version"),
+        ("format_version", True, "format_version: True is not a version"),
+        ("format_version", "1", "format_version: '1' is not a version"),
+        ("rows.1.7", "\n" * 500, None),
+        ("rows.1.0", "\x1b[31m" * 500, "rows[1].lane: '\\x1b[31m"),
+    ],
+)
+def test_a_wrong_value_is_named_with_its_place(path: str, value: object, told: str | None) -> None:
+    if told is None:
+        assert decode(changed(path, value)).rows[0].label == value
+        return
+    with pytest.raises(LedgerError) as caught:
+        decode(changed(path, value), "there/host.ledger.json")
+    text = str(caught.value)
+    assert text.startswith(f"there/host.ledger.json: this ledger is damaged ({told}")
+    assert "restore it from a backup, or move it away, and every row counts as foreign until it is adopted" in text
+    assert "\n" not in text
+    assert "\x1b" not in text
+
+
+@pytest.mark.parametrize("key", ["machine", "rows", "claims", "intents", "owed", "winnat_owed", "applied"])
+def test_a_missing_key_is_named(key: str) -> None:
+    document = json.loads(encode(SAMPLE))
+    del document[key]
+    with pytest.raises(LedgerError, match=f"{key} is missing"):
+        decode(json.dumps(document).encode())
+
+
+@pytest.mark.parametrize("table", ["rows", "owed"])
+def test_a_row_that_stands_twice_is_refused_however_it_is_written(table: str) -> None:
+    document = json.loads(encode(SAMPLE))
+    line = list(document[table][1])
+    line[1] = {"8000-8099": "08000-8099", "7000": "7000-7000"}[line[1]]
+    document[table].append(line)
+    with pytest.raises(LedgerError, match=rf"{table}: .* stands there twice"):
+        decode(json.dumps(document).encode())
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        (b"", "it is not JSON: Expecting value"),
+        (b"\xff\xfe", "'utf-8' codec can't decode"),
+        (b"[]", "it is not an object"),
+        (b"null", "it is not an object"),
+        (b"{}", "format_version: None is not a version"),
+        (encode(SAMPLE)[:-20], "it is not JSON"),
+        (encode(SAMPLE) * 2, "it is not JSON: Extra data"),
+        (encode(SAMPLE).replace(b'"machine": "machine-1"', b'"machine": NaN'), "NaN is not JSON"),
+        (encode(SAMPLE).replace(b'"machine"', b'"machine": "other",\n"machine"'), "'machine' stands there twice"),
+        (b"[" * 200_000, "it is nested too deeply"),
+        (b'{"format_version": -' + b"9" * 4000 + b"}", "format_version: -99999"),
+    ],
+)
+def test_what_is_no_document_at_all_is_refused_with_one_message(data: bytes, told: str) -> None:
+    with pytest.raises(LedgerError) as caught:
+        decode(data)
+    assert told in caught.value.message
+    assert len(caught.value.message) < 400
+
+
+def test_a_ledger_of_a_newer_program_is_not_called_damaged() -> None:
+    with pytest.raises(LedgerError) as caught:
+        decode(b'{"format_version": 2, "something": "new"}', "x.json")
+    assert str(caught.value) == (
+        "x.json: this ledger has format_version 2 and this program knows 1 only: the program is older than the ledger;"
+        " upgrade port-reconciler"
+    )
+
+
+_junk = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@given(st.data(), _junk)
+def test_junk_anywhere_is_a_ledger_or_a_ledger_error(data: st.DataObject, junk: object) -> None:
+    document = json.loads(encode(SAMPLE))
+    at: Any = document
+    while True:
+        key = data.draw(st.sampled_from(sorted(at) if isinstance(at, dict) else range(len(at))))
+        if not isinstance(at[key], list) or not at[key] or data.draw(st.booleans()):
+            break
+        at = at[key]
+    at[key] = junk
+    refused_or_read(json.dumps(document).encode())
+
+
+@given(st.binary(max_size=40))
+def test_any_bytes_are_a_ledger_or_a_ledger_error(data: bytes) -> None:
+    refused_or_read(data)
+
+
+def refused_or_read(data: bytes) -> None:
+    try:
+        ledger = decode(data)
+    except LedgerError:
+        return
+    assert encode(decode(encode(ledger))) == encode(ledger)
+
+
+def big(count: int) -> Ledger:
+    ports = [PortRange(1 + 5 * index, 4 + 5 * index) for index in range(count)]
+    rows = (
+        OwnedRow(LANES[index % 2], item, "exclusion", "persistent", "b" * 36, "p" * 16, "2026-01-01T00:00:00Z", "p/e")
+        for index, item in enumerate(ports)
+    )
+    wanted = (
+        Claim("p", f"e{index}", "exclusion", LANES[:2], (item,), "persistent", False, "desired/x.toml", index)
+        for index, item in enumerate(ports)
+    )
+    return Ledger("machine", tuple(rows), tuple(wanted))
+
+
+def seconds(action: Callable[[], object]) -> float:
+    times = []
+    for _ in range(5):
+        start = time.process_time()
+        action()
+        times.append(time.process_time() - start)
+    return min(times)
+
+
+def test_reading_strictly_takes_no_more_than_fifteen_times_reading_json() -> None:
+    data = encode(big(4000))
+    assert seconds(lambda: decode(data)) < 15 * seconds(lambda: json.loads(data))

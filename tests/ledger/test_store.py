@@ -1,0 +1,303 @@
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+
+import reconciler
+from reconciler.errors import LedgerError
+from reconciler.ledger import store as store_module
+from reconciler.ledger.document import encode
+from reconciler.ledger.records import Ledger
+from reconciler.ledger.store import FileLedgerStore, LedgerStore, MemoryLedgerStore, state_folder
+from tests.ledger.others import give_away, open_to_all, posix, unprivileged
+from tests.ledger.samples import SAMPLE, ledgers
+
+OTHER = Ledger("machine-2")
+ROOT = str(Path(reconciler.__file__).parents[1])
+
+
+def refused(action: Callable[[], object]) -> str:
+    with pytest.raises(LedgerError) as caught:
+        action()
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def saved(folder: Path, ledger: Ledger = SAMPLE) -> FileLedgerStore:
+    store = FileLedgerStore(folder, "host")
+    store.save(ledger)
+    return store
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.rglob("*"))
+
+
+def test_a_saved_ledger_is_loaded_again_by_another_run(tmp_path: Path) -> None:
+    store: LedgerStore = saved(tmp_path / "state")
+    store.save(replace(SAMPLE, winnat_owed=False))
+    assert FileLedgerStore(tmp_path / "state", "host").load() == replace(SAMPLE, winnat_owed=False)
+    assert FileLedgerStore(tmp_path / "state", "neighbour").load() is None
+    assert names(tmp_path / "state") == ["host.ledger.json"]
+
+
+@given(ledgers)
+def test_memory_and_file_give_back_the_same(ledger: Ledger) -> None:
+    memory = MemoryLedgerStore()
+    memory.save(ledger)
+    assert memory.load() == MemoryLedgerStore(ledger).load()
+    loaded = memory.load()
+    assert loaded is not None
+    assert encode(loaded) == encode(ledger)
+
+
+def test_loading_makes_nothing(tmp_path: Path) -> None:
+    assert FileLedgerStore(tmp_path / "no" / "folder", "host").load() is None
+    assert FileLedgerStore(tmp_path, "host").load() is None
+    assert names(tmp_path) == []
+    store = saved(tmp_path)
+    before = store.path.stat()
+    assert store.load() == SAMPLE
+    assert names(tmp_path) == ["host.ledger.json"]
+    assert (store.path.stat().st_mtime_ns, store.path.stat().st_ino) == (before.st_mtime_ns, before.st_ino)
+
+
+@posix
+@pytest.mark.parametrize("mask", [0o000, 0o077])
+def test_everybody_may_read_and_only_the_owner_write(tmp_path: Path, mask: int) -> None:
+    old = os.umask(mask)
+    try:
+        store = saved(tmp_path / "state")
+        saved(tmp_path / "state")
+    finally:
+        os.umask(old)
+    assert stat.S_IMODE(store.path.stat().st_mode) == 0o644
+    assert stat.S_IMODE(store.folder.stat().st_mode) == 0o755
+
+
+@posix
+def test_a_user_without_privileges_can_read_and_is_told_when_writing() -> None:
+    with open_to_all() as folder:
+        store = saved(folder / "state")
+        with unprivileged(store.folder):
+            assert store.load() == SAMPLE
+            text = refused(lambda: store.save(OTHER))
+        assert text == f"{store.path}: the ledger cannot be written (Permission denied); mend that, or run as root"
+        assert store.load() == SAMPLE
+
+
+@posix
+def test_a_user_who_may_not_even_read_is_told() -> None:
+    with open_to_all() as folder:
+        store = saved(folder / "state")
+        store.path.chmod(0o000)
+        with unprivileged(store.folder):
+            text = refused(store.load)
+        assert text == f"{store.path}: the ledger cannot be read (Permission denied); mend that, or run as root"
+
+
+@posix
+@pytest.mark.parametrize("what", ["file", "folder", "parent"])
+def test_a_ledger_that_others_may_write_to_is_neither_read_nor_replaced(tmp_path: Path, what: str) -> None:
+    store = saved(tmp_path / "parent" / "state")
+    place = {"file": store.path, "folder": store.folder, "parent": store.folder.parent}[what]
+    mode = 0o666 if what == "file" else 0o777
+    place.chmod(mode)
+    before = store.path.read_bytes()
+    for action in (store.load, lambda: store.save(OTHER)):
+        assert refused(action).startswith(f"{place}: others may write to this (mode {mode:04o})")
+    assert store.path.read_bytes() == before
+    place.chmod(0o644 if what == "file" else 0o755)
+    assert store.load() == SAMPLE
+
+
+@posix
+def test_a_ledger_of_another_user_is_neither_read_nor_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = saved(tmp_path)
+    give_away(store.path, monkeypatch)
+    for action in (store.load, lambda: store.save(OTHER)):
+        assert "this belongs to user " in refused(action)
+
+
+@posix
+def test_a_planted_link_is_not_followed(tmp_path: Path) -> None:
+    real = saved(tmp_path / "elsewhere")
+    store = FileLedgerStore(tmp_path / "state", "host")
+    store.folder.mkdir(0o755)
+    store.path.symlink_to(real.path)
+    for action in (store.load, lambda: store.save(OTHER)):
+        assert refused(action) == f"{store.path}: this is a symbolic link; find out who made it, and remove it"
+    assert real.load() == SAMPLE
+    assert store.path.is_symlink()
+
+
+@posix
+def test_what_is_no_file_is_refused_and_does_not_keep_anybody_waiting(tmp_path: Path) -> None:
+    store = FileLedgerStore(tmp_path, "host")
+    os.mkfifo(store.path, 0o644)
+    assert "this is not a file" in refused(store.load)
+    store.path.unlink()
+    store.path.mkdir(0o755)
+    assert "this is not a file" in refused(store.load)
+    assert "this is not a file" in refused(lambda: store.save(OTHER))
+
+
+def test_a_damaged_ledger_is_named_and_left_as_it_is(tmp_path: Path) -> None:
+    store = saved(tmp_path)
+    half = encode(SAMPLE)[:-30]
+    store.path.write_bytes(half)
+    text = refused(store.load)
+    assert text.startswith(f"{store.path}: this ledger is damaged (it is not JSON")
+    assert "move it away" in text
+    assert store.path.read_bytes() == half
+
+
+def test_a_ledger_beyond_the_size_limit_is_neither_read_nor_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = saved(tmp_path)
+    monkeypatch.setattr(store_module, "MAX_BYTES", len(encode(SAMPLE)))
+    assert store.load() == SAMPLE
+    monkeypatch.setattr(store_module, "MAX_BYTES", len(encode(SAMPLE)) - 1)
+    assert "larger than" in refused(store.load)
+    assert "would be larger than" in refused(lambda: store.save(SAMPLE))
+    store.save(OTHER)
+    assert store.load() == OTHER
+
+
+@posix
+@pytest.mark.parametrize("failing", ["write", "sync", "replace"])
+def test_a_save_that_fails_leaves_the_old_ledger_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: str
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    store = saved(tmp_path)
+    owner: object = {"write": os, "sync": os, "replace": Path}[failing]
+    monkeypatch.setattr(owner, {"write": "fchmod", "sync": "fsync", "replace": "replace"}[failing], fail)
+    assert refused(lambda: store.save(OTHER)) == (
+        f"{store.path}: the ledger cannot be written (No space left on device); mend that, or run as root"
+    )
+    assert names(tmp_path) == ["host.ledger.json"]
+    assert store.load() == SAMPLE
+
+
+@posix
+def test_the_bytes_are_durable_before_the_name_and_the_name_before_save_returns(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+    sync, rename = os.fsync, Path.replace
+
+    def fsync(descriptor: int) -> None:
+        done.append("folder" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "file")
+        sync(descriptor)
+
+    def replace_(path: Path, target: Path) -> Path:
+        done.append("name")
+        assert path.read_bytes() == encode(SAMPLE)
+        return rename(path, target)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(Path, "replace", replace_)
+    saved(tmp_path)
+    assert done == ["file", "name", "folder"]
+
+
+def test_the_first_save_removes_what_a_killed_run_left(tmp_path: Path) -> None:
+    store = saved(tmp_path)
+    left, foreign = tmp_path / ".host.ledger.json.0123.tmp", tmp_path / ".host2.ledger.json.0123.tmp"
+    left.write_text("half")
+    foreign.write_text("of another host")
+    saved(tmp_path, OTHER)
+    assert names(tmp_path) == sorted([foreign.name, store.path.name])
+
+
+_SAVES_FOR_EVER = """
+import sys
+from dataclasses import replace
+from pathlib import Path
+from reconciler.ledger.store import FileLedgerStore
+from tests.ledger.samples import SAMPLE
+store = FileLedgerStore(Path(sys.argv[1]), "host")
+store.save(SAMPLE)
+print("ready", flush=True)
+while True:
+    store.save(replace(SAMPLE, applied=tuple(map(str, range(5000)))))
+    store.save(SAMPLE)
+"""
+
+
+def test_a_run_killed_while_saving_leaves_the_old_or_the_new_ledger(tmp_path: Path) -> None:
+    large = replace(SAMPLE, applied=tuple(map(str, range(5000))))
+    for pause in (0.0, 0.003, 0.007, 0.013, 0.021):
+        command = [sys.executable, "-c", _SAVES_FOR_EVER, str(tmp_path)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT) as child:
+            assert child.stdout is not None
+            assert child.stdout.readline().strip() == b"ready"
+            time.sleep(pause)
+            child.kill()
+        assert child.wait() != 0
+        assert FileLedgerStore(tmp_path, "host").load() in (SAMPLE, large)
+    saved(tmp_path, OTHER)
+    assert names(tmp_path) == ["host.ledger.json"]
+
+
+def test_the_memory_store_fails_when_it_is_told_to() -> None:
+    store = MemoryLedgerStore(SAMPLE, fail_at=2)
+    store.save(OTHER)
+    assert "No space left" in refused(lambda: store.save(SAMPLE))
+    assert store.load() == OTHER
+    store.save(SAMPLE)
+    assert (store.load(), store.saves) == (SAMPLE, 3)
+    killed = MemoryLedgerStore(SAMPLE, fail_at=1, error=KeyboardInterrupt(), after=True)
+    with pytest.raises(KeyboardInterrupt):
+        killed.save(OTHER)
+    assert killed.load() == OTHER
+    assert MemoryLedgerStore().load() is None
+
+
+def test_the_state_folder_is_named_by_the_environment_for_every_host_but_windows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RECONCILER_STATE_DIR", str(tmp_path))
+    assert [state_folder(kind) for kind in ("sim", "linux", "netsh")] == [tmp_path] * 3
+    with pytest.raises(ValueError, match="keeps its ledger itself"):
+        state_folder("windows")
+    monkeypatch.setenv("RECONCILER_STATE_DIR", "relative")
+    assert state_folder("sim") == Path("relative").absolute()
+
+
+@posix
+def test_without_the_environment_a_simulated_host_is_the_users_and_a_real_one_the_systems(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import platformdirs
+
+    monkeypatch.setenv("RECONCILER_STATE_DIR", "")
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    assert state_folder("linux") == Path("/var/lib/port-reconciler")
+    assert state_folder("sim") == platformdirs.user_state_path("port-reconciler")
+    if sys.platform == "linux":
+        assert state_folder("sim") == tmp_path / "port-reconciler"
+    assert names(tmp_path) == []
+
+
+def test_loading_a_ledger_imports_no_library() -> None:
+    program = (
+        "import sys; from pathlib import Path; from reconciler.ledger.store import FileLedgerStore, state_folder;"
+        "FileLedgerStore(state_folder('sim'), 'host').load();"
+        "print({'platformdirs', 'filelock', 'pydantic', 'asyncio'} & set(sys.modules))"
+    )
+    found = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "set()"
