@@ -1,0 +1,142 @@
+"""Steps in the making: what must be done together is joined here, then put into words and order. Pure.
+
+A step is done whole or not at all, so everything that depends on one another goes into one: the parts of a declared
+range, a row that must go before another can come.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from reconciler.ledger.records import Claim
+from reconciler.plan.model import ACTIONS, Action, Cause, Culprit, EntryRef, RowSpec, Status, Step, Unit
+from reconciler.policy.entries import Exclusion, Reservation
+from reconciler.ports import Lane, PortRange
+
+
+@dataclass(slots=True)
+class Draft:
+    """A step that other drafts may still be joined to."""
+
+    deletes: list[RowSpec] = field(default_factory=list)
+    creates: list[RowSpec] = field(default_factory=list)
+    units: list[Unit] = field(default_factory=list)
+    owners: list[EntryRef] = field(default_factory=list)
+    culprits: list[Culprit] = field(default_factory=list)
+    status: Status = "ready"
+    cause: Cause = "intent"
+    reason: str = ""
+    remedy: str = ""
+    tried: bool = False
+    into: Draft | None = None
+
+    def current(self) -> Draft:
+        """The draft that this one was joined into in the end, or itself."""
+        return self if self.into is None else self.into.current()
+
+    def absorb(self, draft: Draft) -> None:
+        """Take all of the other draft in; nothing happens if it is in already."""
+        other = draft.current()
+        if other is self.current():
+            return
+        other.into = self
+        self.deletes += other.deletes
+        self.creates += other.creates
+        self.units += other.units
+        self.owners += other.owners
+        self.culprits += other.culprits
+        self.reason = "; ".join(dict.fromkeys(text for text in (self.reason, other.reason) if text))
+        if other.cause != "intent":
+            self.cause = other.cause
+        if other.status != "ready":
+            self.status, self.remedy, self.tried = other.status, other.remedy, other.tried
+
+    def step(self) -> Step:
+        """The finished step."""
+        deletes, creates = merged(self.deletes), merged(self.creates)
+        action: Action = "replace" if deletes and creates else "delete" if deletes else "create"
+        rows = deletes or creates
+        return Step(
+            action=action,
+            status=self.status,
+            cause=self.cause,
+            kind=rows[0].kind,
+            lanes=tuple(sorted({lane for row in (*deletes, *creates) for lane in row.lanes})),
+            ports=hull(row.ports for row in rows),
+            deletes=deletes,
+            creates=creates,
+            units=tuple(dict.fromkeys(self.units)),
+            owners=tuple(dict.fromkeys(self.owners)),
+            culprits=tuple(dict.fromkeys(self.culprits)),
+            reason=self.reason,
+            remedy=self.remedy,
+            tried=self.tried,
+        )
+
+
+def merged(rows: Iterable[RowSpec]) -> tuple[RowSpec, ...]:
+    """The rows in the given order, those that differ only in the family put together as one with both lanes."""
+    found: dict[tuple[str, str, PortRange, str], RowSpec] = {}
+    for row in rows:
+        key = (row.kind, row.lanes[0].protocol, row.ports, row.store)
+        lanes = found[key].lanes if key in found else ()
+        found[key] = row._replace(lanes=tuple(sorted({*lanes, *row.lanes})))
+    return tuple(found.values())
+
+
+def hull(ports: Iterable[PortRange]) -> PortRange:
+    """From the first port of all these ranges to their last."""
+    every = sorted(ports)
+    return PortRange(every[0].first, max(item.last for item in every))
+
+
+def entry_ref(entry: Exclusion | Reservation) -> EntryRef:
+    """The entry as a step names it."""
+    return EntryRef(entry.policy, entry.name, str(entry.place))
+
+
+def claim_ref(claim: Claim) -> EntryRef:
+    """The entry behind a claim, with the place where it stood when it was last applied."""
+    return EntryRef(claim.policy, claim.entry, f"{claim.file}:{claim.line}" if claim.line else claim.file)
+
+
+class Joiner:
+    """Which numbered things belong together: the classic union-find."""
+
+    def __init__(self, count: int) -> None:
+        self._parent = list(range(count))
+
+    def root(self, item: int) -> int:
+        """The number that stands for everything joined with this one."""
+        while self._parent[item] != item:
+            self._parent[item] = self._parent[self._parent[item]]
+            item = self._parent[item]
+        return item
+
+    def join(self, one: int, other: int) -> None:
+        """Put two together. The lower number stands for both."""
+        low, high = sorted((self.root(one), self.root(other)))
+        self._parent[high] = low
+
+
+_STATUS_ORDER: tuple[Status, ...] = ("ready", "deferred", "blocked", "over-covered", "skipped", "out-of-scope")
+
+
+def in_order(steps: Iterable[Step]) -> tuple[Step, ...]:
+    """What apply does, in the order it does it; then what cannot be done. Stable: ports and lanes break ties."""
+    return tuple(sorted(steps, key=_order))
+
+
+def _order(step: Step) -> tuple[int, int, int, tuple[Lane, ...], int, int, tuple[EntryRef, ...]]:
+    first, last = (step.ports.first, step.ports.last) if step.ports else (0, 0)
+    acts = 0 if step.status == "ready" else 1 if step.tried else 2
+    return (
+        ACTIONS.index(step.action) if acts < 2 else len(ACTIONS),
+        acts,
+        _STATUS_ORDER.index(step.status),
+        step.lanes,
+        first,
+        last,
+        step.owners,
+    )

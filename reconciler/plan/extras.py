@@ -1,0 +1,184 @@
+"""Steps that do not come from comparing entries with rows: the ephemeral range, `state = "absent"`, unmanaged rows,
+and rows that an earlier run could not put back. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from reconciler.host.interface import Lookup, Row, Snapshot
+from reconciler.ledger.records import reservation_lanes
+from reconciler.plan.demand import Demand
+from reconciler.plan.drafts import Draft, claim_ref, entry_ref
+from reconciler.plan.model import EntryRef, RowSpec, Status, Step
+from reconciler.plan.removals import TableClaims
+from reconciler.plan.settle import Settled
+from reconciler.plan.tables import Table, closure
+from reconciler.policy.entries import DynamicRange, Exclusion, PolicySet, Unmanaged
+from reconciler.ports import PortRange, PortSet, lanes_of
+
+OWED_REASON = "cover lost: an earlier run could not put it back"
+Pairs = Sequence[tuple[Table, TableClaims]]
+
+
+def dynamic_range_steps(wanted: DynamicRange | None, snapshot: Snapshot) -> list[Step]:
+    """One step for each protocol whose ephemeral range is not the wanted one."""
+    steps = []
+    for protocol, ports in sorted((wanted.ranges if wanted else {}).items()):
+        now = snapshot.dynamic.get(protocol)
+        if wanted is None or now == ports:
+            continue
+        steps.append(
+            Step(
+                action="set-dynamic-range",
+                status="ready",
+                cause="intent",
+                kind=None,
+                lanes=lanes_of(protocol),
+                ports=ports,
+                owners=(EntryRef(wanted.policy, "dynamic_range", str(wanted.place)),),
+                reason=f"ephemeral range of {protocol} is {now or 'not readable'}; a change takes full effect at a restart",
+            )
+        )
+    return steps
+
+
+def absent_steps(demand: Demand, pairs: Pairs, snapshot: Snapshot) -> tuple[list[Draft], list[Step]]:
+    """`state = "absent"`: exactly this row goes, even if it is foreign. Rows that may not go are told."""
+    drafts: list[Draft] = []
+    stuck: list[Step] = []
+    for entry in demand.absent:
+        lanes = closure(snapshot, entry.lanes)
+        for ports in entry.ports:
+            together: dict[str, Draft] = {}
+            for table, claims in pairs:
+                if not set(table.lanes) & set(lanes) or _leaves_anyway(ports, table, claims):
+                    continue
+                if any(row.administered and row.ports == ports for row in table.rows):
+                    _absent(entry, ports, table, claims, snapshot, together, stuck)
+            drafts += together.values()
+    return drafts, stuck
+
+
+def _leaves_anyway(ports: PortRange, table: Table, claims: TableClaims) -> bool:
+    """A row of ours that nobody claims is deleted without being named."""
+    return ports in table.owned and not claims.index.touching(ports)
+
+
+def _absent(
+    entry: Exclusion,
+    ports: PortRange,
+    table: Table,
+    claims: TableClaims,
+    snapshot: Snapshot,
+    together: dict[str, Draft],
+    stuck: list[Step],
+) -> None:
+    obstacle = _absent_obstacle(ports, table, claims, snapshot)
+    if obstacle is not None:
+        status, reason = obstacle
+        stuck.append(
+            Step(
+                action="delete",
+                status=status,
+                cause="intent",
+                kind="exclusion",
+                lanes=table.lanes,
+                ports=ports,
+                owners=(entry_ref(entry),),
+                reason=f"declared absent, but {reason}",
+            )
+        )
+        return
+    draft = together.setdefault(table.lanes[0].protocol, Draft(reason="declared absent", owners=[entry_ref(entry)]))
+    store = table.owned[ports][0].store if ports in table.owned else "persistent"
+    draft.deletes.append(RowSpec("exclusion", table.lanes, ports, store))
+
+
+def _absent_obstacle(
+    ports: PortRange, table: Table, claims: TableClaims, snapshot: Snapshot
+) -> tuple[Status, str] | None:
+    if ports in snapshot.system_ranges:
+        return "blocked", "the row belongs to the system (HNS)"
+    if guards := claims.protecting.touching(ports):
+        return "skipped", f"it is protected by {guards[0][1].policy}/{guards[0][1].entry}"
+    if wanting := claims.index.touching(ports):
+        return "blocked", f"{wanting[0][1].policy}/{wanting[0][1].entry} still claims ports of it"
+    if ports in table.unknown or not any(item == ports for item, _ in table.covering.touching(ports)):
+        return "blocked", "it may be a reservation, which this host does not tell from an exclusion"
+    return None
+
+
+def unmanaged_steps(policies: PolicySet, demand: Demand, pairs: Pairs, snapshot: Snapshot) -> list[Draft]:
+    """`[unmanaged] action = "delete"`: administered rows wholly inside the window that nobody claims."""
+    rule = policies.unmanaged
+    if rule is None or rule.action != "delete":
+        return []
+    drafts: dict[tuple[str, PortRange], Draft] = {}
+    for row, table in unclaimed_rows(demand, pairs, snapshot):
+        if any(window.contains(row.ports) for window in _windows(rule)):
+            owner = EntryRef(rule.policy, "unmanaged", str(rule.place))
+            fresh = Draft(reason="administered, claimed by nobody, inside the unmanaged window", owners=[owner])
+            draft = drafts.setdefault((row.lane.protocol, row.ports), fresh)
+            draft.deletes.append(RowSpec("exclusion", table.lanes, row.ports, "persistent"))
+    return list(drafts.values())
+
+
+def _windows(rule: Unmanaged) -> tuple[PortRange, ...]:
+    return PortSet.of(rule.ports).runs()
+
+
+def unclaimed_rows(demand: Demand, pairs: Pairs, snapshot: Snapshot) -> Iterable[tuple[Row, Table]]:
+    """Administered rows that are known to be exclusions, and that no entry, claim or ledger holds a port of.
+
+    A row is left alone if its ports are claimed in the other family too: nothing may depend on the tables being
+    apart (design 4.3).
+    """
+    absent = {ports for entry in demand.absent for ports in entry.ports}
+    for table, _ in pairs:
+        protocols = {lane.protocol for lane in table.lanes}
+        near = [claims for other, claims in pairs if protocols & {lane.protocol for lane in other.lanes}]
+        owned = {
+            ports for other, _ in pairs if protocols & {lane.protocol for lane in other.lanes} for ports in other.owned
+        }
+        for ports, row in table.covering:
+            held = ports in snapshot.system_ranges or ports in table.unknown or ports in owned or ports in absent
+            if not held and not any(claims.wanted.touches(ports) for claims in near):
+                yield row, table
+
+
+def owed_drafts(
+    settled: Settled, demand: Demand, pairs: Pairs, snapshot: Snapshot, planned: Sequence[Draft]
+) -> list[Draft]:
+    """Rows that an earlier run took away and could not put back: what of them is claimed and not covered yet."""
+    drafts = _owed_reservations(settled, demand, snapshot)
+    coming = [(spec.kind, lane, spec.ports) for draft in planned for spec in draft.creates for lane in spec.lanes]
+    for owed in settled.owed:
+        for table, claims in pairs if owed.kind == "exclusion" else ():
+            if owed.lane not in table.lanes:
+                continue
+            arriving = PortSet.of(ports for _, lane, ports in coming if lane in table.lanes)
+            lacks = claims.wanted.within(owed.ports) - table.cover - arriving
+            for run in lacks.runs():
+                spec = RowSpec("exclusion", table.lanes, run, owed.store)
+                owners = [claim_ref(claim) for _, claim in claims.index.touching(run)]
+                drafts.append(Draft(creates=[spec], owners=owners, cause="owed", reason=OWED_REASON))
+                coming += [("exclusion", lane, run) for lane in table.lanes]
+    return drafts
+
+
+def _owed_reservations(settled: Settled, demand: Demand, snapshot: Snapshot) -> list[Draft]:
+    """Owed reservations of policies that are not in scope; those in scope are planned with their entries."""
+    drafts = []
+    for protocol, ports in sorted(
+        {(row.lane.protocol, row.ports) for row in settled.owed if row.kind == "reservation"}
+    ):
+        claims = [
+            claim
+            for claim in demand.kept
+            if claim.kind == "reservation" and claim.lanes[0].protocol == protocol and ports in claim.ports
+        ]
+        if claims and Lookup(protocol, ports) not in snapshot.lookups:
+            spec = RowSpec("reservation", reservation_lanes(protocol), ports, "persistent")
+            owners = [claim_ref(claim) for claim in claims]
+            drafts.append(Draft(creates=[spec], owners=owners, cause="owed", reason=OWED_REASON))
+    return drafts

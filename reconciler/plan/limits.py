@@ -1,0 +1,101 @@
+"""Limits: a plan beyond them is refused before the first write, unless --force names the limit. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from reconciler.host.interface import Snapshot
+from reconciler.plan.model import Breach, LimitName, Options, RowSpec, Step
+from reconciler.plan.settle import Settled
+from reconciler.plan.tables import Table
+from reconciler.policy.entries import Limits
+from reconciler.ports import PROTOCOLS, PortSet, Protocol
+
+PERCENT_FROM_ROWS = 10  # a share of fewer owned rows says nothing
+
+
+def breaches(
+    limits: Limits,
+    steps: Sequence[Step],
+    tables: Sequence[Table],
+    settled: Settled,
+    snapshot: Snapshot,
+    options: Options,
+) -> tuple[Breach, ...]:
+    """Every limit that these steps pass, with the numbers."""
+    acting = [step for step in steps if step.done_by_apply]
+    deleted = [spec for step in acting for spec in step.deletes]
+    rows = sum(_physical(spec, tables) for spec in deleted)
+    owned = _owned_count(tables, settled)
+    ours = sum(_physical(spec, tables) for spec in deleted if _is_owned(spec, settled))
+    found: list[tuple[LimitName, str]] = []
+    if rows > limits.max_deletes:
+        found.append(("max_deletes", f"{rows} rows would be deleted, and max_deletes is {limits.max_deletes}"))
+    if owned >= PERCENT_FROM_ROWS and ours * 100 > limits.max_delete_percent * owned:
+        found.append(
+            (
+                "max_delete_percent",
+                f"{ours} of {owned} owned rows ({ours * 100 // owned} %) would be deleted, "
+                f"and max_delete_percent is {limits.max_delete_percent}",
+            )
+        )
+    if ours and ours == owned and not any(step.creates for step in acting):
+        found.append(("delete_all", f"every row that this tool made on this host ({owned}) would be deleted"))
+    found += _dynamic_breaches(limits, acting, tables, snapshot)
+    return tuple(Breach(name, text, name in options.force) for name, text in found)
+
+
+def _physical(spec: RowSpec, tables: Sequence[Table]) -> int:
+    """How many rows a call of this spec takes away: one in each table; a reservation is one."""
+    if spec.kind == "reservation":
+        return 1
+    return sum(1 for table in tables if set(table.lanes) & set(spec.lanes))
+
+
+def _owned_count(tables: Sequence[Table], settled: Settled) -> int:
+    reservations = {(row.lane.protocol, row.ports) for row in settled.rows if row.kind == "reservation"}
+    return sum(len(table.owned) for table in tables) + len(reservations)
+
+
+def _is_owned(spec: RowSpec, settled: Settled) -> bool:
+    return any(row.kind == spec.kind and row.ports == spec.ports and row.lane in spec.lanes for row in settled.rows)
+
+
+def _dynamic_breaches(
+    limits: Limits, steps: Iterable[Step], tables: Sequence[Table], snapshot: Snapshot
+) -> Iterable[tuple[LimitName, str]]:
+    steps = tuple(steps)
+    for protocol in PROTOCOLS:
+        now = snapshot.dynamic.get(protocol)
+        if now is None:
+            continue
+        wanted = [step.ports for step in steps if step.action == "set-dynamic-range" and _is_of(step, protocol)]
+        then = (wanted and wanted[0]) or now
+        before = len(PortSet.of([now]) - _taken(protocol, (), tables))
+        after = len(PortSet.of([then]) - _taken(protocol, steps, tables))
+        if after < limits.min_dynamic_ports and after < before:
+            yield (
+                "min_dynamic_ports",
+                f"{after} ephemeral {protocol} ports would stay free (now {before}), "
+                f"and min_dynamic_ports is {limits.min_dynamic_ports}",
+            )
+
+
+def _is_of(step: Step, protocol: Protocol) -> bool:
+    return any(lane.protocol == protocol for lane in step.lanes)
+
+
+def _taken(protocol: Protocol, steps: Iterable[Step], tables: Sequence[Table]) -> PortSet:
+    """The ports of one protocol that rows keep from the ephemeral allocator, once the steps are done."""
+    taken = PortSet()
+    for table in tables:
+        if all(lane.protocol != protocol for lane in table.lanes):
+            continue
+        deleted = PortSet.of(
+            spec.ports for step in steps for spec in step.deletes if set(spec.lanes) & set(table.lanes)
+        )
+        created = PortSet.of(
+            spec.ports for step in steps for spec in step.creates if set(spec.lanes) & set(table.lanes)
+        )
+        taken |= ((table.cover | table.obstacle_ports) - deleted) | created
+    return taken

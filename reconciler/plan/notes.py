@@ -1,0 +1,102 @@
+"""Notes: what is worth knowing about a plan and is not a step. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from reconciler.host.interface import Row, Snapshot
+from reconciler.plan.demand import Demand
+from reconciler.plan.extras import Pairs, unclaimed_rows
+from reconciler.plan.model import Note
+from reconciler.plan.settle import Settled
+from reconciler.plan.tables import Table
+from reconciler.policy.entries import PolicySet, Reservation
+from reconciler.ports import Lane, PortRange
+
+
+def notes(
+    policies: PolicySet,
+    demand: Demand,
+    settled: Settled,
+    pairs: Pairs,
+    snapshot: Snapshot,
+    foreign_reservations: Sequence[Reservation],
+) -> tuple[Note, ...]:
+    """All notes of a plan: first what concerns everything, then entry by entry."""
+    found: list[Note] = []
+    if settled.copied:
+        found.append(
+            Note(
+                "ledger-copied",
+                "the ledger here was written on another machine, so every row counts as foreign and none is deleted",
+            )
+        )
+    if settled.winnat_owed:
+        found.append(
+            Note("winnat-owed", "an earlier run stopped WinNAT and did not see it start; apply starts it first")
+        )
+    found += _shared_lanes(policies, demand)
+    found += _foreign_cover(demand, pairs)
+    for entry in foreign_reservations:
+        text = f"{entry.policy}/{entry.name}: the reservation {entry.ports} is there, and this tool did not make it"
+        found.append(Note("foreign-reservation", text, str(entry.place)))
+    if policies.unmanaged is not None and policies.unmanaged.action == "report":
+        for ports, lanes in _by_ports(unclaimed_rows(demand, pairs, snapshot)).items():
+            text = f"{_lanes(lanes)} {ports} is administered, and nobody claims it"
+            found.append(Note("unmanaged", text, str(policies.unmanaged.place)))
+    return tuple(found)
+
+
+def _shared_lanes(policies: PolicySet, demand: Demand) -> Iterable[Note]:
+    """Told once, however many entries it concerns (design 4.3)."""
+    declared = {(entry.policy, entry.name): entry for policy in policies.in_scope() for entry in policy.exclusions}
+    fewer = [
+        entry
+        for claim in demand.fresh
+        if claim.kind == "exclusion"
+        for entry in [declared[claim.policy, claim.entry]]
+        if len(entry.protocols) * len(entry.families) != len(claim.lanes)
+    ]
+    if fewer:
+        names = ", ".join(f"{entry.policy}/{entry.name}" for entry in fewer[:3])
+        more = f" and {len(fewer) - 3} more" if len(fewer) > 3 else ""
+        text = f"on this host the lanes share a table, so lanes that are not declared are covered too: {names}{more}"
+        yield Note("shared-lanes", text, str(fewer[0].place))
+
+
+def _foreign_cover(demand: Demand, pairs: Pairs) -> Iterable[Note]:
+    tables = [table for table, _ in pairs]
+    where: dict[tuple[Lane, ...], list[Table]] = {}
+    found: dict[tuple[str, str], tuple[str, dict[PortRange, bool]]] = {}
+    for wish in demand.wishes:
+        if wish.lanes not in where:
+            where[wish.lanes] = [table for table in tables if set(table.lanes) & set(wish.lanes)]
+        for table in where[wish.lanes]:
+            if not table.cover.touches(wish.unit.ports):
+                continue
+            for ports, _ in table.covering.touching(wish.unit.ports):
+                if ports not in table.owned:
+                    key = (wish.entry.policy, wish.entry.name)
+                    _, rows = found.setdefault(key, (str(wish.entry.place), {}))
+                    rows[ports] = rows.get(ports, False) or ports in table.unknown
+    for (policy, name), (place, rows) in found.items():
+        shown = ", ".join(
+            f"{ports}{' (of unknown kind)' if unknown else ''}" for ports, unknown in list(rows.items())[:3]
+        )
+        more = f" and {len(rows) - 3} more" if len(rows) > 3 else ""
+        text = (
+            f"{policy}/{name} is covered wholly or partly by rows that are not ours, "
+            f"so that they outlive a restart is unproved: {shown}{more}"
+        )
+        yield Note("foreign-cover", text, place)
+
+
+def _by_ports(rows: Iterable[tuple[Row, Table]]) -> dict[PortRange, list[Lane]]:
+    found: dict[PortRange, list[Lane]] = {}
+    for row, table in rows:
+        found.setdefault(row.ports, []).extend(table.lanes)
+    return found
+
+
+def _lanes(lanes: Iterable[Lane]) -> str:
+    return ", ".join(map(str, sorted(lanes)))

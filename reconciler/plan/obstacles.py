@@ -1,0 +1,184 @@
+"""What is in the way of a row: rows of the listing, and sockets. Pure.
+
+For a create the socket list is only a forecast: the step is told as deferred, and apply still makes the call, since
+bound-only sockets do not show and some that show may not matter (design 4.7).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from reconciler.host.interface import Row, Snapshot
+from reconciler.plan.demand import Wish
+from reconciler.plan.drafts import Draft, entry_ref
+from reconciler.plan.model import Culprit, Status, Step
+from reconciler.plan.removals import socket_culprit
+from reconciler.plan.tables import Table
+from reconciler.ports import Lane, PortRange, PortSet, Protocol
+
+
+@dataclass(slots=True)
+class Need:
+    """A wish, or for `busy = "fill"` a free run of it, and what it lacks in each table (by the table's number).
+
+    `drift`: some of what it lacks had been applied here.
+    """
+
+    wish: Wish
+    missing: dict[int, PortSet]
+    drift: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Obstacles:
+    """What may be moved out of the way in this plan.
+
+    `leaving` are owned reservations that the plan deletes anyway, with their drafts. `ours` names the entry behind
+    each row that the ledger says we made. `release_winnat`: WinNAT will be asked to step aside, so its blocks are
+    worth a try.
+    """
+
+    snapshot: Snapshot
+    leaving: Mapping[tuple[Protocol, PortRange], Draft]
+    ours: Mapping[tuple[Lane, PortRange], str]
+    release_winnat: bool
+
+    def in_the_way(self, table: Table, ports: PortSet) -> list[Row]:
+        """The rows over these ports that this plan does not remove."""
+        if not table.obstacle_ports & ports:
+            return []
+        return [
+            row
+            for run in ports.runs()
+            for _, row in table.obstacles.touching(run)
+            if (row.lane.protocol, row.ports) not in self.leaving
+        ]
+
+    def displace(self, draft: Draft, need: Need) -> None:
+        """Join the draft that needs ports to the reservations that must go first."""
+        for (protocol, ports), leaving in self.leaving.items():
+            if protocol == need.wish.unit.protocol and any(lacks.touches(ports) for lacks in need.missing.values()):
+                leaving.current().absorb(draft)
+
+    def row_culprit(self, row: Row) -> Culprit:
+        """The row as a step names it."""
+        owner = self.ours.get((row.lane, row.ports))
+        if owner is not None:
+            return Culprit("row", row.lane, row.ports, f"{row.ports}, which we keep for {owner}")
+        kind = self.snapshot.kind_of(row)
+        names = {
+            "block": "a block that Windows gave to somebody else (WinNAT, HNS, http.sys ...)",
+            "reservation": "a reservation that is not ours",
+            "unknown": "a row of unknown kind that is not ours",
+            "exclusion": "an exclusion that is not ours",
+        }
+        return Culprit("row", row.lane, row.ports, f"{row.ports}, {names[kind]}")
+
+    def may_be_winnat(self, row: Row) -> bool:
+        """WinNAT draws blocks of many ports; a single unstarred port is http.sys's (windows-facts 6.2, 6.5)."""
+        return self.snapshot.kind_of(row) == "block" and row.ports.count > 1
+
+
+@dataclass(slots=True)
+class Verdict:
+    """What becomes of one need: created, tried although the forecast is bad, or told as impossible."""
+
+    ready: list[Need] = field(default_factory=list)
+    held: list[tuple[Need, Draft]] = field(default_factory=list)
+    stuck: list[Step] = field(default_factory=list)
+
+
+def verdict_on(need: Need, tables: Sequence[Table], obstacles: Obstacles) -> Verdict:
+    """Decide about one need."""
+    rows: list[Row] = []
+    busy: dict[int, Culprit] = {}
+    for number, lacks in need.missing.items():
+        table = tables[number]
+        rows += obstacles.in_the_way(table, lacks)
+        for port in lacks & table.socket_ports:
+            busy.setdefault(port, socket_culprit(table, port))
+    if not rows and not busy:
+        return Verdict(ready=[need])
+    if need.wish.entry.busy == "fill":
+        return _filled(need, rows, list(busy.values()), obstacles)
+    if rows:
+        return _blocked(need, rows, obstacles)
+    return Verdict(held=[(need, held_by_sockets(list(busy.values())))])
+
+
+def _blocked(need: Need, rows: list[Row], obstacles: Obstacles) -> Verdict:
+    draft = held_by_rows(rows, obstacles)
+    if obstacles.release_winnat and all(obstacles.may_be_winnat(row) for row in rows):
+        draft.tried = True
+        return Verdict(held=[(need, draft)])
+    return Verdict(stuck=[_stuck(need, draft, need.wish.unit.ports)])
+
+
+def held_by_rows(rows: list[Row], obstacles: Obstacles) -> Draft:
+    """A draft that says which rows are in the way."""
+    culprits = list({row.ports: obstacles.row_culprit(row) for row in rows}.values())
+    draft = Draft(status="blocked", culprits=culprits)
+    draft.reason = f"in the way: {'; '.join(culprit.text for culprit in culprits[:3])}{_more(culprits)}"
+    draft.remedy = "choose other ports, or have the owner of that row give it up"
+    if obstacles.snapshot.winnat == "running" and all(obstacles.may_be_winnat(row) for row in rows):
+        draft.remedy = "if WinNAT holds it, apply with --release-winnat; otherwise its owner must give it up"
+    return draft
+
+
+def held_by_sockets(culprits: list[Culprit]) -> Draft:
+    """A draft that says which sockets are expected to be in the way; the call decides."""
+    draft = Draft(status="deferred", culprits=culprits, tried=True)
+    who = culprits[0]
+    draft.reason = f"port {who.ports} is in use by {who.text}{_more(culprits, shown=1)}"
+    draft.remedy = f"stop {who.text}, then apply again"
+    return draft
+
+
+def _more(culprits: list[Culprit], shown: int = 3) -> str:
+    return f" and {len(culprits) - shown} more" if len(culprits) > shown else ""
+
+
+def _stuck(need: Need, draft: Draft, ports: PortRange) -> Step:
+    status: Status = draft.status
+    return Step(
+        action="create",
+        status=status,
+        cause="drift" if need.drift else "intent",
+        kind="exclusion",
+        lanes=need.wish.lanes,
+        ports=ports,
+        units=(need.wish.unit,),
+        owners=(entry_ref(need.wish.entry),),
+        culprits=tuple(draft.culprits),
+        reason=draft.reason,
+        remedy=draft.remedy,
+    )
+
+
+def _filled(need: Need, rows: list[Row], busy: list[Culprit], obstacles: Obstacles) -> Verdict:
+    """`busy = "fill"`: every free run is a unit of its own; the rest is told."""
+    taken = PortSet.of([row.ports for row in rows] + [culprit.ports for culprit in busy])
+    verdict = Verdict()
+    free = {number: lacks - taken for number, lacks in need.missing.items()}
+    for run in PortSet(_any(free)).runs():
+        wish = replace(need.wish, unit=need.wish.unit._replace(ports=run))
+        parts = {number: lacks.within(run) for number, lacks in free.items() if lacks.touches(run)}
+        verdict.ready.append(Need(wish, parts, need.drift))
+    declared = PortSet.of([need.wish.unit.ports])
+    if rows:
+        held = PortSet.of(row.ports for row in rows) & declared & PortSet(_any(need.missing))
+        draft = held_by_rows(rows, obstacles)
+        verdict.stuck += [_stuck(need, draft, run) for run in held.runs()]
+    if busy:
+        draft = held_by_sockets(busy)
+        held = PortSet.of(culprit.ports for culprit in busy) - PortSet.of(row.ports for row in rows)
+        verdict.stuck += [_stuck(need, draft, run) for run in held.runs()]
+    return verdict
+
+
+def _any(parts: Mapping[int, PortSet]) -> int:
+    bits = 0
+    for item in parts.values():
+        bits |= item.bits
+    return bits

@@ -1,0 +1,198 @@
+"""Making a plan: policy, host and ledger in, an ordered list of steps out. Pure: no I/O, no clock, no chance.
+
+The order of work follows the data: settle the ledger against the reading, arrange the listing, collect what is
+wanted; then what leaves, what must come, what stands in the way; then the steps in words and order.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+
+from reconciler.host.interface import Lookup, Snapshot
+from reconciler.ledger.records import Ledger, OwedRow
+from reconciler.plan.demand import Demand, build_demand, lookups_of
+from reconciler.plan.drafts import Draft, claim_ref, hull, in_order
+from reconciler.plan.exclusions import plan_exclusion_creates
+from reconciler.plan.extras import Pairs, absent_steps, dynamic_range_steps, owed_drafts, unmanaged_steps
+from reconciler.plan.limits import breaches
+from reconciler.plan.model import LedgerUpdate, Options, Plan, State, Step
+from reconciler.plan.notes import notes
+from reconciler.plan.obstacles import Obstacles
+from reconciler.plan.relabel import relabel_steps
+from reconciler.plan.removals import claims_on, plan_exclusion_removals, plan_reservation_removals, veto
+from reconciler.plan.reservations import plan_reservation_creates
+from reconciler.plan.settle import Settled, settle
+from reconciler.plan.tables import Table, build_tables
+from reconciler.policy.entries import PolicySet, Reservation
+from reconciler.ports import Lane, PortRange, PortSet, Protocol
+
+
+NOTHING_SPECIAL = Options()
+
+
+def lookups(policies: PolicySet, ledger: Ledger | None) -> frozenset[Lookup]:
+    """The reservations a snapshot must ask the host about."""
+    wanted = {Lookup(*item) for item in lookups_of(policies, ledger.claims if ledger else ())}
+    if ledger:
+        wanted |= {Lookup(row.lane.protocol, row.ports) for row in ledger.rows if row.kind == "reservation"}
+        wanted |= {Lookup(item.lanes[0].protocol, item.ports) for item in ledger.intents if item.kind == "reservation"}
+    return frozenset(wanted)
+
+
+def plan_state(state: State, options: Options = NOTHING_SPECIAL) -> Plan:
+    """The plan for this state. Raises RefusedError for options that name what is not there."""
+    snapshot, policies = state.snapshot, state.policies
+    settled = settle(state.ledger, snapshot)
+    demand = build_demand(policies, snapshot, settled, options)
+    tables = build_tables(snapshot, settled)
+    pairs = [(table, claims_on(table, demand)) for table in tables]
+    drafts, steps, foreign = _compare(demand, settled, pairs, snapshot, options)
+    absent_drafts, absent_stuck = absent_steps(demand, pairs, snapshot)
+    drafts += [*absent_drafts, *unmanaged_steps(policies, demand, pairs, snapshot)]
+    drafts += owed_drafts(settled, demand, pairs, snapshot, drafts)
+    steps += absent_stuck
+    steps += [_finished(draft, tables) for draft in drafts if draft.into is None and (draft.deletes or draft.creates)]
+    steps += dynamic_range_steps(policies.dynamic_range, snapshot)
+    steps += relabel_steps(settled, demand, (spec for step in steps for spec in step.deletes))
+    steps += _out_of_scope(demand)
+    steps += _release_winnat(steps, snapshot)
+    ordered = in_order(steps)
+    return Plan(
+        id=_digest(snapshot, options, ordered),
+        facts=snapshot.facts,
+        options=options,
+        steps=ordered,
+        notes=notes(policies, demand, settled, pairs, snapshot, foreign),
+        breaches=breaches(policies.limits, ordered, tables, settled, snapshot, options),
+        in_sync=_in_sync(policies, ordered),
+        update=_update(state, settled, demand, pairs),
+        state=state,
+    )
+
+
+def _compare(
+    demand: Demand, settled: Settled, pairs: Pairs, snapshot: Snapshot, options: Options
+) -> tuple[list[Draft], list[Step], list[Reservation]]:
+    """Owned rows that leave, rows and reservations that must come."""
+    tables = [table for table, _ in pairs]
+    leaving: dict[tuple[Lane, PortRange], Draft] = {}
+    drafts: list[Draft] = []
+    stuck: list[Step] = []
+    for table, claims in pairs:
+        going, held = plan_exclusion_removals(table, claims)
+        stuck += held
+        drafts += going
+        for draft in going:
+            leaving.update({(lane, spec.ports): draft for spec in draft.deletes for lane in table.lanes})
+    _join_families(drafts)
+    leaving_reservations, held = plan_reservation_removals(demand, settled)
+    stuck += held
+    drafts += leaving_reservations
+    obstacles = Obstacles(
+        snapshot=snapshot,
+        leaving={_reservation(draft): draft for draft in leaving_reservations},
+        ours={(row.lane, row.ports): row.label for row in settled.rows},
+        release_winnat=options.release_winnat and snapshot.winnat == "running",
+    )
+    creates = plan_exclusion_creates(demand.wishes, tables, _gone(settled, tables), obstacles)
+    reserved = plan_reservation_creates(demand.reservations, tables, settled, obstacles, leaving)
+    drafts += [*creates.drafts, *reserved.drafts]
+    stuck += [*creates.stuck, *reserved.stuck]
+    return drafts, stuck, reserved.foreign
+
+
+def _join_families(drafts: Sequence[Draft]) -> None:
+    """The same removal in both families of a protocol is one step."""
+    first: dict[tuple[object, ...], Draft] = {}
+    for draft in drafts:
+        shape = (
+            draft.status,
+            tuple((spec.lanes[0].protocol, spec.ports, spec.store) for spec in draft.deletes[:1]),
+            tuple((spec.ports, spec.store) for spec in draft.creates),
+        )
+        first.setdefault(shape, draft).absorb(draft)
+
+
+def _reservation(draft: Draft) -> tuple[Protocol, PortRange]:
+    return draft.deletes[0].lanes[0].protocol, draft.deletes[0].ports
+
+
+def _gone(settled: Settled, tables: Sequence[Table]) -> list[PortSet]:
+    """For each table the ports that were applied and are not there any more."""
+    lost = [(row.lane, row.ports) for row in settled.gone if row.kind == "exclusion"]
+    lost += [(row.lane, row.ports) for row in settled.owed if row.kind == "exclusion"]
+    return [PortSet.of(ports for lane, ports in lost if lane in table.lanes) for table in tables]
+
+
+def _finished(draft: Draft, tables: Sequence[Table]) -> Step:
+    if draft.status == "ready" and draft.deletes and draft.creates:
+        veto(draft, tables)
+    return draft.step()
+
+
+def _release_winnat(steps: Iterable[Step], snapshot: Snapshot) -> list[Step]:
+    waiting = [step for step in steps if step.tried and step.status == "blocked"]
+    if not waiting:
+        return []
+    return [
+        Step(
+            action="release-winnat",
+            status="ready",
+            cause="intent",
+            kind=None,
+            lanes=(),
+            ports=None,
+            owners=tuple(dict.fromkeys(owner for step in waiting for owner in step.owners)),
+            reason=f"may free the ports of {len(waiting)} blocked step(s); while it is stopped, "
+            "Docker, WSL and Hyper-V machines behind NAT lose their network",
+        )
+    ]
+
+
+def _out_of_scope(demand: Demand) -> list[Step]:
+    return [
+        Step(
+            action="keep",
+            status="out-of-scope",
+            cause="intent",
+            kind=claim.kind,
+            lanes=claim.lanes,
+            ports=hull(claim.ports),
+            owners=(claim_ref(claim),),
+            reason=f"policy {claim.policy} does not target this host in this run; what it claims is kept",
+            remedy=f"--retire {claim.policy} gives it up" if claim.policy in demand.retirable else "",
+        )
+        for claim in demand.kept
+        if claim.policy in demand.out_of_scope
+    ]
+
+
+def _in_sync(policies: PolicySet, steps: Iterable[Step]) -> int:
+    concerned = {(owner.policy, owner.entry) for step in steps for owner in step.owners}
+    scope = policies.in_scope()
+    entries = [(policy.name, entry.name) for policy in scope for entry in policy.exclusions]
+    entries += [(policy.name, entry.name) for policy in scope for entry in policy.reservations]
+    return sum(1 for entry in entries if entry not in concerned)
+
+
+def _update(state: State, settled: Settled, demand: Demand, pairs: Pairs) -> LedgerUpdate:
+    machine = state.snapshot.facts.machine
+    stored = state.ledger or Ledger(machine)
+    owed = tuple(row for row in settled.owed if _still_owed(row, pairs))
+    final = Ledger(machine, settled.rows, demand.claims, (), owed, settled.winnat_owed, stored.applied)
+    return LedgerUpdate(machine, settled.rows, demand.claims, owed, changed=final != stored)
+
+
+def _still_owed(row: OwedRow, pairs: Pairs) -> bool:
+    if row.kind == "reservation":
+        return False
+    return any(
+        bool(claims.wanted.within(row.ports) - table.cover) for table, claims in pairs if row.lane in table.lanes
+    )
+
+
+def _digest(snapshot: Snapshot, options: Options, steps: tuple[Step, ...]) -> str:
+    told = [sorted(options.retire), sorted(options.unprotect), sorted(options.force), options.release_winnat]
+    text = repr((snapshot.facts.machine, told, steps))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -1,0 +1,104 @@
+"""What of the ledger still holds, seen against a fresh reading of the host. Pure.
+
+Ownership ends when a run sees the row gone (design 4.5). Calls of unknown outcome - the program was killed between
+its intent and the outcome - are settled by what the host lists now.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from reconciler.host.interface import Lookup, Row, Snapshot
+from reconciler.ledger.records import Claim, Intent, Ledger, OwedRow, OwnedRow
+from reconciler.ports import Lane, PortRange, PortSet
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """The ledger as far as the host confirms it.
+
+    `gone` are rows we made that are not there any more (drift). `copied`: the ledger is of another machine, so
+    nothing in it counts.
+    """
+
+    rows: tuple[OwnedRow, ...] = ()
+    gone: tuple[OwnedRow, ...] = ()
+    claims: tuple[Claim, ...] = ()
+    owed: tuple[OwedRow, ...] = ()
+    winnat_owed: bool = False
+    copied: bool = False
+
+
+def settle(ledger: Ledger | None, snapshot: Snapshot) -> Settled:
+    """Hold the ledger against the snapshot."""
+    if ledger is None:
+        return Settled()
+    if ledger.machine != snapshot.facts.machine:
+        return Settled(copied=True)
+    listed = administered_rows(snapshot)
+    for intent in ledger.intents:
+        if intent.verb == "create":
+            ledger = with_created(ledger, intent, snapshot.rows, snapshot.lookups, snapshot.boot)
+    rows: list[OwnedRow] = []
+    gone: list[OwnedRow] = []
+    for row in ledger.rows:
+        (rows if _is_there(row, snapshot, listed) else gone).append(row)
+    return Settled(tuple(rows), tuple(gone), ledger.claims, ledger.owed, ledger.winnat_owed)
+
+
+def administered_rows(snapshot: Snapshot) -> frozenset[tuple[Lane, PortRange]]:
+    """The starred rows that may be exclusions: a reservation that Lookup tells from them is left out."""
+    return frozenset(
+        (row.lane, row.ports) for row in snapshot.rows if row.administered and snapshot.kind_of(row) != "reservation"
+    )
+
+
+def _is_there(row: OwnedRow, snapshot: Snapshot, listed: frozenset[tuple[Lane, PortRange]]) -> bool:
+    if row.kind == "reservation":
+        return Lookup(row.lane.protocol, row.ports) in snapshot.lookups
+    if row.store == "active" and row.boot != snapshot.boot:
+        return False  # a reboot drops active rows; one that is listed now was made by somebody else
+    return (row.lane, row.ports) in listed
+
+
+def with_created(
+    ledger: Ledger, intent: Intent, listed: Iterable[Row], lookups: frozenset[Lookup], boot: str
+) -> Ledger:
+    """The ledger after a create, judged by what is listed after it; unchanged where the row did not come to be.
+
+    A host that merges neighbours lists one row for several: it is ours if every port of it is. A row merged with a
+    foreign neighbour is not recorded: it could never be deleted without taking a foreign port along.
+    """
+    if intent.store == "active" and intent.boot != boot:
+        return ledger
+    if intent.kind == "reservation":
+        found = Lookup(intent.lanes[0].protocol, intent.ports) in lookups
+        return ledger.with_rows(_owned(intent, lane, intent.ports) for lane in intent.absent_in if found)
+    for row in listed:
+        if row.administered and row.lane in intent.absent_in and row.ports.contains(intent.ports):
+            ledger = _with_listed(ledger, intent, row)
+    return ledger
+
+
+def _with_listed(ledger: Ledger, intent: Intent, row: Row) -> Ledger:
+    parts = [
+        owned
+        for owned in ledger.rows
+        if owned.lane == row.lane and owned.kind == "exclusion" and row.ports.contains(owned.ports)
+    ]
+    ours = PortSet.of([intent.ports, *(part.ports for part in parts)])
+    if not ours.covers(row.ports):
+        return ledger
+    for part in parts:
+        ledger = ledger.without_rows([row.lane], part.ports, "exclusion")
+    return ledger.with_rows([_owned(intent, row.lane, row.ports)])
+
+
+def _owned(intent: Intent, lane: Lane, ports: PortRange) -> OwnedRow:
+    return OwnedRow(lane, ports, intent.kind, intent.store, intent.boot, intent.plan, intent.time, intent.label)
+
+
+def without_intents(ledger: Ledger) -> Ledger:
+    """The ledger with every interrupted call settled."""
+    return replace(ledger, intents=())
