@@ -1,0 +1,102 @@
+"""The public interface: read a policy, open a host, plan, apply. `reconciler` itself exports these names.
+
+    host = open_host("sim:lab.json")
+    policies = load_policy(["desired"], host)
+    plan = make_plan(policies, host)
+    result = apply_plan(plan, host)
+
+Everything a user can cause raises `ReconcilerError`. What a host refuses is in the result, not an exception.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable
+from os import PathLike
+from pathlib import Path
+
+from reconciler.apply.results import ApplyResult, Progress
+from reconciler.host.interface import Host
+from reconciler.ledger.store import FileLedgerStore, state_folder
+from reconciler.plan.model import Options, Plan, State
+from reconciler.plan.planner import NOTHING_SPECIAL, lookups, plan_state
+from reconciler.policy.entries import PolicySet
+
+
+def open_host(spec: str = "auto") -> Host:
+    """Open what holds the ports: `auto` (this machine) or `sim:FILE` (a simulated Windows). Raises HostError."""
+    from reconciler.host.opening import open_host as opened
+
+    return opened(spec)
+
+
+def load_policy(paths: Iterable[str | PathLike[str]], host: Host, tags: Collection[str] = ()) -> PolicySet:
+    """Read policy files and folders, as they concern this host with these tags.
+
+    Raises PolicyError with every problem of every file, before anything is done with any of them.
+    """
+    from reconciler.policy.files import load_policies
+
+    facts = host.facts()
+    return load_policies([Path(path) for path in paths], facts.os, facts.name, tags)
+
+
+def read_state(policies: PolicySet, host: Host) -> State:
+    """Read ledger and host, once. Writes nothing and needs no privileges. Raises HostError or LedgerError."""
+    ledger = _store(host).load()
+    return State(policies, host.snapshot(lookups(policies, ledger)), ledger)
+
+
+def make_plan(policies: PolicySet, host: Host, options: Options = NOTHING_SPECIAL) -> Plan:
+    """Read the host and compare: the ordered list of steps that `apply_plan` would do, and of what it cannot do.
+
+    Raises HostError, LedgerError, or RefusedError for options that name what is not there.
+    """
+    return plan_state(read_state(policies, host), options)
+
+
+def apply_plan(
+    plan: Plan,
+    host: Host,
+    *,
+    progress: Progress | None = None,
+    lock_timeout: float = 30.0,
+    stop: Callable[[], bool] = lambda: False,
+    replan: bool = False,
+    single_use: bool = False,
+) -> ApplyResult:
+    """Do the steps of a plan, under the host's lock, after making sure that they are still the right ones.
+
+    Args:
+        progress: told what happens; silent if None.
+        lock_timeout: seconds to wait for another apply on this host.
+        stop: asked between two steps; True ends the run after the current step.
+        replan: where the host changed since the plan was made, apply what the plan is now. Otherwise StaleError.
+        single_use: remember the plan's id, and refuse it the next time.
+
+    Raises ReconcilerError (BusyError, StaleError, RefusedError, HostError, LedgerError) only before the first write.
+    """
+    from reconciler.apply.audit import AuditLog
+    from reconciler.apply.clock import SystemClock
+    from reconciler.apply.lock import host_lock
+    from reconciler.apply.progress import Several
+    from reconciler.apply.session import apply_locked
+
+    store = _store(host)
+    clock = SystemClock()
+    audit = AuditLog(store.folder, host.facts().state_name, clock)
+    return apply_locked(
+        plan,
+        host,
+        store,
+        lock=host_lock(store.folder, host.facts().state_name, lock_timeout),
+        clock=clock,
+        progress=Several([audit, progress] if progress else [audit]),
+        stop=stop,
+        replan=replan,
+        single_use=single_use,
+    )
+
+
+def _store(host: Host) -> FileLedgerStore:
+    facts = host.facts()
+    return FileLedgerStore(state_folder(facts.kind), facts.state_name)

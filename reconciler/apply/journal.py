@@ -1,0 +1,102 @@
+"""The ledger while apply runs: intent before each call, outcome after it, each saved before going on (I3)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Literal, Protocol
+
+from reconciler.apply.clock import Clock
+from reconciler.host.interface import Lookup, Row
+from reconciler.ledger.records import Intent, Ledger, OwedRow
+from reconciler.plan.model import LedgerUpdate, RowSpec
+from reconciler.plan.settle import with_created
+from reconciler.ports import Lane
+
+
+class LedgerStore(Protocol):
+    """Where a ledger is kept."""
+
+    def load(self) -> Ledger | None:
+        """The ledger, or None if there is none yet. Raises LedgerError if it cannot be trusted or understood."""
+        ...
+
+    def save(self, ledger: Ledger) -> None:
+        """Replace it, atomically and durably. Raises LedgerError."""
+        ...
+
+
+class Journal:
+    """Holds the current ledger and saves it at every change that matters."""
+
+    def __init__(self, store: LedgerStore, ledger: Ledger, boot: str, plan_id: str, clock: Clock) -> None:
+        self.ledger = ledger
+        self._store = store
+        self._boot = boot
+        self._plan_id = plan_id
+        self._clock = clock
+
+    def begin(self, update: LedgerUpdate) -> None:
+        """Before the first call: interrupted calls are settled, and old and new claims both hold."""
+        fresh = {(claim.policy, claim.entry, claim.kind, claim.lanes) for claim in update.claims}
+        old = [
+            claim for claim in self.ledger.claims if (claim.policy, claim.entry, claim.kind, claim.lanes) not in fresh
+        ]
+        self._save(
+            replace(
+                self.ledger,
+                machine=update.machine,
+                rows=update.rows,
+                claims=tuple(
+                    sorted(
+                        (*update.claims, *old), key=lambda claim: (claim.policy, claim.entry, claim.kind, claim.lanes)
+                    )
+                ),
+                owed=update.owed,
+                intents=(),
+            )
+        )
+
+    def finish(self, update: LedgerUpdate, owed: Iterable[OwedRow], used_plan: str | None) -> None:
+        """After the last step: only what is still wanted is claimed."""
+        applied = (*self.ledger.applied, used_plan)[-100:] if used_plan else self.ledger.applied
+        final = replace(self.ledger, claims=update.claims, owed=tuple(owed), applied=applied)
+        if final != self.ledger:
+            self._save(final)
+
+    def intend(self, verb: Literal["create", "delete"], row: RowSpec, absent: tuple[Lane, ...], label: str) -> Intent:
+        """Write down what is about to be called."""
+        intent = Intent(
+            verb, row.kind, row.lanes, row.ports, row.store, absent, self._boot, self._plan_id, self._clock.now(), label
+        )
+        self._save(replace(self.ledger, intents=(*self.ledger.intents, intent)))
+        return intent
+
+    def created(self, intent: Intent, rows: Iterable[Row], found: bool) -> None:
+        """Write down what reading again showed after a create."""
+        lookups = frozenset({Lookup(intent.lanes[0].protocol, intent.ports)} if found else ())
+        ledger = with_created(self.ledger, intent, rows, lookups, self._boot)
+        self._save(_without(ledger, intent))
+
+    def deleted(self, intent: Intent, gone: Iterable[Lane]) -> None:
+        """Write down in which lanes a row is not there any more."""
+        ledger = self.ledger.without_rows(gone, intent.ports, intent.kind)
+        self._save(_without(ledger, intent))
+
+    def owe(self, row: RowSpec, label: str) -> None:
+        """Write down that a row which was taken away could not be put back."""
+        owed = tuple(OwedRow(lane, row.ports, row.kind, row.store, label) for lane in row.lanes)
+        self._save(replace(self.ledger, owed=(*self.ledger.owed, *owed)))
+
+    def owe_winnat(self, owed: bool) -> None:
+        """Write down that WinNAT must be started again, or that it runs."""
+        if owed != self.ledger.winnat_owed:
+            self._save(replace(self.ledger, winnat_owed=owed))
+
+    def _save(self, ledger: Ledger) -> None:
+        self._store.save(ledger)
+        self.ledger = ledger
+
+
+def _without(ledger: Ledger, intent: Intent) -> Ledger:
+    return replace(ledger, intents=tuple(item for item in ledger.intents if item is not intent))

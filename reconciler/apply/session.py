@@ -1,0 +1,88 @@
+"""One apply from start to end: take the lock, look again, make sure that it is still the plan that was shown, do it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
+from reconciler.apply.clock import Clock
+from reconciler.apply.executor import Executor
+from reconciler.apply.journal import Journal, LedgerStore
+from reconciler.apply.results import ApplyResult, Progress
+from reconciler.errors import RefusedError, StaleError
+from reconciler.host.interface import Host
+from reconciler.ledger.records import Ledger
+from reconciler.plan.basis import plan_basis
+from reconciler.plan.model import Plan, State
+from reconciler.plan.planner import lookups, plan_state
+from reconciler.plan.stale import explain_changes
+
+
+def read_state(plan: Plan, host: Host, store: LedgerStore) -> State:
+    """Read ledger and host again for the policies of a plan."""
+    ledger = store.load()
+    return State(plan.state.policies, host.snapshot(lookups(plan.state.policies, ledger)), ledger)
+
+
+def apply_locked(  # noqa: PLR0913
+    plan: Plan,
+    host: Host,
+    store: LedgerStore,
+    *,
+    lock: AbstractContextManager[object],
+    clock: Clock,
+    progress: Progress,
+    stop: Callable[[], bool],
+    replan: bool,
+    single_use: bool,
+) -> ApplyResult:
+    """Apply a plan under the lock.
+
+    `replan`: where host or ledger changed since, apply what the plan has become instead of refusing. Raises StaleError,
+    RefusedError, BusyError, HostError or LedgerError, all before the first write; later trouble is in the result.
+    """
+    if plan.facts.read_only:
+        raise RefusedError("this host can be read and planned, but not changed", where=plan.facts.name)
+    refuse_beyond_limits(plan)
+    with lock:
+        fresh = plan_state(read_state(plan, host, store), plan.options)
+        if fresh.id != plan.id and not replan:
+            raise StaleError(_stale_text(plan, fresh))
+        _check_single_use(fresh, single_use)
+        refuse_beyond_limits(fresh)
+        if not fresh.state.snapshot.elevated:
+            raise RefusedError(
+                "apply needs administrator rights; start it from an elevated prompt. Nothing was changed"
+            )
+        journal = Journal(store, _ledger(fresh), fresh.state.snapshot.boot, fresh.id, clock)
+        progress.started(fresh)
+        result = Executor(fresh, host, journal, clock, progress).run(stop, fresh.id if single_use else None)
+        progress.finished(result)
+        return result
+
+
+def refuse_beyond_limits(plan: Plan) -> None:
+    """Raise RefusedError, with every limit that the plan passes and that --force does not name."""
+    refused = plan.refused_by()
+    if refused:
+        told = "; ".join(breach.text for breach in refused)
+        flags = " ".join(f"--force {breach.limit.replace('_', '-')}" for breach in refused)
+        raise RefusedError(f"{told}. Nothing was changed; if that is what you want, say {flags}")
+
+
+def _ledger(plan: Plan) -> Ledger:
+    """The stored ledger, unless it was written on another machine: then this one starts with none."""
+    stored = plan.state.ledger
+    return stored if stored is not None and stored.machine == plan.facts.machine else Ledger(plan.facts.machine)
+
+
+def _check_single_use(plan: Plan, single_use: bool) -> None:
+    ledger = plan.state.ledger
+    if single_use and ledger is not None and plan.id in ledger.applied:
+        raise StaleError("this plan was applied already, and a saved plan is used once; make a new one")
+
+
+def _stale_text(shown: Plan, fresh: Plan) -> str:
+    changes = explain_changes(plan_basis(shown), plan_basis(fresh))
+    told = "; ".join(changes[:10]) or "its steps are not the same any more"
+    return f"the plan does not fit any more, so nothing was changed; plan again. Since then: {told}"

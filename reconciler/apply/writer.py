@@ -1,0 +1,140 @@
+"""Writing one row, and finding out what became of it.
+
+An exit code or a message is never believed (design 4.10): after each call the listing is read again and decides. A
+row is written through its first lane; through the others only where it is still missing, so it does not matter
+whether the lanes share a table (4.3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from reconciler.apply.journal import Journal
+from reconciler.apply.results import WriteResult
+from reconciler.host.interface import Change, Host, Lookup, Refusal, Row, Snapshot
+from reconciler.plan.model import RowSpec
+from reconciler.ports import LANES, Lane, PortRange, PortSet, Store
+
+
+class Writer:
+    """Creates and deletes rows on one host, with the latest reading of it."""
+
+    def __init__(self, host: Host, journal: Journal, snapshot: Snapshot) -> None:
+        self._host = host
+        self._journal = journal
+        self._tells_kinds = snapshot.lookup_tells_kinds
+        self._lookups = set(snapshot.lookups)
+        self._rows: dict[Lane, list[Row]] = {lane: [] for lane in LANES}
+        for row in snapshot.rows:
+            self._rows[row.lane].append(row)
+
+    def read(self, lanes: Iterable[Lane] = LANES) -> None:
+        """Read these lanes again. Raises HostError."""
+        wanted = tuple(lanes)
+        fresh = self._host.rows(wanted)
+        for lane in wanted:
+            self._rows[lane] = [row for row in fresh if row.lane == lane]
+
+    def create(self, row: RowSpec, label: str) -> WriteResult:
+        """Create one row in all its lanes. Raises HostError when what became of it cannot be read."""
+        absent = tuple(lane for lane in row.lanes if not self._there(row, lane))
+        if not absent:
+            return WriteResult("create", row, "already")
+        intent = self._journal.intend("create", row, absent, label)
+        refusal: Refusal | None = None
+        for number, lane in enumerate(absent):
+            if self._there(row, lane):
+                continue
+            refusal = self._host.write(Change("create", row.kind, lane, row.ports, row.store)) or refusal
+            self._look_again(row, absent if number == 0 else (lane,))
+        missing = [lane for lane in absent if not self._there(row, lane)]
+        self._journal.created(intent, self._listed(absent), found=self._found(row))
+        if not missing:
+            return WriteResult("create", row, "done", refusal, self._create_note(row, refusal), absent)
+        refusal = refusal or Refusal("failed", "the call said that it was done, and the row is not there")
+        made = tuple(lane for lane in absent if lane not in missing)
+        return WriteResult("create", row, "refused", refusal, changed=made)
+
+    def delete(self, row: RowSpec) -> WriteResult:
+        """Delete one exact row from all its lanes. Raises HostError like `create`."""
+        present = tuple(lane for lane in row.lanes if self._exact(row, lane))
+        if not present:
+            self._journal.deleted(self._journal.intend("delete", row, (), ""), row.lanes)
+            return WriteResult("delete", row, "already")
+        intent = self._journal.intend("delete", row, (), "")
+        refusal: Refusal | None = None
+        for number, lane in enumerate(present):
+            for store in _stores(row):
+                if self._exact(row, lane):
+                    refusal = self._host.write(Change("delete", row.kind, lane, row.ports, store)) or refusal
+                    self._look_again(row, present if number == 0 else (lane,))
+        left = [lane for lane in present if self._exact(row, lane)]
+        self._journal.deleted(intent, [lane for lane in row.lanes if lane not in left])
+        if not left:
+            return WriteResult("delete", row, "done", refusal, _note(refusal), present)
+        refusal = refusal or Refusal("failed", "the call said that it was done, and the row is still there")
+        return WriteResult("delete", row, "refused", refusal)
+
+    def holder(self, row: RowSpec, lane: Lane) -> PortRange | None:
+        """The listed administered row that contains this one, exact or merged with neighbours."""
+        for item in self._rows[lane]:
+            if item.administered and item.ports.contains(row.ports):
+                return item.ports
+        return None
+
+    def covers(self, lane: Lane, ports: PortRange) -> bool:
+        """Is every port of the range covered by administered rows in this lane?"""
+        return PortSet.of(item.ports for item in self._rows[lane] if self._covering(item)).covers(ports)
+
+    def found(self, wanted: Lookup) -> bool:
+        """Did Lookup find this reservation when it was last asked?"""
+        return wanted in self._lookups
+
+    def _look_again(self, row: RowSpec, lanes: tuple[Lane, ...]) -> None:
+        self.read(lanes)
+        if row.kind == "reservation":
+            wanted = Lookup(row.lanes[0].protocol, row.ports)
+            self._lookups.discard(wanted)
+            if self._host.lookup(wanted):
+                self._lookups.add(wanted)
+
+    def _there(self, row: RowSpec, lane: Lane) -> bool:
+        return self._found(row) if row.kind == "reservation" else self.covers(lane, row.ports)
+
+    def _exact(self, row: RowSpec, lane: Lane) -> bool:
+        if row.kind == "reservation":
+            return self._found(row)
+        return any(item.administered and item.ports == row.ports for item in self._rows[lane])
+
+    def _found(self, row: RowSpec) -> bool:
+        return row.kind == "reservation" and Lookup(row.lanes[0].protocol, row.ports) in self._lookups
+
+    def _covering(self, row: Row) -> bool:
+        if not row.administered:
+            return False
+        if self._journal.ledger.find(row.lane, row.ports, "reservation"):
+            return False
+        return not (self._tells_kinds and Lookup(row.lane.protocol, row.ports) in self._lookups)
+
+    def _listed(self, lanes: Iterable[Lane]) -> list[Row]:
+        return [row for lane in lanes for row in self._rows[lane]]
+
+    def _create_note(self, row: RowSpec, refusal: Refusal | None) -> str:
+        if row.kind == "exclusion" and not any(self._owned(row, lane) for lane in row.lanes):
+            return "the host merged it with a row that is not ours, so this tool will never delete it"
+        return _note(refusal)
+
+    def _owned(self, row: RowSpec, lane: Lane) -> bool:
+        held = self.holder(row, lane)
+        return held is not None and self._journal.ledger.find(lane, held, "exclusion") is not None
+
+
+def _stores(row: RowSpec) -> tuple[Store, ...]:
+    """The store that was written, then the other (design 4.9); a reservation has none."""
+    if row.kind == "reservation":
+        return ("persistent",)
+    return ("persistent", "active") if row.store == "persistent" else ("active", "persistent")
+
+
+def _note(refusal: Refusal | None) -> str:
+    return f"the host said: {refusal.text}; reading again shows that it was done" if refusal else ""

@@ -1,0 +1,107 @@
+"""Hosts that stand in front of another: one that records the calls, one that lies, one that fails when told to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import replace
+
+from reconciler.errors import HostError
+from reconciler.host.interface import Change, Facts, Host, Lookup, Refusal, Row, Snapshot, WinNat
+from reconciler.ports import Lane, PortRange, Protocol, lanes_of
+
+DENIED = Refusal("denied", "Access is denied.", 5)
+SHARED = (lanes_of("tcp"), lanes_of("udp"))
+
+
+class Wrapped:
+    """Passes everything on."""
+
+    def __init__(self, inner: Host) -> None:
+        self.inner = inner
+
+    def facts(self) -> Facts:
+        return self.inner.facts()
+
+    def snapshot(self, lookups: Collection[Lookup] = ()) -> Snapshot:
+        return self.inner.snapshot(lookups)
+
+    def rows(self, lanes: Collection[Lane]) -> tuple[Row, ...]:
+        return self.inner.rows(lanes)
+
+    def lookup(self, wanted: Lookup) -> bool:
+        return self.inner.lookup(wanted)
+
+    def write(self, change: Change) -> Refusal | None:
+        return self.inner.write(change)
+
+    def dynamic_range(self, protocol: Protocol) -> PortRange | None:
+        return self.inner.dynamic_range(protocol)
+
+    def set_dynamic_range(self, protocol: Protocol, ports: PortRange) -> Refusal | None:
+        return self.inner.set_dynamic_range(protocol, ports)
+
+    def set_winnat(self, running: bool) -> Refusal | None:
+        return self.inner.set_winnat(running)
+
+    def winnat(self) -> WinNat:
+        return self.inner.winnat()
+
+
+class Recorder(Wrapped):
+    """Remembers every call that changes something. `watch` is asked after each, with the call."""
+
+    def __init__(self, inner: Host, watch: Callable[[Change], None] = lambda change: None) -> None:
+        super().__init__(inner)
+        self.calls: list[Change] = []
+        self.watch = watch
+
+    def write(self, change: Change) -> Refusal | None:
+        self.calls.append(change)
+        refusal = super().write(change)
+        self.watch(change)
+        return refusal
+
+    @property
+    def short(self) -> list[str]:
+        """`create 8000-8099`, family and store left out."""
+        return [f"{change.verb} {change.ports}" for change in self.calls]
+
+
+class Refusing(Recorder):
+    """Refuses the calls that `no` picks out: nothing happens, and `code` is what it says."""
+
+    def __init__(self, inner: Host, no: Callable[[Change], bool], said: Refusal | None = DENIED) -> None:
+        super().__init__(inner)
+        self.no = no
+        self.said = said
+
+    def write(self, change: Change) -> Refusal | None:
+        if self.no(change):
+            self.calls.append(change)
+            return self.said
+        return super().write(change)
+
+
+class Liar(Recorder):
+    """Says that its lanes share tables, or that none do, whatever is true."""
+
+    def __init__(self, inner: Host, shared: tuple[tuple[Lane, ...], ...]) -> None:
+        super().__init__(inner)
+        self.shared = shared
+
+    def snapshot(self, lookups: Collection[Lookup] = ()) -> Snapshot:
+        return replace(super().snapshot(lookups), shared=self.shared)
+
+
+class Failing(Recorder):
+    """Cannot be read (or whatever else `blow` does) from the moment when `when` says so, until `healed`."""
+
+    def __init__(self, inner: Host, when: Callable[[list[Change]], bool]) -> None:
+        super().__init__(inner)
+        self.when = when
+        self.healed = False
+
+    def rows(self, lanes: Collection[Lane]) -> tuple[Row, ...]:
+        if not self.healed and self.when(self.calls):
+            raise HostError("the listing was not understood whole")
+        return super().rows(lanes)
