@@ -1,0 +1,96 @@
+"""The table of commands, and the group that imports a command's module only when that command runs.
+
+A command module holds `app`, made by `new_app()`. Its functions return their exit code, or None for 0.
+"""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from importlib import import_module
+from typing import Annotated, Any, NamedTuple
+
+import typer
+from typer.core import TyperGroup
+from typer.main import get_command
+
+from reconciler.cli import PROGRAM
+
+
+class Entry(NamedTuple):
+    """Where a command lives, and its line in `reconciler --help`."""
+
+    module: str
+    help: str
+
+
+COMMANDS: dict[str, Entry] = {
+    "plan": Entry("reconciler.cli.plan", "Show what apply would do: policy against host. Writes nothing."),
+    "apply": Entry("reconciler.cli.apply", "Close the difference, after asking."),
+    "check": Entry("reconciler.cli.check", "Check policy files, without a host."),
+    "show": Entry("reconciler.cli.show", "Show the host: rows, kinds, owners, dynamic range."),
+    "schema": Entry("reconciler.cli.schema", "Print a JSON Schema: policy, plan or result."),
+    "sim": Entry("reconciler.cli.sim", "Make and drive a simulated Windows host, to rehearse on."),
+}
+
+
+def new_app(**settings: Any) -> typer.Typer:
+    """A typer app as every command module needs it: plain help without rich, and no completion options of its own."""
+    return typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False, **settings)
+
+
+def nearest(word: str, known: list[str]) -> str:
+    """`; did you mean 'plan'?` for the known word nearest to this one, or nothing."""
+    close = get_close_matches(word, known, n=1)
+    return f"; did you mean {close[0]!r}?" if close else ""
+
+
+class LazyGroup(TyperGroup):
+    """The top-level group. Its help comes from the table; only the command that runs is imported."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """The names in the order of the table."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Import one command; None for a name that the table does not have."""
+        entry = COMMANDS.get(cmd_name)
+        if entry is None:
+            return None
+        return get_command(import_module(entry.module).app)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Refuse an unknown name with the nearest known one."""
+        if args[0] not in COMMANDS:
+            ctx.fail(f"there is no command {args[0]!r}{nearest(args[0], list(COMMANDS))}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Write the list of commands from the table."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, entry.help) for name, entry in COMMANDS.items()])
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            typer.echo(f"{PROGRAM} {version('port-reconciler')}")
+        except PackageNotFoundError:
+            typer.echo(f"{PROGRAM} (run from its source, not installed)")
+        raise typer.Exit
+
+
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and leave.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Keep Windows port exclusions and reservations as a policy says: plan shows the difference, apply closes it."""
+
+
+def root_command() -> Any:
+    """The whole command line as one command object, to be called with `standalone_mode=False`."""
+    app = new_app(cls=LazyGroup)
+    app.callback()(_root)
+    return get_command(app)

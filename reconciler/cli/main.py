@@ -1,0 +1,86 @@
+"""The program's entry: run one command, and turn whatever comes of it into an exit code and a sentence."""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from reconciler.cli import PROGRAM, codes
+from reconciler.cli.streams import flush_streams, say_error, silence_stdout, tame_streams
+from reconciler.errors import PolicyError, ReconcilerError
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line (`sys.argv` if none is given) and return its exit code; never raises for a user's error."""
+    tame_streams()
+    gc.set_threshold(200_000)  # a short run that makes next to no cycles: collecting them is 5 % of a cold start
+    # Plugins of pydantic are other people's code, which this program (often elevated) has no use for; and looking
+    # for them reads the metadata of everything that is installed.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+    try:
+        code = _run(argv)
+        flush_streams()
+        return code
+    except KeyboardInterrupt:
+        return codes.INTERRUPTED
+    except OSError as error:
+        silence_stdout()
+        if not isinstance(error, BrokenPipeError):  # else whoever read the output has seen enough
+            say_error(f"{PROGRAM}: error: {error.filename or 'standard output'}: {error.strerror}")
+        return codes.ERROR
+
+
+def _run(argv: Sequence[str] | None) -> int:
+    import typer
+
+    try:
+        if not (sys.argv[1:] if argv is None else argv):
+            _call(["--help"])
+            return codes.USAGE
+        return _call(argv)
+    except typer.Abort:
+        return codes.INTERRUPTED
+    except typer.TyperException as error:
+        return _wrong_usage(error)
+    except ReconcilerError as error:
+        return _failure(error)
+
+
+def _call(argv: Sequence[str] | None) -> int:
+    from reconciler.cli.commands import root_command
+
+    result = root_command().main(argv, PROGRAM, standalone_mode=False)
+    return result if isinstance(result, int) else codes.OK
+
+
+def _wrong_usage(error: Any) -> int:
+    message = error.format_message()
+    if message.startswith("Usage:"):  # a group was called without a command, and says which it has
+        say_error(message)
+        return codes.USAGE
+    context = getattr(error, "ctx", None)
+    if context and type(error).__name__ == "NoSuchOption":
+        message = _no_such_option(error.option_name, context)
+    sentence = " ".join(message.replace("Value error, ", "").split())
+    say_error(f"{PROGRAM}: error: {sentence[:1].lower()}{sentence[1:]}")
+    say_error(f"Try: {context.command_path if context else PROGRAM} --help")
+    return codes.USAGE
+
+
+def _no_such_option(name: str, context: Any) -> str:
+    from reconciler.cli.commands import nearest
+
+    known = [option for parameter in context.command.get_params(context) for option in parameter.opts]
+    return f"there is no option {name!r}{nearest(name, known)}"
+
+
+def _failure(error: ReconcilerError) -> int:
+    if isinstance(error, PolicyError) and len(error.problems) > 1:
+        say_error("\n".join(map(str, error.problems)))
+        say_error(f"{PROGRAM}: error: {len(error.problems)} problems in the policy; nothing was done")
+    else:
+        say_error(f"{PROGRAM}: error: {error}")
+    return codes.ERROR

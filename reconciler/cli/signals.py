@@ -1,0 +1,61 @@
+"""A wish to stop that does not tear anything apart: the current step is finished first."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from types import FrameType, TracebackType
+from typing import Any
+
+_NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")  # the last one is Windows' Ctrl-Break
+_FIRST = b"\nStopping: the current step is finished first, so that no port is left uncovered.\n"
+_AGAIN = b"\nStill finishing the current step; it cannot be cut short.\n"
+
+
+class StopWish:
+    """While this is entered, signals that ask the program to end only set a flag, and say so on standard error.
+
+    Until `hold` is called nothing is being written yet, so that a signal raises KeyboardInterrupt at once: a wait
+    for the lock can be left. A signal that is ignored (nohup) stays ignored.
+    """
+
+    def __init__(self) -> None:
+        self.wished = False
+        self._held = False
+        self._before: dict[int, Any] = {}
+
+    def __call__(self) -> bool:
+        """Has somebody asked to stop?"""
+        return self.wished
+
+    def hold(self) -> None:
+        """From now on finish what was begun."""
+        self._held = True
+
+    def __enter__(self) -> StopWish:
+        if threading.current_thread() is threading.main_thread():  # others may not set handlers
+            for name in _NAMES:
+                number = getattr(signal, name, None)
+                if number is not None and signal.getsignal(number) not in (signal.SIG_IGN, None):
+                    self._before[number] = signal.signal(number, self._on_signal)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        if not self._held:
+            raise KeyboardInterrupt
+        _tell(_AGAIN if self.wished else _FIRST)
+        self.wished = True
+
+
+def _tell(text: bytes) -> None:
+    try:
+        os.write(2, text)  # unlike print, safe inside a handler that may have interrupted a print
+    except OSError:
+        pass

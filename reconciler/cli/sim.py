@@ -1,0 +1,210 @@
+"""`reconciler sim`: make a simulated Windows host in a file, and be the people and programs that change it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Annotated, Literal, TypeVar
+
+import typer
+
+from reconciler.cli.commands import new_app
+from reconciler.errors import HostError
+from reconciler.host.interface import Refusal
+from reconciler.host.simulated import checks, events, listing, services
+from reconciler.host.simulated.file import StateFile
+from reconciler.host.simulated.state import DEFAULT_DYNAMIC, DEFAULT_NAME, State
+from reconciler.host.simulated.variants import Variants
+from reconciler.ports import FAMILIES, PROTOCOLS, Family, Lane, PortRange, Protocol, Store
+
+T = TypeVar("T")
+
+app = new_app()
+row = new_app(help="Make and delete rows as somebody else does, elevated or not.")
+app.add_typer(row, name="row")
+
+File = Annotated[str, typer.Argument(metavar="FILE", help="The file of the simulated host.", show_default=False)]
+Port = Annotated[str, typer.Argument(metavar="PORT[/tcp|/udp]", help="The port; TCP if not said.", show_default=False)]
+LaneText = Annotated[str, typer.Argument(metavar="LANE", help="tcp/ipv4, udp/ipv6 ...", show_default=False)]
+Ports = Annotated[str, typer.Argument(metavar="PORTS", help="8080 or 8000-8099.", show_default=False)]
+FamilyChoice = Annotated[Family | None, typer.Option(help="One family only.", show_default="both")]
+
+
+@app.callback()
+def sim() -> None:
+    """Make and drive a simulated Windows host, to rehearse on with `--host sim:FILE`."""
+
+
+@app.command()
+def init(
+    file: File,
+    *,
+    name: Annotated[str, typer.Option(help="Its host name.")] = DEFAULT_NAME,
+    seed: Annotated[int, typer.Option(help="Decides where WinNAT takes its blocks.")] = 0,
+    variant: Annotated[
+        list[str] | None, typer.Option(metavar="K=V", help="An unknown of Windows, decided; may be repeated.")
+    ] = None,
+    dynamic_range: Annotated[str, typer.Option(metavar="PORTS", help="The ephemeral range.")] = str(DEFAULT_DYNAMIC),
+    winnat: Annotated[Literal["running", "stopped", "absent"], typer.Option(help="The WinNAT service.")] = "running",
+    not_elevated: Annotated[bool, typer.Option("--not-elevated", help="Refuse what needs an administrator.")] = False,
+) -> None:
+    """Make a host with the usual rows of HNS, http.sys and WinNAT. An existing FILE is refused.
+
+    Changes take a lock, FILE.lock, which stays beside it.
+    """
+    state = services.new_state(
+        name=_checked("--name", lambda: checks.text(name, "the name")),
+        seed=_checked("--seed", lambda: checks.number(seed, "the seed", low=-checks.LARGEST_NUMBER)),
+        variants=_checked("--variant", lambda: Variants.parse(variant or ())),
+        winnat=winnat,
+        elevated=not not_elevated,
+        dynamic=_checked("--dynamic-range", lambda: PortRange.parse(dynamic_range)),
+    )
+    StateFile.create(file, state)
+    rows = sum(map(len, state.tables.values()))
+    typer.echo(f"Made {state.name} with {rows} system rows; variants: {state.variants}. Use it with --host sim:{file}")
+
+
+@app.command()
+def show(
+    file: File, *, as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False
+) -> None:
+    """Show everything, also what a real Windows would not tell."""
+    state = StateFile(file).read()
+    typer.echo(json.dumps(listing.document_of(state), indent=2) if as_json else listing.text_of(state))
+
+
+@app.command()
+def reboot(file: File) -> None:
+    """Start it again: active rows and sockets go, WinNAT takes other blocks."""
+
+    def action(state: State) -> str:
+        services.reboot(state)
+        return state.boot_id()
+
+    typer.echo(f"Started again: {StateFile(file).change(action)}")
+
+
+@app.command()
+def listen(
+    file: File,
+    port: Port,
+    *,
+    family: FamilyChoice = None,
+    process: Annotated[str | None, typer.Option(help="The program's name.")] = None,
+    pid: Annotated[int | None, typer.Option(min=0, max=2**32 - 1, help="Its process id.")] = None,
+    token: Annotated[bool, typer.Option("--token", help="Present the token of a reservation.")] = False,
+) -> None:
+    """Open a socket, as a service that starts."""
+    number, protocol = _parse_port(port)
+    if process is not None:
+        _checked("--process", lambda: checks.text(process, "the process"))
+    lanes = _lanes(protocol, family)
+
+    def action(state: State) -> Refusal | None:
+        return events.listen(state, lanes, number, process=process, pid=pid, token=token)
+
+    refusal = StateFile(file).change(action)
+    if refusal is not None:
+        raise HostError(f"cannot listen on {number}/{protocol}: {refusal.text} ({refusal.code})", where=file)
+    typer.echo(f"Listening on {', '.join(f'{lane} {number}' for lane in lanes)}")
+
+
+@app.command()
+def close(file: File, port: Port, *, family: FamilyChoice = None) -> None:
+    """Close the sockets of a port, as a service that stops."""
+    number, protocol = _parse_port(port)
+    lanes = _lanes(protocol, family)
+    closed = StateFile(file).change(lambda state: events.close(state, lanes, number))
+    if not closed:
+        raise HostError(f"nothing listens on {number}/{protocol}; see `reconciler sim show`", where=file)
+    typer.echo(f"Closed {closed} {'socket' if closed == 1 else 'sockets'}")
+
+
+@app.command()
+def winnat(
+    file: File,
+    wanted: Annotated[Literal["start", "stop"], typer.Argument(metavar="start|stop", show_default=False)],
+) -> None:
+    """Start or stop WinNAT, as an administrator: its blocks go when it stops, others come when it starts."""
+
+    def action(state: State) -> str:
+        services.switch_winnat(state, wanted == "start")
+        return state.winnat
+
+    became = StateFile(file).change(action)
+    if became == "absent":
+        raise HostError("this host has no WinNAT; make another with `reconciler sim init`", where=file)
+    typer.echo(f"WinNAT is {became}")
+
+
+@app.command()
+def elevated(
+    file: File,
+    wanted: Annotated[Literal["on", "off"], typer.Argument(metavar="on|off", show_default=False)],
+) -> None:
+    """Say whether programs run as administrator from now on."""
+
+    def action(state: State) -> None:
+        state.elevated = wanted == "on"
+
+    StateFile(file).change(action)
+    typer.echo(f"Programs run {'as administrator' if wanted == 'on' else 'without elevation'}")
+
+
+@row.command()
+def add(
+    file: File,
+    lane: LaneText,
+    ports: Ports,
+    *,
+    block: Annotated[bool, typer.Option("--block", help="An unstarred row of another product.")] = False,
+    reservation: Annotated[bool, typer.Option("--reservation", help="A persistent reservation.")] = False,
+    store: Annotated[Store, typer.Option(help="An active row is gone after a reboot.")] = "persistent",
+) -> None:
+    """Make an exclusion, or a row of another kind, even over a port in use."""
+    if reservation and (block or store == "active"):
+        raise typer.BadParameter("a reservation is no block and always persistent", param_hint="--reservation")
+    kind: events.RowKind = "reservation" if reservation else "block" if block else "exclusion"
+    where, wanted = _parse_lane(lane), _parse_ports(ports)
+    in_the_way = StateFile(file).change(lambda state: events.add_row(state, where, wanted, kind, store))
+    if in_the_way is not None:
+        raise HostError(f"{where} {wanted} overlaps {listing.describe(in_the_way)}; delete that row first", where=file)
+    typer.echo(f"Made {kind} {where} {wanted} ({store})")
+
+
+@row.command()
+def delete(file: File, lane: LaneText, ports: Ports) -> None:
+    """Delete the row of exactly these ports, whatever it is."""
+    where, wanted = _parse_lane(lane), _parse_ports(ports)
+    if not StateFile(file).change(lambda state: events.delete_row(state, where, wanted)):
+        raise HostError(f"there is no row {where} {wanted}; see `reconciler sim show`", where=file)
+    typer.echo(f"Deleted {where} {wanted}")
+
+
+def _parse_port(text: str) -> tuple[int, Protocol]:
+    number, slash, word = text.partition("/")
+    found: list[Protocol] = [protocol for protocol in PROTOCOLS if word == protocol] if slash else ["tcp"]
+    if not found or "-" in number:
+        raise typer.BadParameter(f"{text!r} is not a port; write 8080, 8080/tcp or 8080/udp", param_hint="PORT")
+    return _checked("PORT", lambda: PortRange.parse(number)).first, found[0]
+
+
+def _parse_lane(text: str) -> Lane:
+    return _checked("LANE", lambda: Lane.parse(text))
+
+
+def _parse_ports(text: str) -> PortRange:
+    return _checked("PORTS", lambda: PortRange.parse(text))
+
+
+def _lanes(protocol: Protocol, family: Family | None) -> tuple[Lane, ...]:
+    return tuple(Lane(protocol, one) for one in FAMILIES if family in (None, one))
+
+
+def _checked(hint: str, read: Callable[[], T]) -> T:
+    """Turn a ValueError into wrong usage."""
+    try:
+        return read()
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint=hint) from None

@@ -1,0 +1,42 @@
+"""Standard output and standard error that never raise for what they cannot show."""
+
+from __future__ import annotations
+
+import os
+import sys
+from io import TextIOWrapper
+
+
+def tame_streams() -> None:
+    """Write what a console's encoding lacks as backslash escapes instead of raising UnicodeEncodeError."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def flush_streams() -> None:
+    """Write out what is buffered. Raises OSError if standard output cannot take it (a full disk, a closed pipe)."""
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            stream.flush()
+
+
+def silence_stdout() -> None:
+    """Send what is still buffered nowhere, so that the interpreter's last flush cannot complain a second time."""
+    sink = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(sink, sys.stdout.fileno())
+    except (OSError, ValueError, AttributeError):
+        pass  # no real descriptor behind it, so no last flush either
+    finally:
+        os.close(sink)
+
+
+def say_error(text: str) -> None:
+    """Print to standard error; control characters, which a policy file may hold, are shown instead of obeyed."""
+    shown = "".join(char if char.isprintable() or char == "\n" else ascii(char)[1:-1] for char in text)
+    if sys.stderr is not None:
+        try:
+            print(shown, file=sys.stderr, flush=True)
+        except OSError:
+            pass  # nobody is left to tell

@@ -1,0 +1,152 @@
+"""The host as `show` tells it: rows with their kinds and owners, the dynamic range, and what the ledger claims."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+from reconciler.host.interface import Row, RowKind, Snapshot
+from reconciler.ledger.records import Claim, OwnedRow
+from reconciler.plan.document import FORMAT_VERSION, host_document
+from reconciler.plan.index import RangeIndex
+from reconciler.plan.model import State
+from reconciler.plan.settle import Settled, settle
+from reconciler.ports import LANES, Lane, PortRange
+from reconciler.report.palette import Palette, visible
+from reconciler.report.words import counted, lane_words, shorten
+
+_KINDS = {"exclusion": "exclusion", "reservation": "reservation", "unknown": "unknown kind", "block": "block"}
+
+
+class ShownRow(NamedTuple):
+    """One row with all that is known of it. `record`: how the ledger has it; None for a foreign row."""
+
+    row: Row
+    kind: RowKind
+    system: bool
+    record: OwnedRow | None
+    entries: tuple[str, ...]
+
+
+def shown_rows(snapshot: Snapshot, settled: Settled) -> list[ShownRow]:
+    """Every row of the listing, in its order. A ledger that is of another machine owns nothing."""
+    owned = {(record.lane, record.ports): record for record in settled.rows}
+    claims = _by_lane(settled.claims)
+    shown = []
+    for row in snapshot.rows:
+        record = owned.get((row.lane, row.ports))
+        kind = snapshot.kind_of(row) if record is None else record.kind
+        touching = claims[row.lane].touching(row.ports) if kind != "block" else ()
+        entries = {f"{claim.policy}/{claim.entry}" for _, claim in touching if kind in (claim.kind, "unknown")}
+        system = row.administered and row.ports in snapshot.system_ranges
+        shown.append(ShownRow(row, kind, system, record, tuple(sorted(entries))))
+    return shown
+
+
+def _by_lane(claims: Iterable[Claim]) -> dict[Lane, RangeIndex[Claim]]:
+    found: dict[Lane, list[tuple[PortRange, Claim]]] = {lane: [] for lane in LANES}
+    for claim in claims:
+        for lane in claim.lanes:
+            found[lane] += [(ports, claim) for ports in claim.ports]
+    return {lane: RangeIndex(items) for lane, items in found.items()}
+
+
+def show_document(state: State) -> dict[str, Any]:
+    """What `show --json` prints. The first four keys of a row stand together nowhere else in this program's output."""
+    snapshot, ledger = state.snapshot, state.ledger
+    settled = settle(ledger, snapshot)
+    return {
+        "format_version": FORMAT_VERSION,
+        "kind": "host",
+        "host": {**host_document(snapshot.facts), "read_only": snapshot.facts.read_only},
+        "boot": snapshot.boot,
+        "elevated": snapshot.elevated,
+        "winnat": snapshot.winnat,
+        "dynamic_ranges": {protocol: str(ports) for protocol, ports in sorted(snapshot.dynamic.items())},
+        "shared_lanes": [[str(lane) for lane in group] for group in snapshot.shared],
+        "rows": [_row_document(shown) for shown in shown_rows(snapshot, settled)],
+        "ledger": {"present": ledger is not None, "of_another_machine": settled.copied},
+        "claims": [_claim_document(claim) for claim in settled.claims],
+    }
+
+
+def _row_document(shown: ShownRow) -> dict[str, Any]:
+    row, record = shown.row, shown.record
+    return {
+        "lane": str(row.lane),
+        "first": row.ports.first,
+        "last": row.ports.last,
+        "administered": row.administered,
+        "kind": shown.kind,
+        "owner": "foreign" if record is None else "owned",
+        "system": shown.system,
+        "entries": list(shown.entries),
+        "store": None if record is None else record.store,
+        "plan": None if record is None else record.plan,
+        "time": None if record is None else record.time,
+    }
+
+
+def _claim_document(claim: Claim) -> dict[str, Any]:
+    return {
+        "policy": claim.policy,
+        "entry": claim.entry,
+        "kind": claim.kind,
+        "lanes": [str(lane) for lane in claim.lanes],
+        "ports": [str(ports) for ports in claim.ports],
+        "store": claim.store,
+        "protect": claim.protect,
+        "place": f"{claim.file}:{claim.line}" if claim.line else claim.file,
+    }
+
+
+def show_lines(state: State, palette: Palette) -> list[str]:
+    """What `show` prints, one string a line; rows that several lanes list alike stand there once."""
+    snapshot = state.snapshot
+    settled = settle(state.ledger, snapshot)
+    shown = shown_rows(snapshot, settled)
+    owned = sum(1 for item in shown if item.record is not None)
+    lines = [*_head(snapshot), *_table(shown, palette)]
+    if settled.copied:
+        lines += [palette.paint("The ledger is of another machine, so every row is foreign", "warn")]
+    return [
+        *lines,
+        palette.paint(f"{counted(len(shown), 'row')}: {owned} owned, {len(shown) - owned} foreign", "strong"),
+    ]
+
+
+def _head(snapshot: Snapshot) -> list[str]:
+    facts = snapshot.facts
+    traits = [facts.kind, "elevated" if snapshot.elevated else "not elevated"]
+    if snapshot.winnat != "absent":
+        traits.append(f"WinNAT {snapshot.winnat}")
+    if facts.read_only:
+        traits.append("read-only")
+    dynamic = [f"{protocol} {ports}" for protocol, ports in sorted(snapshot.dynamic.items())]
+    lines = [f"Host {visible(facts.name)} ({', '.join(traits)})", f"Dynamic range: {', '.join(dynamic) or 'not known'}"]
+    if snapshot.shared:
+        groups = ["; ".join(lane_words(group) for group in snapshot.shared)]
+        lines.append(f"One table each: {groups[0]}")
+    return [*lines, ""]
+
+
+def _table(shown: Sequence[ShownRow], palette: Palette) -> list[str]:
+    alike: dict[tuple[str, PortRange, bool, str, str, str], list[Lane]] = {}
+    for item in shown:
+        lane, ports, administered = item.row
+        whose = "owned" if item.record is not None else "system" if item.system else "foreign"
+        key = (
+            lane.protocol,
+            ports,
+            administered,
+            _KINDS[item.kind],
+            whose,
+            shorten([visible(name) for name in item.entries]),
+        )
+        alike.setdefault(key, []).append(lane)
+    lines = []
+    for (_, ports, administered, kind, whose, entries), lanes in sorted(alike.items()):
+        star = "*" if administered else " "
+        words = f"{ports!s:>11} {star}  {kind:<12} {whose:<8} {lane_words(lanes):<15} {entries}".rstrip()
+        lines.append(f"  {palette.paint(words, 'good') if whose == 'owned' else words}")
+    return [*lines, ""] if lines else ["  no rows", ""]

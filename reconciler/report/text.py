@@ -1,0 +1,185 @@
+"""The plan and the result of an apply as text for people: the same steps, in the same words, in the same order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import groupby
+
+from reconciler.apply.results import ApplyResult, StepResult, Verdict, WriteResult
+from reconciler.plan.document import count_steps, is_converged
+from reconciler.plan.model import Breach, Note, Plan, Step
+from reconciler.report.palette import Palette, Style, visible
+from reconciler.report.verdicts import all_steps, verdicts_of
+from reconciler.report.words import counted, culprit_words, lane_words, owner_words, shorten, sign, what_words
+
+_TO_DO = {  # in the order of the summary: one, many
+    "create": ("to create", "to create"),
+    "replace": ("to replace", "to replace"),
+    "delete": ("to delete", "to delete"),
+    "relabel": ("to relabel", "to relabel"),
+    "set_dynamic_range": ("dynamic range to set", "dynamic ranges to set"),
+    "release_winnat": ("release of WinNAT", "releases of WinNAT"),
+}
+_NOT_DONE = {
+    "deferred": "deferred",
+    "blocked": "blocked",
+    "over_covered": "over-covered",
+    "skipped": "skipped",
+    "out_of_scope": "out of scope",
+}
+_VERDICTS: dict[Verdict, tuple[str, Style]] = {  # in the order of the summary
+    "done": ("done", "good"),
+    "already": ("already there", "good"),
+    "deferred": ("deferred", "warn"),
+    "blocked": ("blocked", "warn"),
+    "refused": ("refused", "bad"),
+    "unknown": ("unknown", "bad"),
+    "cover-lost": ("COVER LOST", "bad"),
+    "not-run": ("not run", "warn"),
+}
+_VERDICT_SYMBOLS = {"done": "done", "already": "done", "deferred": "waiting", "not-run": "waiting"}
+_STATUS_SYMBOLS = {"deferred": "waiting", "blocked": "failed"}
+_ACTION_STYLES: dict[str, Style] = {"+": "good", "-": "bad", "~": "change"}
+_INDENT = "      "
+
+
+def plan_lines(plan: Plan, palette: Palette) -> list[str]:
+    """The whole plan, one string a line. Nothing in it that a terminal would obey but the palette's colours."""
+    ready = [step for step in plan.steps if step.status == "ready"]
+    waiting = [step for step in plan.steps if step.status in ("deferred", "blocked")]
+    aside = [step for step in plan.steps if step.status in ("over-covered", "skipped", "out-of-scope")]
+    lines = [f"Host {visible(plan.facts.name)} ({plan.facts.kind})", ""]
+    lines += _section("Apply will", (_ready_lines(step, palette) for step in ready), palette)
+    lines += _section("Deferred or blocked", (_stuck_lines(step, palette) for step in waiting), palette)
+    lines += _section("Left as it is", (_stuck_lines(step, palette) for step in aside), palette)
+    lines += _section("Notes", ([_note_line(note, palette)] for note in plan.notes), palette)
+    lines += _section("Limits", ([_breach_line(breach, palette)] for breach in plan.breaches), palette)
+    return [*lines, palette.paint(plan_summary(plan), "strong")]
+
+
+def plan_summary(plan: Plan) -> str:
+    """One line: `Plan: 3 to create, 1 to delete, 1 blocked, 12 in sync`; zeroes are left out."""
+    found = {key: number for key, number in count_steps(plan.steps).items() if number}
+    words = [f"{found[key]} {one if found[key] == 1 else many}" for key, (one, many) in _TO_DO.items() if key in found]
+    stuck = [f"{found[key]} {word}" for key, word in _NOT_DONE.items() if key in found]
+    if is_converged(plan):
+        return f"Plan: {', '.join([_in_sync(plan), *stuck])}"
+    words += stuck
+    if plan.in_sync:
+        words.append(f"{plan.in_sync} in sync")
+    return f"Plan: {', '.join(words)}"
+
+
+def _in_sync(plan: Plan) -> str:
+    return f"in sync ({counted(plan.in_sync, 'entry', 'entries')})"
+
+
+def _section(title: str, blocks: Iterable[list[str]], palette: Palette) -> list[str]:
+    lines = [line for block in blocks for line in block]
+    return [palette.paint(title, "strong"), *lines, ""] if lines else []
+
+
+def _ready_lines(step: Step, palette: Palette) -> list[str]:
+    mark = sign(step)
+    head = f"  {palette.paint(mark, _ACTION_STYLES[mark])} {what_words(step, palette)}"
+    return [_with_owner(head, step, palette), *_why(step)]
+
+
+def _stuck_lines(step: Step, palette: Palette) -> list[str]:
+    status = palette.paint(_NOT_DONE[step.status.replace("-", "_")], "warn")
+    symbol = palette.symbol(_STATUS_SYMBOLS.get(step.status, "dot"))
+    head = f"  {symbol} {status}: {what_words(step, palette)}"
+    tried = [f"{_INDENT}apply tries it all the same, since only the call decides"] if step.tried else []
+    return [_with_owner(head, step, palette), *_why(step), *_way_out(step), *tried]
+
+
+def _with_owner(head: str, step: Step, palette: Palette) -> str:
+    owners = owner_words(step.owners)
+    return f"{head}  {palette.paint(owners, 'dim')}" if owners else head
+
+
+def _why(step: Step) -> list[str]:
+    cause = {"intent": "", "drift": "drift: ", "owed": "owed by an earlier run: "}[step.cause]
+    reason = visible(step.reason)
+    words = reason if reason.startswith(cause) else f"{cause}{reason}"
+    return [f"{_INDENT}{words}"] if words else []
+
+
+def _way_out(step: Step) -> list[str]:
+    lines = []
+    untold = [culprit_words(culprit) for culprit in step.culprits if culprit.text not in step.reason]
+    if untold:
+        lines.append(f"{_INDENT}in the way: {shorten(untold)}")
+    if step.remedy:
+        lines.append(f"{_INDENT}remedy: {visible(step.remedy)}")
+    return lines
+
+
+def _note_line(note: Note, palette: Palette) -> str:
+    place = f" ({visible(note.place)})" if note.place else ""
+    return f"  {palette.symbol('dot')} {visible(note.text)}{place}"
+
+
+def _breach_line(breach: Breach, palette: Palette) -> str:
+    if breach.forced:
+        return f"  {palette.symbol('dot')} {breach.limit}: {visible(breach.text)}; passed, since --force names it"
+    words = palette.paint("refused", "bad")
+    flag = f"--force {breach.limit.replace('_', '-')}"
+    return f"  {palette.symbol('failed')} {words} by {breach.limit}: {visible(breach.text)}; {flag} passes it"
+
+
+def result_lines(result: ApplyResult, palette: Palette) -> list[str]:
+    """The whole result, one string a line."""
+    steps = list(all_steps(result))
+    told = [item for _, item in steps if item is not None]
+    lines = _section("Applied", (_result_block(item, palette) for item in told), palette)
+    aside = [step for step, item in steps if item is None]
+    lines += _section("Left as it is", (_stuck_lines(step, palette) for step in aside), palette)
+    lines += _section("Notes", ([_note_line(note, palette)] for note in result.plan.notes), palette)
+    problems = [[f"  {palette.symbol('failed')} {visible(text)}"] for text in result.problems]
+    lines += _section("Problems", problems, palette)
+    if result.interrupted:
+        lines += [palette.paint("Interrupted: what was begun was finished, the rest was not run", "warn"), ""]
+    return [*lines, palette.paint(result_summary(result), "strong")]
+
+
+def result_summary(result: ApplyResult) -> str:
+    """One line: `Apply: 3 done, 1 deferred, 12 in sync`; zeroes are left out."""
+    verdicts = verdicts_of(result)
+    words = [f"{verdicts.count(verdict)} {word}" for verdict, (word, _) in _VERDICTS.items() if verdict in verdicts]
+    if not words:
+        return f"Apply: nothing to do, {_in_sync(result.plan)}"
+    if result.plan.in_sync:
+        words.append(f"{result.plan.in_sync} in sync")
+    return f"Apply: {', '.join(words)}"
+
+
+def _result_block(item: StepResult, palette: Palette) -> list[str]:
+    word, style = _VERDICTS[item.verdict]
+    symbol = palette.symbol(_VERDICT_SYMBOLS.get(item.verdict, "failed"))
+    head = f"  {palette.paint(f'{symbol} {word}', style)}: {what_words(item.step, palette)}"
+    lines = [_with_owner(head, item.step, palette)]
+    refusals = [write.refusal.text for write in item.writes if write.refusal is not None]
+    if item.text and (style == "good" or item.text not in refusals):
+        lines.append(f"{_INDENT}{visible(item.text)}")
+    if style == "good":
+        return lines
+    why = _why(item.step) if item.verdict in ("deferred", "blocked") else []
+    return lines + why + _write_lines(item.writes) + _way_out(item.step)
+
+
+def _write_lines(writes: Iterable[WriteResult]) -> list[str]:
+    """One line a call; calls that were repeated (a put-back is tried for 30 s) stand there once, with their number."""
+    lines = []
+    for words, same in groupby(map(_write_words, writes)):
+        times = len(list(same))
+        lines.append(f"{_INDENT}{words}{f', {times} times' if times > 1 else ''}")
+    return lines
+
+
+def _write_words(write: WriteResult) -> str:
+    words = f"{write.verb} {write.row.ports} {lane_words(write.row.lanes)}: {write.outcome}"
+    if write.refusal is not None:
+        code = "" if write.refusal.code is None else f", Win32 {write.refusal.code}"
+        words += f" ({write.refusal.reason}{code}: {visible(write.refusal.text)})"
+    return f"{words}; {visible(write.note)}" if write.note else words

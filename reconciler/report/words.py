@@ -1,0 +1,82 @@
+"""Steps in words: the short phrases that the plan, the result and the progress line have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from reconciler.plan.model import Culprit, EntryRef, RowSpec, Step
+from reconciler.ports import FAMILIES, PROTOCOLS, Lane
+from reconciler.report.palette import Palette, visible
+
+_SHOWN_AT_MOST = 6
+_SIGNS = {"create": "+", "delete": "-"}
+
+
+def sign(step: Step) -> str:
+    """`+` for a create, `-` for a delete, `~` for what changes something that stays."""
+    return _SIGNS.get(step.action, "~")
+
+
+def lane_words(lanes: Sequence[Lane]) -> str:
+    """`tcp, ipv4+ipv6`; one by one where the protocols differ in their families."""
+    families = {protocol: [lane.family for lane in lanes if lane.protocol == protocol] for protocol in PROTOCOLS}
+    used = [protocol for protocol in PROTOCOLS if families[protocol]]
+    if not used:
+        return ""
+    if any(set(families[protocol]) != set(families[used[0]]) for protocol in used):
+        return ", ".join(str(lane) for lane in sorted(lanes))
+    return f"{'+'.join(used)}, {'+'.join(family for family in FAMILIES if family in families[used[0]])}"
+
+
+def port_words(step: Step, palette: Palette) -> str:
+    """The rows of a step: `8000-8099`, or for a replace `8000-8099 -> 8080-8089`."""
+    old, new = _row_words(step.deletes), _row_words(step.creates)
+    if step.action == "replace" and old and new:
+        return f"{old} {palette.symbol('arrow')} {new}"
+    if step.action in ("create", "delete") and (old or new):
+        return new if step.action == "create" else old
+    return "" if step.ports is None else str(step.ports)
+
+
+def _row_words(rows: Iterable[RowSpec]) -> str:
+    return shorten([str(ports) for ports in dict.fromkeys(row.ports for row in rows)])
+
+
+def what_words(step: Step, palette: Palette) -> str:
+    """What a step does or would do, and to which ports: `create exclusion 8000-8099 tcp, ipv4+ipv6`."""
+    if step.action == "release-winnat":
+        return "stop WinNAT, and start it again at the end"
+    if step.action == "set-dynamic-range":
+        protocols = "+".join(dict.fromkeys(lane.protocol for lane in step.lanes))
+        return f"set the dynamic range of {protocols} to {step.ports}"
+    words = [step.action, step.kind or "", port_words(step, palette), lane_words(step.lanes)]
+    if any(row.store == "active" for row in step.creates):
+        words.append("(until reboot)")
+    return " ".join(word for word in words if word)
+
+
+def owner_words(owners: Sequence[EntryRef]) -> str:
+    """`node/web (desired/node.toml:12)`, several with commas."""
+    return shorten([f"{_owner(owner)} ({visible(owner.place)})" if owner.place else _owner(owner) for owner in owners])
+
+
+def _owner(owner: EntryRef) -> str:
+    return visible(f"{owner.policy}/{owner.entry}" if owner.entry else owner.policy)
+
+
+def culprit_words(culprit: Culprit) -> str:
+    """Who is in the way, and where; the text of a row begins with its ports."""
+    where = f"{culprit.lane} {culprit.ports}: " if culprit.what == "socket" else f"{culprit.lane} "
+    return f"{where}{visible(culprit.text)}"
+
+
+def shorten(words: Sequence[str], at_most: int = _SHOWN_AT_MOST) -> str:
+    """The words with commas; the last ones only counted when there are too many."""
+    if len(words) <= at_most:
+        return ", ".join(words)
+    return f"{', '.join(words[: at_most - 1])} and {len(words) - at_most + 1} more"
+
+
+def counted(count: int, one: str, many: str = "") -> str:
+    """`1 entry`, `2 entries`."""
+    return f"{count} {one if count == 1 else many or one + 's'}"

@@ -1,0 +1,170 @@
+"""`reconciler plan` as a user has it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from reconciler.plan.document import plan_schema
+from tests.cli.lab import Lab
+
+
+def test_the_plan_is_told_with_entry_place_and_summary(lab: Lab) -> None:
+    lab.policy("web=8000-8099", "db=5432")
+    outcome = lab.run("plan")
+    assert outcome.code == 0
+    assert outcome.err == ""
+    place = Path("desired", "node.toml")
+    assert f"+ create exclusion 8000-8099 tcp, ipv4+ipv6  node/web ({place}:4)" in outcome.out
+    assert outcome.out.endswith("Plan: 2 to create\n")
+    assert "\x1b" not in outcome.out
+
+
+def test_json_is_one_document_that_fits_the_schema(lab: Lab) -> None:
+    lab.policy("web=8000-8099", "wsd=5357")
+    document = lab.run("plan", "--json").document()
+    Draft202012Validator(plan_schema()).validate(document)
+    assert [(step["action"], step["status"]) for step in document["steps"]] == [
+        ("create", "ready"),
+        ("create", "blocked"),
+    ]
+
+
+def test_two_plans_of_one_state_are_equal_to_the_byte(lab: Lab) -> None:
+    lab.policy("web=8000-8099", "db=5432", "wsd=5357")
+    assert lab.run("plan", "--json").out == lab.run("plan", "--json").out
+
+
+@pytest.mark.parametrize(
+    ("entries", "plain", "detailed"),
+    [(("web=8000-8099",), 0, 2), (("web=8000-8099", "wsd=5357"), 0, 3), (("hns=50000-50059",), 0, 0)],
+    ids=["steps", "blocked", "in sync"],
+)
+def test_the_exit_codes(lab: Lab, entries: tuple[str, ...], plain: int, detailed: int) -> None:
+    lab.policy(*entries)
+    assert lab.run("plan").code == plain
+    assert lab.run("plan", "--detailed-exitcode").code == detailed
+    assert lab.run("plan", "--detailed-exitcode", "--json").code == detailed
+
+
+def test_a_port_in_use_is_deferred_and_names_the_process(lab: Lab) -> None:
+    lab.policy("dev=3000")
+    lab.sim("listen", "lab.json", "3000", "--process", "node.exe", "--pid", "812")
+    outcome = lab.run("plan", "--detailed-exitcode")
+    assert outcome.code == 3
+    assert "deferred: create exclusion 3000" in outcome.out
+    assert "node.exe (pid 812)" in outcome.out
+    assert outcome.out.endswith("Plan: 1 deferred\n")
+
+
+def test_nothing_to_do_says_in_sync(lab: Lab) -> None:
+    lab.applied("web=8000-8099", "db=5432")
+    outcome = lab.run("plan", "--detailed-exitcode")
+    assert outcome.code == 0
+    assert outcome.out.endswith("Plan: in sync (2 entries)\n")
+
+
+def test_drift_is_told_as_drift(lab: Lab) -> None:
+    lab.applied("web=8000-8099")
+    lab.drift("8000-8099")
+    outcome = lab.run("plan")
+    assert "      drift: " in outcome.out
+    assert lab.run("plan", "--json").document()["steps"][0]["cause"] == "drift"
+
+
+def test_a_plan_writes_nothing_anywhere(lab: Lab) -> None:
+    lab.applied("web=8000-8099")
+    lab.policy("web=8000-8009", "db=5432")
+    before = lab.files()
+    for args in ((), ("--json",), ("--detailed-exitcode",), ("--release-winnat", "--force", "delete-all")):
+        lab.run("plan", *args)
+    assert lab.files() == before
+
+
+def test_out_saves_beside_what_is_printed(lab: Lab) -> None:
+    lab.policy("web=8000-8099")
+    outcome = lab.run("plan", "--json", "--out", "a.plan")
+    assert outcome.code == 0
+    assert "reconciler apply --plan a.plan" in outcome.err
+    saved = json.loads(Path("a.plan").read_text(encoding="ascii"))
+    assert saved["plan"] == outcome.document()
+    assert saved["request"] == {"paths": ["desired/"], "tags": [], "host": "sim:lab.json"}
+
+
+def test_out_that_cannot_be_written_is_an_error_and_prints_nothing(lab: Lab) -> None:
+    lab.policy("web=8000-8099")
+    outcome = lab.run("plan", "--out", "desired")
+    assert (outcome.code, outcome.out) == (1, "")
+    assert outcome.err.startswith("reconciler: error: desired: ")
+
+
+def test_the_host_can_be_named_and_wins_over_the_environment(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    lab.policy("web=8000-8099")
+    monkeypatch.setenv("RECONCILER_HOST", "sim:none.json")
+    assert lab.run("plan").code == 1
+    assert lab.run("plan", "--host", "sim:lab.json").code == 0
+
+
+def test_tags_come_from_the_option_or_the_environment(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    lab.policy("web=8000-8099", extra='[target]\ntags = ["node"]\n')
+
+    def steps(*args: str) -> int:
+        return len(lab.run("plan", "--json", *args).document()["steps"])
+
+    assert steps() == 0
+    assert steps("--tag", "other", "--tag", "node") == 1
+    monkeypatch.setenv("RECONCILER_TAGS", " other , node,")
+    assert steps() == 1
+    assert steps("--tag", "other") == 0
+
+
+@pytest.mark.parametrize("name", ["max-deletes", "max_deletes", "delete-all"])
+def test_limits_may_be_written_both_ways(lab: Lab, name: str) -> None:
+    lab.policy("web=8000-8099")
+    document = lab.run("plan", "--json", "--force", name).document()
+    assert document["options"]["force"] == [name.replace("-", "_")]
+
+
+def test_a_limit_that_there_is_not_is_wrong_usage_and_names_those_there_are(lab: Lab) -> None:
+    lab.policy("web=8000-8099")
+    outcome = lab.run("plan", "--force", "everything")
+    assert (outcome.code, outcome.out) == (64, "")
+    assert "max-deletes, max-delete-percent, min-dynamic-ports, delete-all" in outcome.err
+
+
+def test_a_breached_limit_is_told_and_is_no_error_of_the_plan(lab: Lab) -> None:
+    entries = [f"e{number}={9000 + 2 * number}" for number in range(12)]
+    lab.applied(*entries)
+    lab.policy(*entries[:4])
+    outcome = lab.run("plan")
+    assert outcome.code == 0
+    assert "refused by max_delete_percent" in outcome.out
+    assert "--force max-delete-percent" in outcome.out
+    assert lab.run("plan", "--json").document()["limits"][0]["forced"] is False
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (("nothing.toml",), "no such file"),
+        (("--retire", "nobody"), "no such policy"),
+        (("--unprotect", "nobody"), "no entry has that name"),
+        (("--host", "sim:none.json"), "none.json"),
+        (("--host", "solaris"), "is not a host"),
+    ],
+)
+def test_what_a_user_can_cause_is_one_sentence_and_1(lab: Lab, args: tuple[str, ...], message: str) -> None:
+    lab.policy("web=8000-8099")
+    outcome = lab.run("plan", *args)
+    assert (outcome.code, outcome.out) == (1, "")
+    assert outcome.err.startswith("reconciler: error: ")
+    assert message in outcome.err
+
+
+def test_no_folder_desired_is_an_error(lab: Lab) -> None:
+    outcome = lab.run("plan")
+    assert outcome.code == 1
+    assert "desired" in outcome.err

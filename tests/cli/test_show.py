@@ -1,0 +1,40 @@
+"""`reconciler show` as a user has it."""
+
+from __future__ import annotations
+
+from tests.cli.lab import Lab
+
+
+def test_rows_kinds_and_owners(lab: Lab) -> None:
+    lab.applied("web=8000-8099")
+    outcome = lab.run("show")
+    assert outcome.code == 0
+    assert "    8000-8099 *  exclusion    owned    tcp, ipv4+ipv6  node/web\n" in outcome.out
+    assert "  50000-50059 *  exclusion    system   tcp, ipv4+ipv6\n" in outcome.out
+    assert "         5357    block        foreign  tcp, ipv4+ipv6\n" in outcome.out
+    assert "Dynamic range: tcp 49152-65535, udp 49152-65535\n" in outcome.out
+
+
+def test_json_has_the_promised_keys(lab: Lab) -> None:
+    lab.applied("web=8000-8099")
+    document = lab.run("show", "--json").document()
+    assert document["format_version"] == 1
+    assert all(list(row)[:4] == ["lane", "first", "last", "administered"] for row in document["rows"])
+    owned = [row for row in document["rows"] if row["owner"] == "owned"]
+    assert {(row["lane"], row["first"], row["last"], *row["entries"]) for row in owned} == {
+        ("tcp/ipv4", 8000, 8099, "node/web"),
+        ("tcp/ipv6", 8000, 8099, "node/web"),
+    }
+    assert [claim["entry"] for claim in document["claims"]] == ["web"]
+
+
+def test_it_needs_no_policy_and_writes_nothing(lab: Lab) -> None:
+    before = lab.files()
+    assert lab.run("show").code == 0
+    assert lab.run("show", "--json").code == 0
+    assert lab.files() == before
+
+
+def test_a_host_that_is_not_there_is_an_error(lab: Lab) -> None:
+    outcome = lab.run("show", "--host", "sim:none.json", "--json")
+    assert (outcome.code, outcome.out) == (1, "")

@@ -1,0 +1,113 @@
+"""What `show` tells of a host."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+from reconciler.host.interface import Lookup, Row
+from reconciler.ledger.records import Claim
+from reconciler.ports import LANES
+from reconciler.report.host_report import show_document, show_lines
+from reconciler.report.palette import Palette
+from tests.report.samples import TCP, claim, ledger, owned_row, ports, snapshot, state
+
+BLOCK = Row(TCP[0], ports("5357"), False)
+WEB = Row(TCP[0], ports("8000-8099"), True)
+HNS = Row(TCP[0], ports("50000-50059"), True)
+BOOK = ledger(owned_row("8000-8099"), claims=(claim(),))
+
+
+def test_the_first_keys_of_a_row_are_the_promised_four() -> None:
+    row = show_document(state(snapshot(WEB), BOOK))["rows"][0]
+    assert list(row)[:4] == ["lane", "first", "last", "administered"]
+    assert [row[key] for key in list(row)[:4]] == ["tcp/ipv4", 8000, 8099, True]
+
+
+def test_those_keys_stand_together_nowhere_else() -> None:
+    document = show_document(state(snapshot(WEB, BLOCK), BOOK))
+    rows = document.pop("rows")
+    assert rows
+    assert "administered" not in json.dumps(document)
+
+
+def test_every_row_has_a_kind_and_an_owner() -> None:
+    rows = show_document(state(snapshot(BLOCK, WEB, HNS), BOOK))["rows"]
+    told = {row["first"]: (row["kind"], row["owner"], row["system"], row["entries"]) for row in rows}
+    assert told == {
+        5357: ("block", "foreign", False, []),
+        8000: ("exclusion", "owned", False, ["node/web"]),
+        50000: ("exclusion", "foreign", True, []),
+    }
+
+
+def test_an_owned_row_tells_since_when_and_by_which_plan() -> None:
+    row = show_document(state(snapshot(WEB), BOOK))["rows"][0]
+    assert (row["store"], row["plan"], row["time"]) == ("persistent", "plan-0", "2026-11-22T10:00:00Z")
+
+
+def test_an_owned_reservation_is_one_even_where_the_listing_cannot_tell() -> None:
+    record = replace(owned_row("8000-8099"), kind="reservation")
+    view = replace(snapshot(WEB), lookups=frozenset({Lookup("tcp", ports("8000-8099"))}), lookup_tells_kinds=False)
+    held = Claim("node", "erp", "reservation", TCP, (ports("8000-8099"),))
+    rows = show_document(state(view, ledger(record, claims=(held,))))["rows"]
+    assert (rows[0]["kind"], rows[0]["owner"], rows[0]["entries"]) == ("reservation", "owned", ["node/erp"])
+
+
+def test_a_ledger_of_another_machine_owns_nothing() -> None:
+    copied = replace(BOOK, machine="machine-2")
+    document = show_document(state(snapshot(WEB), copied))
+    assert document["rows"][0]["owner"] == "foreign"
+    assert document["ledger"] == {"present": True, "of_another_machine": True}
+    assert any("another machine" in line for line in show_lines(state(snapshot(WEB), copied), Palette()))
+
+
+def test_no_ledger_is_told() -> None:
+    assert show_document(state(snapshot()))["ledger"] == {"present": False, "of_another_machine": False}
+
+
+def test_the_host_itself() -> None:
+    document = show_document(state(snapshot(), BOOK))
+    assert document["host"] == {
+        "kind": "sim",
+        "os": "windows",
+        "name": "lab",
+        "machine": "machine-1",
+        "read_only": False,
+    }
+    assert document["dynamic_ranges"] == {"tcp": "49152-65535", "udp": "49152-65535"}
+    assert document["shared_lanes"] == [["tcp/ipv4", "tcp/ipv6"], ["udp/ipv4", "udp/ipv6"]]
+    assert (document["boot"], document["winnat"], document["elevated"]) == ("boot-1", "running", True)
+    assert document["claims"][0]["place"] == "desired/node.toml:12"
+
+
+def test_the_text_shows_rows_that_lanes_share_once() -> None:
+    rows = [Row(lane, ports("5357"), False) for lane in LANES]
+    view = snapshot(*rows, WEB, Row(TCP[1], ports("8000-8099"), True), HNS)
+    book = ledger(owned_row("8000-8099"), owned_row("8000-8099", TCP[1]), claims=(claim(),))
+    assert (
+        "\n".join(show_lines(state(view, book), Palette()))
+        == """\
+Host lab (sim, elevated, WinNAT running)
+Dynamic range: tcp 49152-65535, udp 49152-65535
+One table each: tcp, ipv4+ipv6; udp, ipv4+ipv6
+
+         5357    block        foreign  tcp, ipv4+ipv6
+    8000-8099 *  exclusion    owned    tcp, ipv4+ipv6  node/web
+  50000-50059 *  exclusion    system   tcp, ipv4
+         5357    block        foreign  udp, ipv4+ipv6
+
+7 rows: 2 owned, 5 foreign"""
+    )
+
+
+def test_a_host_without_anything() -> None:
+    view = replace(snapshot(), dynamic={}, shared=(), winnat="absent", elevated=False)
+    assert show_lines(state(view), Palette()) == [
+        "Host lab (sim, not elevated)",
+        "Dynamic range: not known",
+        "",
+        "  no rows",
+        "",
+        "0 rows: 0 owned, 0 foreign",
+    ]

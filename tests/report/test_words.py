@@ -1,0 +1,87 @@
+"""Short phrases about steps."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from reconciler.ports import LANES, Lane
+from reconciler.report.palette import Palette, visible
+from reconciler.report.words import counted, culprit_words, lane_words, owner_words, port_words, shorten, what_words
+from tests.report.samples import BLOCKED, CREATE, DEFERRED, REPLACE, TCP, WEB, row_spec
+
+V4, V6 = TCP
+PLAIN = Palette()
+
+
+@pytest.mark.parametrize(
+    ("lanes", "words"),
+    [
+        ((V4,), "tcp, ipv4"),
+        (TCP, "tcp, ipv4+ipv6"),
+        (LANES, "tcp+udp, ipv4+ipv6"),
+        ((V6, Lane("udp", "ipv6")), "tcp+udp, ipv6"),
+        ((V4, Lane("udp", "ipv6")), "tcp/ipv4, udp/ipv6"),
+        ((), ""),
+    ],
+)
+def test_lanes(lanes: tuple[Lane, ...], words: str) -> None:
+    assert lane_words(lanes) == words
+
+
+def test_rows_that_differ_only_in_their_lanes_are_named_once() -> None:
+    step = replace(CREATE, creates=(row_spec("80", (V4,)), row_spec("80", (V6,)), row_spec("90-99")))
+    assert port_words(step, PLAIN) == "80, 90-99"
+
+
+def test_many_rows_are_counted() -> None:
+    step = replace(CREATE, creates=tuple(row_spec(str(port)) for port in range(100, 120)))
+    assert port_words(step, PLAIN) == "100, 101, 102, 103, 104 and 15 more"
+
+
+def test_a_step_without_rows_names_its_ports() -> None:
+    assert port_words(BLOCKED, PLAIN) == "5357"
+
+
+def test_a_replace_shows_both_sides() -> None:
+    assert port_words(REPLACE, Palette(symbols=True)) == "9000-9099 → 9000-9009, 9090-9099"
+    assert what_words(REPLACE, PLAIN) == "replace exclusion 9000-9099 -> 9000-9009, 9090-9099 tcp, ipv4+ipv6"
+
+
+def test_a_deferred_replace_shows_both_sides_too() -> None:
+    assert "->" in what_words(replace(REPLACE, status="deferred"), PLAIN)
+
+
+def test_owners_with_and_without_a_place() -> None:
+    assert owner_words((WEB, WEB._replace(entry="db", place=""))) == "node/web (desired/node.toml:12), node/db"
+
+
+def test_culprits_are_named_with_their_place() -> None:
+    assert culprit_words(BLOCKED.culprits[0]) == "tcp/ipv4 5357, a block"
+    assert culprit_words(DEFERRED.culprits[0]) == "tcp/ipv4 3000: node.exe (pid 812)"
+
+
+@pytest.mark.parametrize(("count", "words"), [(0, "0 entries"), (1, "1 entry"), (2, "2 entries")])
+def test_counted(count: int, words: str) -> None:
+    assert counted(count, "entry", "entries") == words
+
+
+def test_shorten_leaves_short_lists_alone() -> None:
+    assert shorten(list("abcdef")) == "a, b, c, d, e, f"
+    assert shorten(list("abcdefg")) == "a, b, c, d, e and 2 more"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("plain äöü 日本", "plain äöü 日本"),
+        ("a\x1b[31mb", r"a\x1b[31mb"),
+        ("tab\there\n", r"tab\there\n"),
+        ("\u202e\u2066\u2028\ufeff", r"\u202e\u2066\u2028\ufeff"),
+        ("\udc80", r"\udc80"),
+        ("\x7f\x9b", r"\x7f\x9b"),
+    ],
+)
+def test_what_a_terminal_would_obey_becomes_visible(text: str, shown: str) -> None:
+    assert visible(text) == shown
