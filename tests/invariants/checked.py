@@ -1,0 +1,216 @@
+"""An apply that is watched call by call, and everything that must hold after it (design 5: I1, I2, I5, I6)."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable
+from dataclasses import replace
+
+from reconciler.apply.results import ApplyResult
+from reconciler.host.interface import Change, Host, Refusal
+from reconciler.host.simulated.variants import Variants
+from reconciler.plan.model import Options, Plan, State
+from reconciler.plan.planner import plan_state
+from reconciler.policy.entries import PolicySet
+from reconciler.ports import LANES, Kind, Lane, PortRange, PortSet, Protocol
+from tests.apply.hosts import Wrapped
+from tests.invariants.strategies import SYSTEM_ROW
+from tests.invariants.truth import Truth, covered, keys_of, picture
+from tests.world import World
+
+GOOD = {"done", "already"}
+TOLD = {"deferred", "blocked", "skipped", "over-covered", "out-of-scope"}
+Cell = tuple[Lane, int]
+EntryKey = tuple[str, str, str]
+
+
+class Guard(Wrapped):
+    """Watches every call. A delete of what this tool did not make, or of what is protected, fails the test."""
+
+    def __init__(self, inner: Host, world: World, truth: Truth) -> None:
+        super().__init__(inner)
+        self.world = world
+        self.truth = truth
+        self.calls: list[Change] = []
+        self.named: set[tuple[Lane, PortRange]] = set()
+        self.protected: set[Cell] = set()
+
+    def write(self, change: Change) -> Refusal | None:
+        self.calls.append(change)
+        if change.verb == "delete":
+            self._check_delete(change)
+        refusal = super().write(change)
+        self.truth.look(ours=True)
+        return refusal
+
+    def _check_delete(self, change: Change) -> None:
+        entry = self.world.sim.table(change.lane).find(change.ports)
+        if entry is None:
+            return
+        assert entry.origin in ("user", "reservation"), f"{change} names a row of {entry.origin}"
+        assert entry.ports != SYSTEM_ROW, f"{change} names the system's row"
+        ours = self.truth.owns(change.lane, change.ports, change.kind)
+        assert ours or (change.lane, change.ports) in self.named, f"{change} names a foreign row"
+        cells = {(lane, port) for lane in self.world.sim.group(change.lane) for port in PortSet.of([change.ports])}
+        assert not cells & self.protected, f"{change} names a protected row"
+
+
+class CheckedWorld(World):
+    """A world in which each apply is checked."""
+
+    def __init__(self, *settings: str, **changes: object) -> None:
+        super().__init__(*settings, **changes)
+        self.variants = Variants.parse(settings)
+        self.truth = Truth(self.sim)
+        self.guard = Guard(self.host, self, self.truth)
+        self.host = self.guard
+        self.protected: dict[EntryKey, set[Cell]] = {}
+
+    def checked_apply(self, wanted: PolicySet, options: Options) -> ApplyResult:
+        """Plan, apply, plan again, and hold everything against the truth."""
+        plan = self.pure_plan(wanted, options)
+        self._allow(wanted, options)
+        before = covered(self.sim)
+        self.guard.calls.clear()
+        result = self.run(plan)
+        calls = list(self.guard.calls)
+        self._remember_protected(wanted)
+        if not self.sim.elevated:
+            return result
+        assert not [item for item in result.results if item.verdict not in GOOD | {"deferred", "blocked"}], result
+        assert result.problems == ()
+        self._check_calls(plan, result, calls)
+        self._check_cover(before, wanted)
+        assert keys_of(self.store.ledger) == self.truth.rows()
+        self._check_again(wanted, options, result)
+        return result
+
+    def pure_plan(self, wanted: PolicySet, options: Options) -> Plan:
+        """A plan, and the proof that making it changed nothing and does not depend on the order of anything."""
+        untouched, ledger = picture(self.sim), self.store.ledger
+        plan = self.plan(*wanted.policies, options=options, **_whole(wanted))
+        assert picture(self.sim) == untouched
+        assert self.store.ledger == ledger
+        shuffled = list(wanted.policies)
+        random.Random(len(plan.steps)).shuffle(shuffled)
+        rows = tuple(sorted(plan.state.snapshot.rows, key=lambda row: (row.lane, -row.ports.first)))
+        other = State(
+            replace(plan.state.policies, policies=tuple(shuffled)),
+            replace(plan.state.snapshot, rows=tuple(sorted(rows))),
+            ledger,
+        )
+        again = plan_state(other, options)
+        assert (again.id, again.steps, again.notes) == (plan.id, plan.steps, plan.notes)
+        assert (again.update, again.breaches) == (plan.update, plan.breaches)
+        return plan
+
+    def _lanes(self, lanes: Iterable[Lane]) -> set[Lane]:
+        return {partner for lane in lanes for partner in self.sim.group(lane)}
+
+    def _allow(self, wanted: PolicySet, options: Options) -> None:
+        """Which foreign rows this run may delete, and which cells it may not touch."""
+        scope = wanted.in_scope()
+        self.guard.named = {
+            (lane, ports)
+            for policy in scope
+            for entry in policy.exclusions
+            if entry.state == "absent"
+            for lane in self._lanes(entry.lanes)
+            for ports in entry.ports
+        }
+        rule = wanted.unmanaged
+        if rule is not None and rule.action == "delete":
+            self.guard.named |= {
+                (lane, entry.ports)
+                for lane in LANES
+                for entry in self.sim.table(lane)
+                if entry.origin == "user" and any(window.contains(entry.ports) for window in rule.ports)
+            }
+        self._remember_protected(wanted)
+        named = options.unprotect
+        self.guard.protected = {
+            cell
+            for (policy, entry, _), cells in self.protected.items()
+            if entry not in named and f"{policy}/{entry}" not in named
+            for cell in cells
+        }
+        for policy, entry in [key[:2] for key in self.protected]:
+            if entry in named or f"{policy}/{entry}" in named:
+                self.protected = {key: cells for key, cells in self.protected.items() if key[:2] != (policy, entry)}
+
+    def _remember_protected(self, wanted: PolicySet) -> None:
+        ours = {(lane, port) for lane, ports, _ in self.truth.rows() for port in PortSet.of([ports])}
+        self.protected = {key: cells & ours for key, cells in self.protected.items()}
+        for policy in wanted.in_scope():
+            declared: list[tuple[str, Kind, bool, set[Cell]]] = [
+                (entry.name, "exclusion", entry.protect, self._cells(entry.lanes, entry.ports))
+                for entry in policy.exclusions
+                if entry.state == "present"
+            ]
+            declared += [
+                (item.name, "reservation", item.protect, self._reserved_cells(item.protocol, item.ports))
+                for item in policy.reservations
+            ]
+            for name, kind, protect, cells in declared:
+                key = (policy.name, name, kind)
+                if protect:
+                    self.protected[key] = self.protected.get(key, set()) | cells
+                else:
+                    self.protected.pop(key, None)
+
+    def _cells(self, lanes: Iterable[Lane], ranges: Iterable[PortRange]) -> set[Cell]:
+        return {(lane, port) for lane in self._lanes(lanes) for port in PortSet.of(ranges)}
+
+    def _reserved_cells(self, protocol: Protocol, ports: PortRange) -> set[Cell]:
+        return self._cells([lane for lane in LANES if lane.protocol == protocol], [ports])
+
+    def _check_calls(self, plan: Plan, result: ApplyResult, calls: list[Change]) -> None:
+        """Every call is of a step that the plan showed; and where all went well, all of them were made in order."""
+        rows = [spec for step in plan.to_do() for spec in (*step.deletes, *step.creates)]
+        shown = {(spec.kind, spec.lanes[0].protocol, spec.ports) for spec in rows}
+        merged = self.variants.neighbours == "merged"
+        for call in calls:
+            assert merged or (call.kind, call.lane.protocol, call.ports) in shown, f"{call} is not in the plan"
+        if any(item.verdict in ("deferred", "blocked") for item in result.results):
+            return
+        wanted = [
+            (write.verb, write.row.kind, write.row.lanes[0].protocol, write.row.ports)
+            for item in result.results
+            for write in item.writes
+            if write.outcome == "done"
+        ]
+        made = [(call.verb, call.kind, call.lane.protocol, call.ports) for call in calls]
+        assert list(dict.fromkeys(made)) == list(dict.fromkeys(wanted))
+
+    def _check_cover(self, before: dict[Lane, PortSet], wanted: PolicySet) -> None:
+        """No port that stays wanted lost its cover."""
+        now, scope = covered(self.sim), {policy.name for policy in wanted.in_scope()}
+        assert self.store.ledger is not None or not self.guard.calls
+        for claim in self.store.ledger.claims if self.store.ledger else ():
+            if claim.kind == "exclusion":
+                for lane in claim.lanes:
+                    lost = (before[lane] - now[lane]) & PortSet.of(claim.ports)
+                    assert not lost, f"{lane} {lost} was covered and is wanted by {claim} ({sorted(scope)} in scope)"
+
+    def _check_again(self, wanted: PolicySet, options: Options, result: ApplyResult) -> None:
+        """The plan after it is exactly what could not be done; a second apply changes nothing."""
+        options = replace(options, retire=frozenset(), unprotect=frozenset())
+        plan = self.pure_plan(wanted, options)
+        for step in plan.steps:
+            assert step.tried or step.action == "release-winnat" or step.status in TOLD, step
+        if options.release_winnat:
+            return
+        assert not plan.update.changed
+        if all(item.verdict in GOOD for item in result.results):
+            assert plan.to_do() == ()
+        ledger, machine, saves = self.store.ledger, picture(self.sim), self.store.saves
+        self.guard.calls.clear()
+        again = self.run(plan)
+        assert (self.store.ledger, picture(self.sim)) == (ledger, machine)
+        assert {item.verdict for item in again.results} <= {"deferred", "blocked"}
+        if not plan.to_do():
+            assert (self.guard.calls, self.store.saves) == ([], saves)
+
+
+def _whole(wanted: PolicySet) -> dict[str, object]:
+    return {"unmanaged": wanted.unmanaged, "dynamic_range": wanted.dynamic_range}
