@@ -171,7 +171,9 @@ def told(plan: Plan) -> list[str]:
     """The steps of a plan in short: `create 8000-8099 tcp`, `blocked create 8000-8099 tcp`."""
     lines = []
     for step in plan.steps:
-        protocols = "+".join(protocol for protocol in PROTOCOLS if any(lane.protocol == protocol for lane in step.lanes))
+        protocols = "+".join(
+            protocol for protocol in PROTOCOLS if any(lane.protocol == protocol for lane in step.lanes)
+        )
         status = "" if step.status == "ready" else f"{step.status} "
         new = f" -> {' '.join(str(row.ports) for row in step.creates)}" if step.action == "replace" else ""
         lines.append(f"{status}{step.action} {step.ports or ''}{new} {protocols}".replace("  ", " "))

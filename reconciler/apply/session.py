@@ -46,9 +46,10 @@ def apply_locked(  # noqa: PLR0913
     refuse_beyond_limits(plan)
     with lock:
         fresh = plan_state(read_state(plan, host, store), plan.options)
+        if single_use and fresh.state.ledger is not None and plan.id in fresh.state.ledger.applied:
+            raise StaleError("this plan was applied already, and a saved plan is used once; make a new one")
         if fresh.id != plan.id and not replan:
             raise StaleError(_stale_text(plan, fresh))
-        _check_single_use(fresh, single_use)
         refuse_beyond_limits(fresh)
         if not fresh.state.snapshot.elevated:
             raise RefusedError(
@@ -74,12 +75,6 @@ def _ledger(plan: Plan) -> Ledger:
     """The stored ledger, unless it was written on another machine: then this one starts with none."""
     stored = plan.state.ledger
     return stored if stored is not None and stored.machine == plan.facts.machine else Ledger(plan.facts.machine)
-
-
-def _check_single_use(plan: Plan, single_use: bool) -> None:
-    ledger = plan.state.ledger
-    if single_use and ledger is not None and plan.id in ledger.applied:
-        raise StaleError("this plan was applied already, and a saved plan is used once; make a new one")
 
 
 def _stale_text(shown: Plan, fresh: Plan) -> str:

@@ -156,7 +156,7 @@ def check_still_good(saved: Saved, plan: Plan) -> None:
     if ledger is not None and saved.plan["id"] in ledger.applied:
         raise RefusedError(f"plan {saved.plan['id']} was already applied: plans are single-use; {_AGAIN}")
     now = plan_basis(plan)
-    if saved.plan["id"] != plan.id:
+    if saved.plan["id"] != plan.id or is_stale(saved.basis, now):
         raise StaleError(_what_changed(saved.basis, now))
     if saved.plan["steps"] != plan_document(plan)["steps"]:
         raise StaleError(f"the steps in the saved plan are not those that its id stands for; {_AGAIN}")

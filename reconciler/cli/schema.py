@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -14,9 +14,20 @@ app = new_app()
 
 @app.command()
 def schema(
-    document: Annotated[Literal["policy"], typer.Argument(help="Which document.", show_default=False)],
+    document: Annotated[
+        Literal["policy", "plan", "result"],
+        typer.Argument(help="policy files, what plan --json prints, or what apply --json prints.", show_default=False),
+    ],
 ) -> None:
     """Print the JSON Schema of a document; editors use that of `policy` (`#:schema` in the first line of a file)."""
-    from reconciler.policy.schema import policy_schema
+    typer.echo(json.dumps(_schema(document), indent=2, ensure_ascii=False))
 
-    typer.echo(json.dumps(policy_schema(), indent=2, ensure_ascii=False))
+
+def _schema(document: str) -> dict[str, Any]:
+    if document == "policy":
+        from reconciler.policy.schema import policy_schema
+
+        return policy_schema()
+    from reconciler.plan.document import plan_schema, result_schema
+
+    return plan_schema() if document == "plan" else result_schema()

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from reconciler.errors import RefusedError
 from reconciler.host.interface import Snapshot
 from reconciler.ledger.records import Claim, reservation_lanes
+from reconciler.plan.claims import merged_claims, sort_claims, unprotected
 from reconciler.plan.model import Options, Unit
 from reconciler.plan.settle import Settled
 from reconciler.plan.tables import closure
@@ -35,13 +36,11 @@ class Demand:
     Attributes:
         wishes: one for each declared range and protocol of the exclusions in scope. reservations: those in scope.
         absent: exclusions in scope with `state = "absent"`.
-        claims: what the ledger will hold when the plan is done, sorted: `fresh` of the entries in scope, `kept` of
-            everybody else, protected remainders included.
+        fresh, kept: the claims that make a port wanted: of the entries in scope, and of everybody not in scope.
         given_up: claims of the ledger that end with this plan, under the policy's present name.
-        before: the ledger's claims under their present names.
-        protecting: claims whose ports no step may delete, shrink or replace.
-        out_of_scope: policies that keep claims although no file targets this host with them now. retirable: those
-            of them of which no file targets this host at all.
+        protecting: claims whose ports no step may delete, shrink or replace; what protected entries gave up included.
+        claims: what the ledger will hold when the plan is done, sorted.
+        retirable: policies that keep claims although no file of theirs targets this host.
     """
 
     wishes: tuple[Wish, ...]
@@ -51,7 +50,6 @@ class Demand:
     kept: tuple[Claim, ...]
     given_up: tuple[Claim, ...]
     protecting: tuple[Claim, ...]
-    out_of_scope: tuple[str, ...]
     retirable: tuple[str, ...]
     claims: tuple[Claim, ...]
 
@@ -59,26 +57,26 @@ class Demand:
 def build_demand(policies: PolicySet, snapshot: Snapshot, settled: Settled, options: Options) -> Demand:
     """Sort out who wants what. Raises RefusedError for a `retire` or `unprotect` that names nothing."""
     scope = policies.in_scope()
-    present = [entry for policy in scope for entry in policy.exclusions if entry.state == "present"]
-    reservations = [entry for policy in scope for entry in policy.reservations]
+    exclusions = sorted((entry for policy in scope for entry in policy.exclusions), key=_by_name)
+    reservations = sorted((entry for policy in scope for entry in policy.reservations), key=_by_name)
+    present = [entry for entry in exclusions if entry.state == "present"]
     lanes = _Lanes(snapshot)
     fresh = [_exclusion_claim(entry, lanes.of(entry.protocols, entry.families)) for entry in present]
     fresh += [_reservation_claim(entry) for entry in reservations]
     before = _renamed(settled.claims, scope)
     _check_names(options, scope, before, fresh)
-    kept, given_up = _sort_claims(before, scope, fresh, options)
-    fresh = [_with_remainder(claim, before, settled, options) for claim in fresh]
+    old = sort_claims(before, fresh, scope, settled.rows, options)
+    every = (*fresh, *old.kept, *old.held)
     return Demand(
         wishes=tuple(wish for entry in present for wish in _wishes(entry, lanes)),
         reservations=tuple(reservations),
-        absent=tuple(entry for policy in scope for entry in policy.exclusions if entry.state == "absent"),
+        absent=tuple(entry for entry in exclusions if entry.state == "absent"),
         fresh=tuple(fresh),
-        kept=tuple(kept),
-        given_up=tuple(given_up),
-        protecting=tuple(claim for claim in (*fresh, *kept) if claim.protect and not _unprotected(claim, options)),
-        out_of_scope=_out_of_scope(kept, scope),
-        retirable=tuple(sorted({claim.policy for claim in kept} - {policy.name for policy in scope})),
-        claims=tuple(sorted((*fresh, *kept), key=_claim_key)),
+        kept=old.kept,
+        given_up=old.given_up,
+        protecting=tuple(claim for claim in every if claim.protect and not unprotected(claim, options)),
+        retirable=tuple(sorted({claim.policy for claim in old.kept} - {policy.name for policy in scope})),
+        claims=merged_claims(every),
     )
 
 
@@ -96,6 +94,10 @@ class _Lanes:
             declared = (Lane(protocol, family) for protocol in protocols for family in families)
             self._known[key] = closure(self._snapshot, declared)
         return self._known[key]
+
+
+def _by_name(entry: Exclusion | Reservation) -> tuple[str, str]:
+    return entry.policy, entry.name
 
 
 def _wishes(entry: Exclusion, lanes: _Lanes) -> Iterable[Wish]:
@@ -137,61 +139,6 @@ def _renamed(claims: Iterable[Claim], scope: Iterable[Policy]) -> tuple[Claim, .
     return tuple(replace(claim, policy=now[claim.policy]) if claim.policy in now else claim for claim in claims)
 
 
-def _sort_claims(
-    before: Iterable[Claim], scope: tuple[Policy, ...], fresh: Iterable[Claim], options: Options
-) -> tuple[list[Claim], list[Claim]]:
-    """Split the ledger's claims into those that are kept and those given up; superseded ones are in neither."""
-    elsewhere = {policy.name: policy.elsewhere for policy in scope}
-    declared = {(claim.policy, claim.entry, claim.kind): claim for claim in fresh}
-    kept: list[Claim] = []
-    given_up: list[Claim] = []
-    for claim in before:
-        successor = declared.get((claim.policy, claim.entry, claim.kind))
-        if successor is not None:
-            kept.extend(_protected_lanes(claim, successor, options))
-            continue
-        in_scope = claim.policy in elsewhere and claim.entry not in elsewhere[claim.policy]
-        ends = in_scope or claim.policy in options.retire
-        held = claim.protect and not _unprotected(claim, options)
-        (given_up if ends and not held else kept).append(claim)
-    return kept, given_up
-
-
-def _protected_lanes(old: Claim, successor: Claim, options: Options) -> Iterable[Claim]:
-    """The part of a protected claim in lanes that its entry does not name any more."""
-    lanes = tuple(lane for lane in old.lanes if lane not in successor.lanes)
-    if lanes and old.protect and successor.protect and not _unprotected(old, options):
-        yield replace(old, lanes=lanes)
-
-
-def _with_remainder(claim: Claim, before: Iterable[Claim], settled: Settled, options: Options) -> Claim:
-    """A protected entry that shrinks keeps its claim on what it gave up, so that the next run protects it as well."""
-    if not claim.protect or _unprotected(claim, options):
-        return claim
-    owned = [row.ports for row in settled.rows if row.kind == claim.kind and row.lane in claim.lanes]
-    old_ports = [
-        ports
-        for old in before
-        if (old.policy, old.entry, old.kind) == (claim.policy, claim.entry, claim.kind) and old.protect
-        for ports in old.ports
-    ]
-    if claim.kind == "reservation":
-        return replace(claim, ports=tuple(sorted({*claim.ports, *(ports for ports in old_ports if ports in owned)})))
-    remainder = PortSet.of(old_ports) & PortSet.of(owned)
-    return replace(claim, ports=(PortSet.of(claim.ports) | remainder).runs())
-
-
-def _unprotected(claim: Claim, options: Options) -> bool:
-    return claim.entry in options.unprotect or f"{claim.policy}/{claim.entry}" in options.unprotect
-
-
-def _out_of_scope(kept: Iterable[Claim], scope: Iterable[Policy]) -> tuple[str, ...]:
-    inside = {policy.name: policy.elsewhere for policy in scope}
-    return tuple(
-        sorted({claim.policy for claim in kept if claim.policy not in inside or claim.entry in inside[claim.policy]})
-    )
-
-
 def _check_names(options: Options, scope: Iterable[Policy], before: Iterable[Claim], fresh: Iterable[Claim]) -> None:
     names = {claim.policy for claim in before}
     for policy in sorted(options.retire):
@@ -203,10 +150,6 @@ def _check_names(options: Options, scope: Iterable[Policy], before: Iterable[Cla
     entries = {name for claim in (*before, *fresh) for name in (claim.entry, f"{claim.policy}/{claim.entry}")}
     for name in sorted(options.unprotect - entries):
         raise RefusedError(f"--unprotect {name}: no entry has that name; write ENTRY or POLICY/ENTRY")
-
-
-def _claim_key(claim: Claim) -> tuple[str, str, str, tuple[Lane, ...], tuple[PortRange, ...]]:
-    return (claim.policy, claim.entry, claim.kind, claim.lanes, claim.ports)
 
 
 def lookups_of(policies: PolicySet, claims: Iterable[Claim]) -> Iterable[tuple[Protocol, PortRange]]:

@@ -36,7 +36,7 @@ def dynamic_range_steps(wanted: DynamicRange | None, snapshot: Snapshot) -> list
                 lanes=lanes_of(protocol),
                 ports=ports,
                 owners=(EntryRef(wanted.policy, "dynamic_range", str(wanted.place)),),
-                reason=f"ephemeral range of {protocol} is {now or 'not readable'}; a change takes full effect at a restart",
+                reason=f"it is {now or 'not readable'} now; a change takes full effect at a restart",
             )
         )
     return steps

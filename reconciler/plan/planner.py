@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from reconciler.host.interface import Lookup, Snapshot
 from reconciler.ledger.records import Ledger, OwedRow
@@ -26,7 +27,6 @@ from reconciler.plan.settle import Settled, settle
 from reconciler.plan.tables import Table, build_tables
 from reconciler.policy.entries import PolicySet, Reservation
 from reconciler.ports import Lane, PortRange, PortSet, Protocol
-
 
 NOTHING_SPECIAL = Options()
 
@@ -59,7 +59,7 @@ def plan_state(state: State, options: Options = NOTHING_SPECIAL) -> Plan:
     steps += _release_winnat(steps, snapshot)
     ordered = in_order(steps)
     return Plan(
-        id=_digest(snapshot, options, ordered),
+        id=_digest(state, options, ordered),
         facts=snapshot.facts,
         options=options,
         steps=ordered,
@@ -164,7 +164,6 @@ def _out_of_scope(demand: Demand) -> list[Step]:
             remedy=f"--retire {claim.policy} gives it up" if claim.policy in demand.retirable else "",
         )
         for claim in demand.kept
-        if claim.policy in demand.out_of_scope
     ]
 
 
@@ -192,7 +191,12 @@ def _still_owed(row: OwedRow, pairs: Pairs) -> bool:
     )
 
 
-def _digest(snapshot: Snapshot, options: Options, steps: tuple[Step, ...]) -> str:
+def _digest(state: State, options: Options, steps: tuple[Step, ...]) -> str:
+    """The same for the same steps with the same options on the same host, until a saved plan is used up.
+
+    File and line do not count: a comment above an entry makes no other plan.
+    """
     told = [sorted(options.retire), sorted(options.unprotect), sorted(options.force), options.release_winnat]
-    text = repr((snapshot.facts.machine, told, steps))
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    used = state.ledger.applied if state.ledger else ()
+    bare = tuple(replace(step, owners=tuple(ref._replace(place="") for ref in step.owners)) for step in steps)
+    return hashlib.sha256(repr((state.snapshot.facts.machine, told, used, bare)).encode()).hexdigest()[:16]

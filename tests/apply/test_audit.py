@@ -166,6 +166,19 @@ def test_trouble_is_told_once_and_fails_nothing(
     assert not target.exists() or target.read_text() == "as it was"
 
 
+@posix
+def test_a_log_that_is_opened_to_others_during_a_run_gets_no_more_lines(
+    tmp_path: Path, run: tuple[Plan, ApplyResult]
+) -> None:
+    log = AuditLog(tmp_path, "host", FakeClock())
+    log.started(run[0])
+    log.path.chmod(0o666)
+    log.finished(run[1])
+    assert [line["event"] for line in lines(log.path)] == ["started"]
+    assert log.problem is not None
+    assert "others may write to this (mode 0666)" in log.problem
+
+
 def test_a_full_disk_is_told_once(
     tmp_path: Path, run: tuple[Plan, ApplyResult], monkeypatch: pytest.MonkeyPatch
 ) -> None:

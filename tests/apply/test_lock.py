@@ -30,7 +30,7 @@ with host_lock(Path(sys.argv[1]), "host", 5):
 """
 
 _TAKE_TURNS = """
-import os, sys
+import os, sys, time
 from pathlib import Path
 from reconciler.apply.lock import host_lock
 folder = Path(sys.argv[1])
@@ -39,6 +39,7 @@ for _ in range(10):
         for word in ("in", "out"):
             with open(folder / "turns", "a") as file:
                 file.write(f"{os.getpid()} {word}\\n")
+            time.sleep(0.005)
 """
 
 

@@ -14,7 +14,7 @@ from tests.world import PLACE
 FIRST, LAST = 2001, 2012
 SPACE = PortRange(FIRST, LAST)
 SYSTEM_ROW = PortRange(2012, 2012)
-NAMES = ("web", "db", "mail")
+NAMES = ("web", "db")
 POLICIES = ("a", "b", "c")
 
 ports = st.integers(FIRST, LAST)

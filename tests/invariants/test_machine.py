@@ -72,14 +72,12 @@ class Day(RuleBasedStateMachine):
                 [entry for policy in scope for entry in policy.reservations],
             )
         )
-        return PolicySet(
-            tuple(policies), limits=NO_LIMITS, unmanaged=self.unmanaged, dynamic_range=self.dynamic
-        )
+        return PolicySet(tuple(policies), limits=NO_LIMITS, unmanaged=self.unmanaged, dynamic_range=self.dynamic)
 
     # What the policies say
 
-    @rule(number=st.integers(0, 2), entry=some.entries)
-    def declare(self, number: int, entry: AnyEntry) -> None:
+    @rule(number=st.integers(0, 2), entry=some.entries, then_apply=st.booleans())
+    def declare(self, number: int, entry: AnyEntry, then_apply: bool) -> None:
         policy = sorted(self.entries)[number]
         before = self.entries[policy].get(entry.name)
         self.entries[policy][entry.name] = replace(entry, policy=policy)
@@ -88,6 +86,8 @@ class Day(RuleBasedStateMachine):
             del self.entries[policy][entry.name]
             if before is not None:
                 self.entries[policy][entry.name] = before
+        if then_apply:
+            self.apply(release=False)
 
     def has_conflicts(self) -> bool:
         every = [entry for name in self.in_scope for entry in self.entries[name].values()]
@@ -97,6 +97,10 @@ class Day(RuleBasedStateMachine):
                 [entry for entry in every if isinstance(entry, Reservation)],
             )
         )
+
+    @rule(number=st.integers(0, 2), entry=some.entries)
+    def declare_and_apply(self, number: int, entry: AnyEntry) -> None:
+        self.declare(number, entry, then_apply=True)
 
     @rule(number=st.integers(0, 2), name=st.sampled_from(some.NAMES), elsewhere=st.booleans())
     def leave_out(self, number: int, name: str, elsewhere: bool) -> None:
@@ -212,4 +216,4 @@ class Day(RuleBasedStateMachine):
 
 
 TestDay = Day.TestCase
-TestDay.settings = settings(max_examples=1000, stateful_step_count=30)
+TestDay.settings = settings(max_examples=400, stateful_step_count=12, report_multiple_bugs=False)

@@ -80,7 +80,9 @@ class Truth:
         }
         for group, table in self.sim.tables.items():
             for entry in table:
-                found |= {(lane, entry.ports, "exclusion") for lane in group if self.owns(lane, entry.ports, "exclusion")}
+                found |= {
+                    (lane, entry.ports, "exclusion") for lane in group if self.owns(lane, entry.ports, "exclusion")
+                }
         return found
 
     def would_be_swapped(self, ledger: Ledger | None) -> bool:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from reconciler.errors import LedgerError
 from reconciler.ledger.document import Encoder, decode, encode
 from reconciler.ledger.records import Claim, Ledger, OwedRow, OwnedRow
+from reconciler.ledger.tables import Table
 from reconciler.ports import LANES, PortRange
 from tests.ledger.samples import SAMPLE, ledgers, row_key
 
@@ -51,6 +52,31 @@ def test_an_encoder_that_remembers_lines_writes_the_same_as_a_new_one(several: l
     for before, after in zip([Ledger("m"), *several], several, strict=False):
         mixed = replace(after, rows=(*before.rows, *after.rows), claims=(*before.claims, *after.claims))
         assert encoder.encode(mixed) == encode(copy.deepcopy(mixed))
+
+
+def test_an_encoder_never_takes_a_new_record_for_one_that_is_gone() -> None:
+    encoder = Encoder()
+    for number in range(100):  # each ledger is gone before the next is made, so that their ids could come back
+        text = encoder.encode(Ledger("m", (replace(SAMPLE.rows[0], label=f"entry {number}"),)))
+        assert f"entry {number}".encode() in text
+
+
+def test_an_encoder_writes_only_the_lines_of_new_records(monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[object] = []
+    line = Table.line
+
+    def recorded(table: Table[Any], record: object) -> list[object]:
+        written.append(record)
+        return line(table, record)
+
+    monkeypatch.setattr(Table, "line", recorded)
+    encoder = Encoder()
+    encoder.encode(SAMPLE)
+    assert len(written) == len((*SAMPLE.rows, *SAMPLE.claims, *SAMPLE.intents, *SAMPLE.owed))
+    written.clear()
+    new = replace(SAMPLE.rows[0], store="active")
+    encoder.encode(SAMPLE.with_rows([new]))
+    assert written == [new]
 
 
 def test_the_document_is_one_ascii_record_a_line_with_sorted_keys() -> None:

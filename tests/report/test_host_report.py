@@ -111,3 +111,9 @@ def test_a_host_without_anything() -> None:
         "",
         "0 rows: 0 owned, 0 foreign",
     ]
+
+
+def test_a_claim_on_a_reservation_does_not_name_an_exclusion() -> None:
+    wanted = Claim("node", "erp", "reservation", TCP, (ports("8000-8009"),))
+    rows = show_document(state(snapshot(WEB), ledger(claims=(wanted,))))["rows"]
+    assert (rows[0]["kind"], rows[0]["entries"]) == ("exclusion", [])

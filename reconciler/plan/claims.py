@@ -1,0 +1,109 @@
+"""What becomes of the ledger's claims: superseded, kept, held by protection, or given up. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from reconciler.ledger.records import Claim, OwnedRow
+from reconciler.plan.model import Options
+from reconciler.policy.entries import Policy
+from reconciler.ports import Lane, PortRange, PortSet
+
+ClaimKey = tuple[str, str, str, tuple[Lane, ...], tuple[PortRange, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class SortedClaims:
+    """The ledger's claims, by what becomes of them; those that an entry in scope supersedes are in none.
+
+    Attributes:
+        kept: of policies and entries that are not in scope in this run.
+        held: given up, but protected: their rows stay, untouched, until --unprotect names the entry.
+        given_up: the rest.
+    """
+
+    kept: tuple[Claim, ...]
+    held: tuple[Claim, ...]
+    given_up: tuple[Claim, ...]
+
+
+def sort_claims(
+    before: Iterable[Claim],
+    fresh: Iterable[Claim],
+    scope: Sequence[Policy],
+    rows: Sequence[OwnedRow],
+    options: Options,
+) -> SortedClaims:
+    """Hold the claims of the ledger against those of the entries in scope. `rows` are the owned ones."""
+    elsewhere = {policy.name: policy.elsewhere for policy in scope}
+    declared = {(claim.policy, claim.entry, claim.kind): claim for claim in fresh}
+    kept: list[Claim] = []
+    held: list[Claim] = []
+    given_up: list[Claim] = []
+    for claim in before:
+        successor = declared.get((claim.policy, claim.entry, claim.kind))
+        in_scope = claim.policy in elsewhere and claim.entry not in elsewhere[claim.policy]
+        if successor is None and not in_scope and claim.policy not in options.retire:
+            kept.append(claim)
+            continue
+        protected = claim.protect and not unprotected(claim, options) and (successor is None or successor.protect)
+        remainder = list(_remainder(claim, successor, rows)) if protected else []
+        held += remainder
+        if successor is None and not remainder:
+            given_up.append(claim)
+    return SortedClaims(tuple(kept), tuple(held), tuple(given_up))
+
+
+def _remainder(old: Claim, successor: Claim | None, rows: Sequence[OwnedRow]) -> Iterable[Claim]:
+    """The part of a protected claim that its entry gave up and that owned rows still hold."""
+    lanes = tuple(lane for lane in old.lanes if successor is None or lane not in successor.lanes)
+    if lanes:
+        yield from _held_by_rows(old, lanes, old.ports, rows)
+    if successor is not None:
+        common = tuple(lane for lane in old.lanes if lane in successor.lanes)
+        yield from _held_by_rows(old, common, _without(old, successor), rows)
+
+
+def _held_by_rows(
+    old: Claim, lanes: tuple[Lane, ...], ports: tuple[PortRange, ...], rows: Sequence[OwnedRow]
+) -> Iterable[Claim]:
+    owned = [row.ports for row in rows if row.kind == old.kind and row.lane in lanes]
+    if old.kind == "reservation":
+        left = tuple(item for item in ports if item in owned)
+    else:
+        left = (PortSet.of(ports) & PortSet.of(owned)).runs()
+    if left:
+        yield replace(old, lanes=lanes, ports=left)
+
+
+def _without(old: Claim, successor: Claim) -> tuple[PortRange, ...]:
+    if old.kind == "reservation":
+        return tuple(item for item in old.ports if item not in successor.ports)
+    return (PortSet.of(old.ports) - PortSet.of(successor.ports)).runs()
+
+
+def unprotected(claim: Claim, options: Options) -> bool:
+    """Does --unprotect name this claim's entry?"""
+    return claim.entry in options.unprotect or f"{claim.policy}/{claim.entry}" in options.unprotect
+
+
+def merged_claims(claims: Iterable[Claim]) -> tuple[Claim, ...]:
+    """All claims, sorted; those that differ in nothing but their ports are one, the first's other words kept."""
+    found: dict[tuple[str, str, str, tuple[Lane, ...]], Claim] = {}
+    for claim in claims:
+        key = (claim.policy, claim.entry, claim.kind, claim.lanes)
+        known = found.get(key)
+        found[key] = claim if known is None else replace(known, ports=_both(known, claim))
+    return tuple(sorted(found.values(), key=claim_key))
+
+
+def _both(one: Claim, other: Claim) -> tuple[PortRange, ...]:
+    if one.kind == "reservation":
+        return tuple(sorted({*one.ports, *other.ports}))
+    return (PortSet.of(one.ports) | PortSet.of(other.ports)).runs()
+
+
+def claim_key(claim: Claim) -> ClaimKey:
+    """The order of claims in the ledger."""
+    return (claim.policy, claim.entry, claim.kind, claim.lanes, claim.ports)
