@@ -18,7 +18,7 @@ BENCHES := $(sort $(filter-out %/__init__.py %/paired.py %/floor.py,$(wildcard t
 help:
 	@echo "make demo     set up, then plan, apply, drift and repair on a simulated Windows host"
 	@echo "make test     every test that this machine can run; says which it skipped and why"
-	@echo "make lint     format, ruff, mypy for Linux and Windows, import rules, schema of desired/"
+	@echo "make lint     format, ruff, mypy for Linux and Windows, import rules, desired/ and what is made from code"
 	@echo "make bench    the measurements, each with its limit"
 	@echo "make format   format the code"
 	@echo "make clean    remove $(VENV) and what the tools left"
@@ -38,6 +38,8 @@ lint: $(VENV)/dev-stamp
 	$(BIN)/mypy --platform win32 --no-warn-unreachable --cache-dir .mypy_cache/win32 reconciler
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/reconciler schema policy | diff desired/reconciler.schema.json -
+	$(BIN)/reconciler check --rules | diff docs/lint.md -
+	$(BIN)/reconciler check --strict desired
 	@if [ -x $(BIN)/taplo ] && [ -x $(BIN)/tombi ]; then \
 	    set -x; $(BIN)/taplo lint desired/*.toml && $(BIN)/tombi lint --offline desired; \
 	else \

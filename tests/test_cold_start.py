@@ -30,6 +30,7 @@ OTHERS = (
     "reconciler.cli.check",
     "reconciler.cli.sim",
     "reconciler.apply.executor",
+    "reconciler.policy.lint",
 )
 
 

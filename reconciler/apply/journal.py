@@ -7,9 +7,10 @@ from dataclasses import replace
 from typing import Literal, Protocol
 
 from reconciler.apply.clock import Clock
-from reconciler.host.interface import Lookup, Row
+from reconciler.host.interface import Lookup, Row, Snapshot
 from reconciler.ledger.records import Intent, Ledger, OwedRow
 from reconciler.plan.model import LedgerUpdate, RowSpec
+from reconciler.plan.sets import settle_set
 from reconciler.plan.settle import with_created
 from reconciler.ports import Lane
 
@@ -71,6 +72,22 @@ class Journal:
         )
         self._save(replace(self.ledger, intents=(*self.ledger.intents, intent)))
         return intent
+
+    def intend_all(self, rows: Iterable[tuple[RowSpec, str]]) -> None:
+        """Write down everything that one write is about to create, with the label of each row."""
+        now = self._clock.now()
+        intents = tuple(
+            Intent(
+                "create", row.kind, row.lanes, row.ports, row.store, row.lanes, self._boot, self._plan_id, now, label
+            )
+            for row, label in rows
+        )
+        self._save(replace(self.ledger, intents=intents))
+
+    def settle_all(self, snapshot: Snapshot) -> None:
+        """Write down what a fresh reading shows of everything that was about to be created, and of all rows."""
+        there, _ = settle_set(self.ledger, snapshot)
+        self._save(replace(self.ledger, rows=(), intents=()).with_rows(there))
 
     def created(self, intent: Intent, rows: Iterable[Row], found: bool) -> None:
         """Write down what reading again showed after a create."""

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from typing import cast
 
+from reconciler.apply.batch import BatchExecutor
 from reconciler.apply.clock import Clock
 from reconciler.apply.executor import Executor
 from reconciler.apply.journal import Journal, LedgerStore
 from reconciler.apply.results import ApplyResult, Progress
 from reconciler.errors import RefusedError, StaleError
-from reconciler.host.interface import Host
+from reconciler.host.interface import Host, SetHost
 from reconciler.ledger.records import Ledger
 from reconciler.plan.basis import plan_basis
 from reconciler.plan.model import Plan, State
@@ -45,6 +47,7 @@ def apply_locked(  # noqa: PLR0913
         raise RefusedError("this host can be read and planned, but not changed", where=plan.facts.name)
     refuse_beyond_limits(plan)
     with lock:
+        host.prepare()
         fresh = plan_state(read_state(plan, host, store), plan.options)
         if single_use and fresh.state.ledger is not None and plan.id in fresh.state.ledger.applied:
             raise StaleError("this plan was applied already, and a saved plan is used once; make a new one")
@@ -57,9 +60,15 @@ def apply_locked(  # noqa: PLR0913
             )
         journal = Journal(store, _ledger(fresh), fresh.state.snapshot.boot, fresh.id, clock)
         progress.started(fresh)
-        result = Executor(fresh, host, journal, clock, progress).run(stop, fresh.id if single_use else None)
+        result = _executor(fresh, host, journal, clock, progress).run(stop, fresh.id if single_use else None)
         progress.finished(result)
         return result
+
+
+def _executor(plan: Plan, host: Host, journal: Journal, clock: Clock, progress: Progress) -> Executor | BatchExecutor:
+    if plan.state.snapshot.keeps_rows:
+        return Executor(plan, host, journal, clock, progress)
+    return BatchExecutor(plan, cast("SetHost", host), journal, progress)
 
 
 def refuse_beyond_limits(plan: Plan) -> None:

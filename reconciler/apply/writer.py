@@ -37,6 +37,7 @@ class Writer:
 
     def create(self, row: RowSpec, label: str) -> WriteResult:
         """Create one row in all its lanes. Raises HostError when what became of it cannot be read."""
+        self._ask(row)
         absent = tuple(lane for lane in row.lanes if not self._there(row, lane))
         if not absent:
             return WriteResult("create", row, "already")
@@ -57,6 +58,7 @@ class Writer:
 
     def delete(self, row: RowSpec) -> WriteResult:
         """Delete one exact row from all its lanes. Raises HostError like `create`."""
+        self._ask(row)
         present = tuple(lane for lane in row.lanes if self._exact(row, lane))
         if not present:
             self._journal.deleted(self._journal.intend("delete", row, (), ""), row.lanes)
@@ -92,6 +94,10 @@ class Writer:
 
     def _look_again(self, row: RowSpec, lanes: tuple[Lane, ...]) -> None:
         self.read(lanes)
+        self._ask(row)
+
+    def _ask(self, row: RowSpec) -> None:
+        """Ask Lookup again: it may have answered for an exclusion that is gone by now."""
         if row.kind == "reservation":
             wanted = Lookup(row.lanes[0].protocol, row.ports)
             self._lookups.discard(wanted)

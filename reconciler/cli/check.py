@@ -1,86 +1,107 @@
-"""`reconciler check`: are the policy files right? Asks no host and writes nothing."""
+"""`reconciler check`: are the policy files right, and are they wise? Asks no host and writes nothing."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from reconciler.cli import codes, options
 from reconciler.cli.commands import new_app
 from reconciler.errors import PolicyError
 
 if TYPE_CHECKING:
-    from reconciler.policy.entries import Policy, PolicySet
+    from reconciler.policy.lint import Rule
 
 app = new_app()
 
-FORMAT_VERSION = 1
+Select = Annotated[
+    list[str] | None,
+    typer.Option("--select", metavar="RULE", help="Only these lint rules: R101, R1 (all that begin so), or R101,R3."),
+]
+Ignore = Annotated[
+    list[str] | None, typer.Option("--ignore", metavar="RULE", help="Not these lint rules; counts more than --select.")
+]
+Strict = Annotated[bool, typer.Option("--strict", help="Exit with 1 for findings too.")]
+Rules = Annotated[bool, typer.Option("--rules", help="Print what the lint rules mean, and read no policy.")]
+
 _EXAMPLES = """Examples:
 
 \b
   reconciler check
-  reconciler check desired/node.toml
-  reconciler check --json
+  reconciler check desired/node.toml --ignore R403
+  reconciler check --strict --json
+  reconciler check --rules --select R101
 
-Exit codes: 0 nothing wrong; 1 problems, all of them told; 64 wrong usage.
+Exit codes: 0 no error; 1 errors, all of them told, with --strict also findings; 64 wrong usage.
 """
 
 
 @app.command(epilog=_EXAMPLES)
-def check(paths: options.Paths = None, as_json: options.Json = False) -> int:
-    """Check policy files without a host, as if every file targeted it."""
-    from reconciler.policy.files import check_policies
+def check(
+    ctx: typer.Context,
+    paths: options.Paths = None,
+    select: Select = None,
+    ignore: Ignore = None,
+    strict: Strict = False,
+    rules: Rules = False,
+    as_json: options.Json = False,
+) -> int:
+    """Check policy files without a host, as if every file targeted one: errors, and findings of the lint rules."""
+    chosen = _chosen(ctx, select, ignore)
+    if rules:
+        if paths or as_json or strict:
+            ctx.fail("--rules goes with --select and --ignore only; leave PATH, --json and --strict out")
+        _print_rules(chosen, whole=not select and not ignore)
+        return codes.OK
+    return _check([Path(path) for path in paths or (options.DEFAULT_PATH,)], chosen, strict=strict, as_json=as_json)
+
+
+def _chosen(ctx: typer.Context, select: Iterable[str] | None, ignore: Iterable[str] | None) -> tuple[Rule, ...]:
+    from reconciler.policy.lint import choose
 
     try:
-        policies = check_policies([Path(path) for path in paths or (options.DEFAULT_PATH,)])
+        return choose(_ids(select), _ids(ignore))
+    except ValueError as error:
+        ctx.fail(str(error))
+
+
+def _ids(values: Iterable[str] | None) -> list[str]:
+    return [word.strip() for value in values or () for word in value.split(",")]
+
+
+def _print_rules(chosen: tuple[Rule, ...], *, whole: bool) -> None:
+    from reconciler.policy.lint.document import chapters, page
+
+    sys.stdout.write(page() if whole else chapters(chosen))
+
+
+def _check(paths: list[Path], chosen: tuple[Rule, ...], *, strict: bool, as_json: bool) -> int:
+    from reconciler.policy.files import check_policies
+    from reconciler.policy.lint import lint_all
+    from reconciler.report.check_report import check_document, check_lines
+
+    try:
+        checked = check_policies(paths)
     except PolicyError as error:
         if not as_json:
             raise
-        _print_json(None, error)
+        from reconciler.report.json_report import write_json
+
+        write_json(check_document(None, error.problems, (), ok=False), sys.stdout)
         return codes.ERROR
+    findings = lint_all(checked.meetings, chosen)
+    ok = not (strict and findings)
     if as_json:
-        _print_json(policies, None)
+        from reconciler.report.json_report import write_json
+
+        write_json(check_document(checked.everything, (), findings, ok=ok), sys.stdout)
     else:
-        _print_text(policies)
-    return codes.OK
+        from reconciler.report.console import Console
 
-
-def _print_json(policies: PolicySet | None, error: PolicyError | None) -> None:
-    from reconciler.report.json_report import write_json
-
-    problems = error.problems if error else ()
-    document = {
-        "format_version": FORMAT_VERSION,
-        "kind": "check",
-        "ok": error is None,
-        "problems": [{"where": problem.where, "message": problem.message} for problem in problems],
-        "policies": [_policy(policy) for policy in policies.policies] if policies else [],
-    }
-    write_json(document, sys.stdout)
-
-
-def _policy(policy: Policy) -> dict[str, Any]:
-    return {
-        "name": policy.name,
-        "files": list(policy.files),
-        "exclusions": [entry.name for entry in policy.exclusions],
-        "reservations": [entry.name for entry in policy.reservations],
-    }
-
-
-def _print_text(policies: PolicySet) -> None:
-    from reconciler.report.console import Console
-    from reconciler.report.palette import visible
-    from reconciler.report.words import counted, shorten
-
-    lines, total = [], 0
-    for policy in policies.policies:
-        exclusions, reservations = len(policy.exclusions), len(policy.reservations)
-        total += exclusions + reservations
-        files = shorten([visible(file) for file in policy.files])
-        counts = f"{counted(exclusions, 'exclusion')}, {counted(reservations, 'reservation')}"
-        lines.append(f"  {visible(policy.name)}: {counts} ({files})")
-    found = f"{counted(len(policies.policies), 'policy', 'policies')}, {counted(total, 'entry', 'entries')}"
-    console = Console(sys.stdout)
-    console.lines([*lines, console.palette.paint(f"Check: {found}, nothing wrong", "strong")])
+        console = Console(sys.stdout)
+        console.lines(check_lines(checked.everything, findings, console.palette))
+    return codes.OK if ok else codes.ERROR

@@ -16,7 +16,7 @@ from reconciler.errors import PolicyError, ReconcilerError
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line (`sys.argv` if none is given) and return its exit code; never raises for a user's error."""
     tame_streams()
-    gc.set_threshold(200_000)  # a short run that makes next to no cycles: collecting them is 5 % of a cold start
+    gc.set_threshold(1_000_000)  # a short run that makes next to no cycles: looking for them is a tenth of a plan
     # Plugins of pydantic are other people's code, which this program (often elevated) has no use for; and looking
     # for them reads the metadata of everything that is installed.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")

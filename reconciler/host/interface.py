@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, Protocol
 
-from reconciler.ports import Kind, Lane, PortRange, Store
+from reconciler.ports import Kind, Lane, PortRange, PortSet, Store
 from reconciler.ports import Protocol as PortProtocol
 
 WinNat = Literal["running", "stopped", "absent"]
@@ -57,6 +57,13 @@ class Lookup(NamedTuple):
     ports: PortRange
 
 
+class UrlReservation(NamedTuple):
+    """A URL that http.sys keeps for a service: an exclusion over its port breaks it at its next restart."""
+
+    port: int
+    url: str
+
+
 @dataclass(frozen=True, slots=True)
 class Facts:
     """What a host is, known before anything is read from its tables.
@@ -85,6 +92,10 @@ class Snapshot:
         dynamic: the ephemeral range of each protocol; a protocol is missing where it could not be read.
         shared: groups of lanes that share one table; lanes of no group stand alone.
         system_ranges: administered rows that belong to the system itself (HNS's 50000-50059).
+        keeps_rows: False where the listing is one set of ports whose rows have no identity, as on Linux; such a host
+            is a `SetHost`. stored: there the ports that our own file sets at boot; None on other hosts.
+            stored_elsewhere: `file:line` of another file that sets them, or empty.
+        url_reservations: http.sys's, where the host has an http.sys.
     """
 
     facts: Facts
@@ -100,6 +111,10 @@ class Snapshot:
     elevated: bool = True
     winnat: WinNat = "absent"
     system_ranges: tuple[PortRange, ...] = ()
+    keeps_rows: bool = True
+    stored: PortSet | None = None
+    stored_elsewhere: str = ""
+    url_reservations: tuple[UrlReservation, ...] = ()
 
     def kind_of(self, row: Row) -> RowKind:
         """What a row is, as far as this host lets anyone know.
@@ -145,6 +160,10 @@ class Host(Protocol):
         """What this host is. Raises HostError if it is not usable at all."""
         ...
 
+    def prepare(self) -> None:
+        """Make what an apply needs before it reads, under the lock. Nothing that a plan would show."""
+        ...
+
     def snapshot(self, lookups: Collection[Lookup] = ()) -> Snapshot:
         """Read everything, whole or not at all. Raises HostError when a listing is not understood whole (I7)."""
         ...
@@ -175,4 +194,16 @@ class Host(Protocol):
 
     def winnat(self) -> WinNat:
         """Read the state of the WinNAT service again."""
+        ...
+
+
+class SetHost(Host, Protocol):
+    """A host whose listing is one set of ports for all lanes: everything changes in one write."""
+
+    def write_set(self, add: PortSet, remove: PortSet, stored: PortSet) -> Refusal | None:
+        """Take ports out of the list and put ports in, others stay; and make our file hold exactly `stored`."""
+        ...
+
+    def stored(self) -> PortSet:
+        """Read again what our file sets at boot."""
         ...

@@ -2,23 +2,44 @@
 
 from __future__ import annotations
 
+import sys
+
 from reconciler.errors import HostError
 from reconciler.host.interface import Host
 
-_FORMS = "sim:FILE"
-_NOT_YET = ("auto", "windows", "linux")
+_FORMS = "auto, linux, or sim:FILE (a simulated Windows)"
 
 
 def open_host(spec: str) -> Host:
-    """Open `sim:FILE`. Raises HostError for a host that is unknown or not there yet.
+    """Open `auto` (this machine), `linux` or `sim:FILE`. Raises HostError for a host that is unknown or not there yet.
 
-    The file of a simulated host is read when the host is first asked something, not here.
+    A host is read when it is first asked something, not here.
     """
     kind, colon, argument = spec.partition(":")
     if kind == "sim" and colon:
         from reconciler.host.simulated.host import open_simulated
 
         return open_simulated(argument)
-    if spec in _NOT_YET or (kind == "netsh" and colon):
-        raise HostError(f"this version has no {kind!r} host yet; rehearse on a simulated one with {_FORMS}", where=spec)
+    if spec == "auto":
+        spec = kind = _this_machine()
+    if spec == "linux":
+        return _open_linux()
+    if spec == "windows" or (kind == "netsh" and colon):
+        raise HostError(f"this version has no {kind!r} host yet; rehearse on a simulated one with sim:FILE", where=spec)
     raise HostError(f"{spec!r} is not a host; this version knows {_FORMS}", where="--host")
+
+
+def _this_machine() -> str:
+    if sys.platform == "win32":
+        return "windows"
+    if sys.platform.startswith("linux"):
+        return "linux"
+    raise HostError("this system has no list of ports that could be kept; use sim:FILE", where="--host auto")
+
+
+def _open_linux() -> Host:
+    if not sys.platform.startswith("linux"):
+        raise HostError("this machine is no Linux; use auto, or sim:FILE", where="--host linux")
+    from reconciler.host.linux.host import LinuxHost
+
+    return LinuxHost()

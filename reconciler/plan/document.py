@@ -18,6 +18,7 @@ SUMMARY_ACTIONS: Mapping[str, str] = {
     "replace": "replace",
     "delete": "delete",
     "relabel": "relabel",
+    "persist": "persist",
     "set-dynamic-range": "set_dynamic_range",
     "release-winnat": "release_winnat",
 }

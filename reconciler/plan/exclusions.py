@@ -14,8 +14,8 @@ from reconciler.plan.demand import Wish
 from reconciler.plan.drafts import Draft, Joiner, entry_ref
 from reconciler.plan.model import RowSpec, Step
 from reconciler.plan.obstacles import Need, Obstacles, verdict_on
-from reconciler.plan.tables import Table
-from reconciler.ports import Lane, PortRange, PortSet, Store, cut, missing_in
+from reconciler.plan.removals import Pairs, store_of
+from reconciler.ports import Lane, PortRange, PortSet, cut, missing_in
 
 DRIFT_REASON = "drift: it was applied here and is gone"
 
@@ -29,9 +29,10 @@ class Creates:
 
 
 def plan_exclusion_creates(
-    wishes: Sequence[Wish], tables: Sequence[Table], gone: Sequence[PortSet], obstacles: Obstacles
+    wishes: Sequence[Wish], pairs: Pairs, gone: Sequence[PortSet], obstacles: Obstacles
 ) -> Creates:
     """Compare the wishes with what is covered. `gone` holds, for each table, ports of rows that vanished."""
+    tables = [table for table, _ in pairs]
     ready: list[Need] = []
     held: list[tuple[Need, Draft]] = []
     stuck: list[Step] = []
@@ -50,24 +51,22 @@ def plan_exclusion_creates(
             ready += verdict.ready
             held += verdict.held
             stuck += verdict.stuck
-    drafts, planned = _ready_drafts(ready, tables, obstacles)
-    drafts += _held_drafts(held, tables, planned)
+    drafts, planned = _ready_drafts(ready, pairs, obstacles)
+    drafts += _held_drafts(held, pairs, planned)
     return Creates(drafts, stuck)
 
 
-def _ready_drafts(
-    needs: list[Need], tables: Sequence[Table], obstacles: Obstacles
-) -> tuple[list[Draft], list[PortSet]]:
+def _ready_drafts(needs: list[Need], pairs: Pairs, obstacles: Obstacles) -> tuple[list[Draft], list[PortSet]]:
     """Cut what all these needs lack into rows, and join the rows that stand or fall together."""
-    planned = [PortSet() for _ in tables]
+    planned = [PortSet() for _ in pairs]
     rows: list[tuple[int, RowSpec]] = []
-    for number, table in enumerate(tables):
+    for number, (table, claims) in enumerate(pairs):
         for store in ("persistent", "active"):
             mine = [need for need in needs if number in need.missing and need.wish.entry.store == store]
             lacks = PortSet(_union(need.missing[number].bits for need in mine)) - planned[number]
             planned[number] |= lacks
             for ports in cut(lacks, (need.wish.unit.ports for need in mine)):
-                rows.append((number, RowSpec("exclusion", table.lanes, ports, store)))
+                rows.append((number, RowSpec("exclusion", table.lanes, ports, store_of(ports, claims))))
     return _joined(needs, rows, obstacles), planned
 
 
@@ -111,7 +110,7 @@ def _attribute(draft: Draft, need: Need) -> None:
         draft.reason = DRIFT_REASON if draft.cause == "drift" else "declared, and not covered yet"
 
 
-def _held_drafts(held: list[tuple[Need, Draft]], tables: Sequence[Table], planned: list[PortSet]) -> list[Draft]:
+def _held_drafts(held: list[tuple[Need, Draft]], pairs: Pairs, planned: list[PortSet]) -> list[Draft]:
     """One draft for each need whose forecast is bad but whose call is made: the parts in the way come first."""
     drafts = []
     for need, draft in held:
@@ -121,8 +120,8 @@ def _held_drafts(held: list[tuple[Need, Draft]], tables: Sequence[Table], planne
             rows = cut(lacks - planned[number], [need.wish.unit.ports])
             planned[number] |= lacks
             ordered = sorted(rows, key=lambda row: (not any(row.overlaps(item) for item in culprits), row))
-            store: Store = need.wish.entry.store
-            draft.creates += [RowSpec("exclusion", tables[number].lanes, ports, store) for ports in ordered]
+            table, claims = pairs[number]
+            draft.creates += [RowSpec("exclusion", table.lanes, ports, store_of(ports, claims)) for ports in ordered]
         if draft.creates:
             drafts.append(draft)
     return drafts

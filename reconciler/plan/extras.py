@@ -10,14 +10,13 @@ from reconciler.ledger.records import reservation_lanes
 from reconciler.plan.demand import Demand
 from reconciler.plan.drafts import Draft, claim_ref, entry_ref
 from reconciler.plan.model import EntryRef, RowSpec, Status, Step
-from reconciler.plan.removals import TableClaims
+from reconciler.plan.removals import Pairs, TableClaims, store_of
 from reconciler.plan.settle import Settled
 from reconciler.plan.tables import Table, closure
 from reconciler.policy.entries import DynamicRange, Exclusion, PolicySet, Unmanaged
 from reconciler.ports import PortRange, PortSet, lanes_of
 
 OWED_REASON = "cover lost: an earlier run could not put it back"
-Pairs = Sequence[tuple[Table, TableClaims]]
 
 
 def dynamic_range_steps(wanted: DynamicRange | None, snapshot: Snapshot) -> list[Step]:
@@ -30,7 +29,7 @@ def dynamic_range_steps(wanted: DynamicRange | None, snapshot: Snapshot) -> list
         steps.append(
             Step(
                 action="set-dynamic-range",
-                status="ready",
+                status="ready" if snapshot.keeps_rows else "skipped",
                 cause="intent",
                 kind=None,
                 lanes=lanes_of(protocol),

@@ -5,15 +5,15 @@ A step is one thing to do, or one thing that cannot be done and why. Nothing her
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from reconciler.host.interface import Facts, Snapshot
 from reconciler.ledger.records import Claim, Ledger, OwedRow, OwnedRow
 from reconciler.policy.entries import PolicySet
-from reconciler.ports import Kind, Lane, PortRange, Store
+from reconciler.ports import Kind, Lane, PortRange, PortSet, Store
 
-Action = Literal["release-winnat", "set-dynamic-range", "create", "replace", "delete", "relabel", "keep"]
+Action = Literal["release-winnat", "set-dynamic-range", "create", "replace", "delete", "relabel", "persist", "keep"]
 Status = Literal["ready", "deferred", "blocked", "skipped", "over-covered", "out-of-scope"]
 Cause = Literal["intent", "drift", "owed"]
 
@@ -24,6 +24,7 @@ ACTIONS: tuple[Action, ...] = (
     "replace",
     "delete",
     "relabel",
+    "persist",
     "keep",
 )
 
@@ -72,9 +73,9 @@ class RowSpec(NamedTuple):
 
 
 class Culprit(NamedTuple):
-    """Who is in the way: a row of the host's listing, or a socket with its process."""
+    """Who is in the way: a row of the host's listing, a socket with its process, or another file that sets the list."""
 
-    what: Literal["row", "socket"]
+    what: Literal["row", "socket", "file"]
     lane: Lane
     ports: PortRange
     text: str
@@ -153,7 +154,7 @@ class LedgerUpdate:
 
     `machine` is the host's identity. `rows` are the owned rows that the snapshot still shows, after interrupted
     calls were settled; `claims` what holds when the plan is done; `owed` what stays owed until it is seen again.
-    `changed`: the stored ledger says something else.
+    `changed`: the stored ledger says something else. `stored`: on a `SetHost`, what its file must hold in the end.
     """
 
     machine: str
@@ -161,6 +162,7 @@ class LedgerUpdate:
     claims: tuple[Claim, ...]
     owed: tuple[OwedRow, ...]
     changed: bool
+    stored: PortSet = field(default_factory=PortSet)
 
 
 @dataclass(frozen=True, slots=True)

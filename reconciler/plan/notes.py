@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 
 from reconciler.host.interface import Row, Snapshot
 from reconciler.plan.demand import Demand
-from reconciler.plan.extras import Pairs, unclaimed_rows
+from reconciler.plan.extras import unclaimed_rows
 from reconciler.plan.model import Note
+from reconciler.plan.removals import Pairs
 from reconciler.plan.settle import Settled
 from reconciler.plan.tables import Table
 from reconciler.policy.entries import PolicySet, Reservation

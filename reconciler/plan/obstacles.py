@@ -14,6 +14,7 @@ from reconciler.plan.demand import Wish
 from reconciler.plan.drafts import Draft, entry_ref
 from reconciler.plan.model import Culprit, Status, Step
 from reconciler.plan.removals import socket_culprit
+from reconciler.plan.sets import RIVAL_REMEDY, rival_culprit
 from reconciler.plan.tables import Table
 from reconciler.ports import Lane, PortRange, PortSet, Protocol
 
@@ -91,6 +92,12 @@ class Verdict:
 
 def verdict_on(need: Need, tables: Sequence[Table], obstacles: Obstacles) -> Verdict:
     """Decide about one need."""
+    rival = obstacles.snapshot.stored_elsewhere
+    if rival and need.wish.entry.store == "persistent":
+        culprit = rival_culprit(rival, need.wish.unit.ports)
+        draft = Draft(status="blocked", culprits=[culprit], remedy=RIVAL_REMEDY)
+        draft.reason = f"it could not outlive a restart: in the way is {culprit.text}"
+        return Verdict(stuck=[_stuck(need, draft, need.wish.unit.ports)])
     rows: list[Row] = []
     busy: dict[int, Culprit] = {}
     for number, lacks in need.missing.items():

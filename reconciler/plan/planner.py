@@ -15,14 +15,15 @@ from reconciler.ledger.records import Ledger, OwedRow
 from reconciler.plan.demand import Demand, build_demand, lookups_of
 from reconciler.plan.drafts import Draft, claim_ref, hull, in_order
 from reconciler.plan.exclusions import plan_exclusion_creates
-from reconciler.plan.extras import Pairs, absent_steps, dynamic_range_steps, owed_drafts, unmanaged_steps
+from reconciler.plan.extras import absent_steps, dynamic_range_steps, owed_drafts, unmanaged_steps
 from reconciler.plan.limits import breaches
 from reconciler.plan.model import LedgerUpdate, Options, Plan, State, Step
 from reconciler.plan.notes import notes
 from reconciler.plan.obstacles import Obstacles
 from reconciler.plan.relabel import relabel_steps
-from reconciler.plan.removals import claims_on, plan_exclusion_removals, plan_reservation_removals, veto
+from reconciler.plan.removals import Pairs, claims_on, plan_exclusion_removals, plan_reservation_removals, veto
 from reconciler.plan.reservations import plan_reservation_creates
+from reconciler.plan.sets import persist_steps, stored_after
 from reconciler.plan.settle import Settled, settle
 from reconciler.plan.tables import Table, build_tables
 from reconciler.policy.entries import PolicySet, Reservation
@@ -47,13 +48,14 @@ def plan_state(state: State, options: Options = NOTHING_SPECIAL) -> Plan:
     demand = build_demand(policies, snapshot, settled, options)
     tables = build_tables(snapshot, settled)
     pairs = [(table, claims_on(table, demand)) for table in tables]
-    drafts, steps, foreign = _compare(demand, settled, pairs, snapshot, options)
     absent_drafts, absent_stuck = absent_steps(demand, pairs, snapshot)
-    drafts += [*absent_drafts, *unmanaged_steps(policies, demand, pairs, snapshot)]
+    named = [*absent_drafts, *unmanaged_steps(policies, demand, pairs, snapshot)]
+    drafts, steps, foreign = _compare(demand, settled, pairs, named, snapshot, options)
     drafts += owed_drafts(settled, demand, pairs, snapshot, drafts)
     steps += absent_stuck
     steps += [_finished(draft, tables) for draft in drafts if draft.into is None and (draft.deletes or draft.creates)]
     steps += dynamic_range_steps(policies.dynamic_range, snapshot)
+    steps += persist_steps(snapshot, settled.rows, steps)
     steps += relabel_steps(settled, demand, (spec for step in steps for spec in step.deletes))
     steps += _out_of_scope(demand)
     steps += _release_winnat(steps, snapshot)
@@ -66,25 +68,24 @@ def plan_state(state: State, options: Options = NOTHING_SPECIAL) -> Plan:
         notes=notes(policies, demand, settled, pairs, snapshot, foreign),
         breaches=breaches(policies.limits, ordered, tables, settled, snapshot, options),
         in_sync=_in_sync(policies, ordered),
-        update=_update(state, settled, demand, pairs),
+        update=replace(_update(state, settled, demand, pairs), stored=stored_after(settled.rows, ordered)),
         state=state,
     )
 
 
 def _compare(
-    demand: Demand, settled: Settled, pairs: Pairs, snapshot: Snapshot, options: Options
+    demand: Demand, settled: Settled, pairs: Pairs, named: list[Draft], snapshot: Snapshot, options: Options
 ) -> tuple[list[Draft], list[Step], list[Reservation]]:
-    """Owned rows that leave, rows and reservations that must come."""
+    """Owned rows that leave, rows and reservations that must come. `named`: removals of rows that are not ours."""
     tables = [table for table, _ in pairs]
-    leaving: dict[tuple[Lane, PortRange], Draft] = {}
     drafts: list[Draft] = []
     stuck: list[Step] = []
     for table, claims in pairs:
         going, held = plan_exclusion_removals(table, claims)
         stuck += held
         drafts += going
-        for draft in going:
-            leaving.update({(lane, spec.ports): draft for spec in draft.deletes for lane in table.lanes})
+    drafts += named
+    leaving = {(lane, spec.ports): draft for draft in drafts for spec in draft.deletes for lane in spec.lanes}
     _join_families(drafts)
     leaving_reservations, held = plan_reservation_removals(demand, settled)
     stuck += held
@@ -95,7 +96,7 @@ def _compare(
         ours={(row.lane, row.ports): row.label for row in settled.rows},
         release_winnat=options.release_winnat and snapshot.winnat == "running",
     )
-    creates = plan_exclusion_creates(demand.wishes, tables, _gone(settled, tables), obstacles)
+    creates = plan_exclusion_creates(demand.wishes, pairs, _gone(settled, tables), obstacles)
     reserved = plan_reservation_creates(demand.reservations, tables, settled, obstacles, leaving)
     drafts += [*creates.drafts, *reserved.drafts]
     stuck += [*creates.stuck, *reserved.stuck]

@@ -29,6 +29,9 @@ class TableClaims:
     given_up: RangeIndex[Claim]
 
 
+Pairs = Sequence[tuple[Table, TableClaims]]
+
+
 def claims_on(table: Table, demand: Demand) -> TableClaims:
     """Pick out the claims of one table."""
     index = _indexed(table, (*demand.fresh, *demand.kept))
@@ -55,8 +58,7 @@ def plan_exclusion_removals(table: Table, claims: TableClaims) -> tuple[list[Dra
     drafts, stuck = [], []
     for ports, records in sorted(table.owned.items()):
         stay = claims.wanted.within(ports)
-        touching = [claim for _, claim in claims.index.touching(ports)]
-        store = _store(touching)
+        store = store_of(ports, claims)
         if stay.covers(ports) and all(record.store == store for record in records):
             continue
         lanes = tuple(record.lane for record in records)
@@ -68,9 +70,9 @@ def plan_exclusion_removals(table: Table, claims: TableClaims) -> tuple[list[Dra
     return drafts, stuck
 
 
-def _store(claims: Iterable[Claim]) -> Store:
+def store_of(ports: PortRange, claims: TableClaims) -> Store:
     """The store a row must have: the longest-lived that any claim on it wants."""
-    return "active" if {claim.store for claim in claims} == {"active"} else "persistent"
+    return "active" if {claim.store for _, claim in claims.index.touching(ports)} == {"active"} else "persistent"
 
 
 def _draft(table: Table, records: tuple[OwnedRow, ...], stay: PortSet, claims: TableClaims, store: Store) -> Draft:
@@ -84,8 +86,7 @@ def _draft(table: Table, records: tuple[OwnedRow, ...], stay: PortSet, claims: T
         draft.reason = f"no entry claims it any more; {_names(left)} gave it up"
         return draft
     draft.creates = [
-        RowSpec("exclusion", lanes, row, _store(claim for _, claim in claims.index.touching(row)))
-        for row in cut(stay, (item for item, _ in touching))
+        RowSpec("exclusion", lanes, row, store_of(row, claims)) for row in cut(stay, (item for item, _ in touching))
     ]
     draft.owners = [claim_ref(claim) for _, claim in touching]
     if stay.covers(ports):
@@ -176,7 +177,7 @@ def plan_reservation_removals(demand: Demand, settled: Settled) -> tuple[list[Dr
             guards = [
                 claim
                 for claim in demand.protecting
-                if _is_reservation(claim, protocol) and any(item.overlaps(ports) for item in claim.ports)
+                if _is_reservation(claim, protocol) and ports in claim.ports
             ]
             if guards:
                 stuck.append(protected_step(lanes, ports, row, guards))

@@ -125,7 +125,9 @@ def _step() -> Schema:
 
 def _culprit() -> Schema:
     return {
-        "what": _words(("row", "socket"), "a row of the listing, or a socket in use"),
+        "what": _words(
+            ("row", "socket", "file"), "a row of the listing, a socket in use, or a file that sets the list"
+        ),
         "lane": _words(map(str, LANES), "its lane"),
         "ports": _ports(),
         "text": _text("in words"),

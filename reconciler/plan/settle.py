@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from reconciler.host.interface import Lookup, Row, Snapshot
 from reconciler.ledger.records import Claim, Intent, Ledger, OwedRow, OwnedRow
+from reconciler.plan.sets import settle_set
 from reconciler.ports import Lane, PortRange, PortSet
 
 
@@ -36,6 +37,11 @@ def settle(ledger: Ledger | None, snapshot: Snapshot) -> Settled:
         return Settled()
     if ledger.machine != snapshot.facts.machine:
         return Settled(copied=True)
+    rows, gone = _settle_rows(ledger, snapshot) if snapshot.keeps_rows else settle_set(ledger, snapshot)
+    return Settled(tuple(rows), tuple(gone), ledger.claims, ledger.owed, ledger.winnat_owed)
+
+
+def _settle_rows(ledger: Ledger, snapshot: Snapshot) -> tuple[list[OwnedRow], list[OwnedRow]]:
     listed = administered_rows(snapshot)
     for intent in ledger.intents:
         if intent.verb == "create":
@@ -44,7 +50,7 @@ def settle(ledger: Ledger | None, snapshot: Snapshot) -> Settled:
     gone: list[OwnedRow] = []
     for row in ledger.rows:
         (rows if _is_there(row, snapshot, listed) else gone).append(row)
-    return Settled(tuple(rows), tuple(gone), ledger.claims, ledger.owed, ledger.winnat_owed)
+    return rows, gone
 
 
 def administered_rows(snapshot: Snapshot) -> frozenset[tuple[Lane, PortRange]]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from reconciler.host.interface import Row, RowKind, Snapshot, Socket
 from reconciler.ledger.records import OwnedRow
 from reconciler.plan.index import RangeIndex
+from reconciler.plan.sets import cut_rows, in_all_lanes
 from reconciler.plan.settle import Settled
 from reconciler.ports import LANES, Lane, PortRange, PortSet
 
@@ -77,11 +78,14 @@ def _alike(some: list[Row], others: list[Row]) -> bool:
 
 
 def _table(lanes: tuple[Lane, ...], rows: list[Row], snapshot: Snapshot, settled: Settled) -> Table:
+    records = settled.rows if snapshot.keeps_rows else in_all_lanes(settled.rows)
     reserved = {row.ports for row in settled.rows if row.kind == "reservation" and row.lane in lanes}
     owned: dict[PortRange, tuple[OwnedRow, ...]] = {}
-    for record in settled.rows:
+    for record in records:
         if record.kind == "exclusion" and record.lane in lanes:
             owned[record.ports] = (*owned.get(record.ports, ()), record)
+    if not snapshot.keeps_rows:
+        rows = cut_rows(rows, owned)
     covering, obstacles, unknown = [], [], set()
     for row in rows:
         kind = _kind(row, snapshot, reserved, owned)

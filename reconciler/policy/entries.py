@@ -32,7 +32,10 @@ def _lanes(protocols: tuple[Protocol, ...], families: tuple[Family, ...]) -> tup
 
 @dataclass(frozen=True, slots=True)
 class Exclusion:
-    """One `[[exclusion]]`. `ports` keeps the declared ranges, sorted, without repeats; each is one unit per protocol."""
+    """One `[[exclusion]]`.
+
+    `ports` keeps the declared ranges, sorted, without repeats; each is one unit per protocol.
+    """
 
     policy: str
     name: str

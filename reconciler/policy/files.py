@@ -10,6 +10,7 @@ import os
 import stat
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from reconciler.policy.document import Document, read_document
 from reconciler.policy.entries import Place, PolicySet
@@ -22,6 +23,13 @@ LARGEST_FILE = 16 * 2**20
 """Bytes. Ten thousand entries with all their keys take about a quarter of it."""
 
 _MIB = 2**20
+
+
+class Checked(NamedTuple):
+    """What a check has read: everything as one set, and what meets on one host with the systems of such hosts."""
+
+    everything: PolicySet
+    meetings: tuple[tuple[PolicySet, frozenset[str]], ...]
 
 
 def load_policies(paths: Sequence[Path], facts_os: str, host_name: str, tags: Collection[str]) -> PolicySet:
@@ -46,8 +54,8 @@ def load_policies(paths: Sequence[Path], facts_os: str, host_name: str, tags: Co
     return policies
 
 
-def check_policies(paths: Sequence[Path]) -> PolicySet:
-    """Read every policy as if every file were in scope and no entry disabled.
+def check_policies(paths: Sequence[Path]) -> Checked:
+    """Read every policy as if every file were in scope and no entry disabled; and as the files meet on hosts.
 
     Entries and settings that contradict each other are told where two files surely meet on one host (`scope.scopes`
     says when). Settings that lawfully differ from target to target are there once, as the first file has them.
@@ -57,11 +65,14 @@ def check_policies(paths: Sequence[Path]) -> PolicySet:
     """
     documents, problems, whole = _read_all(paths)
     problems += name_problems(documents, whole=whole)
-    for meeting in scopes(documents):
-        problems += scope_problems(merge(meeting, meeting), meeting)
+    meetings = []
+    for active, systems in scopes(documents):
+        policies = merge(active, active)
+        problems += scope_problems(policies, active)
+        meetings.append((policies, systems))
     raise_all(problems)
-    everything = [document._replace(disable=()) for document in documents]
-    return merge(everything, everything)
+    enabled = [document._replace(disable=()) for document in documents]
+    return Checked(merge(enabled, enabled), tuple(meetings))
 
 
 def _read_all(paths: Sequence[Path]) -> tuple[list[Document], list[Problem], bool]:
@@ -157,7 +168,7 @@ def _too_large(name: str, size: int) -> Problem:
 
 
 def _unreadable(name: str, error: OSError | ValueError) -> Problem:
-    reason = error.strerror if isinstance(error, OSError) else str(error)
+    reason = getattr(error, "strerror", None) or str(error)
     return _problem(name, f"cannot be read ({reason}); check the path and the permissions")
 
 

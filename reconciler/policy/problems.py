@@ -1,4 +1,4 @@
-"""Problems of policy files, each with its place; and what pydantic found, translated into our own words."""
+"""Problems of policy files, each with its place; and what the models found, put into our own words."""
 
 from __future__ import annotations
 
@@ -89,11 +89,11 @@ def _messages(complaint: Complaint, data: Mapping[str, Any]) -> Iterator[str]:
         yield f"{subject}: {_wrong_value(complaint)}"
 
 
-def _subject(loc: Sequence[int | str], data: Mapping[str, Any]) -> str:
+def _subject(path: Sequence[int | str], data: Mapping[str, Any]) -> str:
     """What a message is about: `exclusion 'web': ports`, `[limits] max_deletes`, `version`, or nothing at all."""
-    if not loc:
+    if not path:
         return ""
-    first, rest = str(loc[0]), loc[1:]
+    first, rest = str(path[0]), path[1:]
     if first in ENTRY_TABLES and rest:
         label, rest = f"{entry_label(first, int(rest[0]), data)}:", rest[1:]
     elif first in ENTRY_TABLES:

@@ -17,6 +17,13 @@ class HostWords(NamedTuple):
     tags: frozenset[str] = frozenset()
 
 
+class Scope(NamedTuple):
+    """Files that meet on one host, and the operating systems on which no other file joins them."""
+
+    documents: tuple[Document, ...]
+    systems: frozenset[str]
+
+
 def matches(target: Target, host: HostWords) -> bool:
     """Does every key that the target gives match? Host names are compared without regard to case, tags with."""
     return (
@@ -30,7 +37,7 @@ def _name_matches(name: str, pattern: str) -> bool:
     return name == pattern or fnmatchcase(name, pattern)
 
 
-def scopes(documents: Iterable[Document]) -> Iterator[tuple[Document, ...]]:
+def scopes(documents: Iterable[Document]) -> tuple[Scope, ...]:
     """The sets of files that meet on one host, as far as the files themselves tell; each set once.
 
     For every target that is written somewhere, one host is imagined for each of its systems, patterns and tags: it
@@ -38,13 +45,14 @@ def scopes(documents: Iterable[Document]) -> Iterator[tuple[Document, ...]]:
     `*`, but not one for `sql-*`. Files that meet only on hosts nobody wrote of are found by the plan for that host.
     """
     everything = tuple(documents)
-    seen: set[tuple[int, ...]] = set()
+    systems: dict[tuple[int, ...], set[str]] = {}
     for target in dict.fromkeys(document.target for document in everything):
         for host in _imagined(target):
             meeting = tuple(index for index, document in enumerate(everything) if matches(document.target, host))
-            if meeting not in seen:
-                seen.add(meeting)
-                yield tuple(everything[index] for index in meeting)
+            systems.setdefault(meeting, set()).add(host.os)
+    return tuple(
+        Scope(tuple(everything[index] for index in meeting), frozenset(found)) for meeting, found in systems.items()
+    )
 
 
 def _imagined(target: Target) -> Iterator[HostWords]:

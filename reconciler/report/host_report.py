@@ -10,6 +10,7 @@ from reconciler.ledger.records import Claim, OwnedRow
 from reconciler.plan.document import FORMAT_VERSION, host_document
 from reconciler.plan.index import RangeIndex
 from reconciler.plan.model import State
+from reconciler.plan.sets import in_all_lanes, listed_rows
 from reconciler.plan.settle import Settled, settle
 from reconciler.ports import LANES, Lane, PortRange
 from reconciler.report.palette import Palette, visible
@@ -30,10 +31,11 @@ class ShownRow(NamedTuple):
 
 def shown_rows(snapshot: Snapshot, settled: Settled) -> list[ShownRow]:
     """Every row of the listing, in its order. A ledger that is of another machine owns nothing."""
-    owned = {(record.lane, record.ports): record for record in settled.rows}
+    records = settled.rows if snapshot.keeps_rows else in_all_lanes(settled.rows)
+    owned = {(record.lane, record.ports): record for record in records}
     claims = _by_lane(settled.claims)
     shown = []
-    for row in snapshot.rows:
+    for row in listed_rows(snapshot, settled.rows):
         record = owned.get((row.lane, row.ports))
         kind = snapshot.kind_of(row) if record is None else record.kind
         touching = claims[row.lane].touching(row.ports) if kind != "block" else ()

@@ -17,6 +17,7 @@ _TO_DO = {  # in the order of the summary: one, many
     "replace": ("to replace", "to replace"),
     "delete": ("to delete", "to delete"),
     "relabel": ("to relabel", "to relabel"),
+    "persist": ("to persist", "to persist"),
     "set_dynamic_range": ("dynamic range to set", "dynamic ranges to set"),
     "release_winnat": ("release of WinNAT", "releases of WinNAT"),
 }

@@ -6,12 +6,14 @@ every port of it came to be by our own calls.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from reconciler.host.simulated.state import Group, State
 from reconciler.ledger.records import Ledger
 from reconciler.ports import LANES, Kind, Lane, PortRange, PortSet, Protocol, lanes_of
 
+Cell = tuple[Kind, Lane, int | PortRange]
 OwnedKey = tuple[Lane, PortRange, Kind]
 NOTHING = PortSet()
 
@@ -38,6 +40,12 @@ def reserved(sim: State) -> set[tuple[Protocol, PortRange]]:
 def covered(sim: State) -> dict[Lane, PortSet]:
     """What counts as coverage in each lane: administered exclusions, HNS's included."""
     return {lane: PortSet.of(entry.ports for entry in sim.table(lane) if entry.excluded) for lane in LANES}
+
+
+def cells_of(kind: Kind, lanes: Iterable[Lane], ranges: Iterable[PortRange]) -> set[Cell]:
+    """What can be protected: an exclusion port by port, a reservation as the exact range that it is."""
+    parts: list[int | PortRange] = [*ranges] if kind == "reservation" else [*PortSet.of(ranges)]
+    return {(kind, lane, part) for lane in lanes for part in parts}
 
 
 class Truth:
@@ -84,6 +92,10 @@ class Truth:
                     (lane, entry.ports, "exclusion") for lane in group if self.owns(lane, entry.ports, "exclusion")
                 }
         return found
+
+    def cells(self) -> set[Cell]:
+        """What our rows hold."""
+        return {cell for lane, ports, kind in self.rows() for cell in cells_of(kind, [lane], [ports])}
 
     def would_be_swapped(self, ledger: Ledger | None) -> bool:
         """Would a row that somebody else made pass for one of ours? No reading can tell (design I3)."""

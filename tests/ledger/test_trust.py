@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import sys
@@ -9,7 +10,7 @@ import pytest
 
 from reconciler.errors import LedgerError
 from reconciler.ledger import trust
-from reconciler.ledger.trust import check_file, check_folder, make_folder, open_flags, state_file
+from reconciler.ledger.trust import check_file, check_folder, make_folder, open_flags, state_file, sync_folder
 from tests.ledger.others import NOBODY, give_away, posix
 
 
@@ -156,6 +157,22 @@ def test_a_new_folder_is_for_all_to_read_and_us_to_write_whatever_the_umask(tmp_
         os.umask(old)
     assert stat.S_IMODE((tmp_path / "a" / "b").stat().st_mode) == 0o755
     assert stat.S_IMODE((tmp_path / "a").stat().st_mode) == 0o755 & ~mask
+
+
+@posix
+@pytest.mark.parametrize(("code", "fails"), [(errno.EINVAL, False), (errno.ENOTSUP, False), (errno.EIO, True)])
+def test_a_file_system_that_cannot_sync_folders_is_no_trouble(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, fails: bool
+) -> None:
+    def fsync(_: int) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    if fails:
+        with pytest.raises(OSError, match=os.strerror(code)):
+            sync_folder(tmp_path)
+    else:
+        sync_folder(tmp_path)
 
 
 def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

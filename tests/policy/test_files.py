@@ -43,7 +43,7 @@ def test_a_file_and_a_folder_are_read(tmp_path: Path) -> None:
     (folder / "notes.txt").write_text("not read", encoding="utf-8")
     assert names(load(folder)) == ["a", "b", "c", "d"]
     assert names(load(folder / "b.toml")) == ["b"]
-    assert names(check_policies([folder / "sub", folder / "a.toml"])) == ["a", "c"]
+    assert names(check_policies([folder / "sub", folder / "a.toml"]).everything) == ["a", "c"]
     (found,) = load(folder / "sub").policies
     assert found.files == (str(folder / "sub" / "c.toml"),)
 
@@ -203,7 +203,7 @@ def test_check_takes_every_file_whatever_it_targets_and_disables(tmp_path: Path)
         "disable = ['a']\n" + policy("[target]\nhosts = ['b']\n[limits]\nmax_deletes = 3\n" + reservation("b", "80")),
         encoding="utf-8",
     )
-    policies = check_policies([tmp_path])
+    policies = check_policies([tmp_path]).everything
     (everything,) = policies.policies
     assert [entry.name for entry in everything.exclusions] == ["a"]
     assert [entry.name for entry in everything.reservations] == ["b"]

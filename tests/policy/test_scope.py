@@ -40,7 +40,7 @@ def test_a_host_without_tags_is_meant_by_no_tag() -> None:
 def meetings(*targets: str) -> set[str]:
     """Which of the files 0, 1, ... meet, such as {"01", "2"}."""
     documents = [good(policy(f"[target]\n{target}\n"), str(index)) for index, target in enumerate(targets)]
-    return {"".join(document.file for document in meeting) for meeting in scopes(documents)}
+    return {"".join(document.file for document in scope.documents) for scope in scopes(documents)}
 
 
 def test_files_meet_where_their_targets_say_so() -> None:
@@ -55,5 +55,12 @@ def test_files_meet_where_their_targets_say_so() -> None:
 
 def test_each_meeting_is_told_once() -> None:
     documents = [good(policy(), str(index)) for index in range(3)]
-    assert [len(meeting) for meeting in scopes(documents)] == [3]
-    assert list(scopes([])) == []
+    assert [len(scope.documents) for scope in scopes(documents)] == [3]
+    assert scopes([]) == ()
+
+
+def test_a_meeting_knows_the_systems_on_which_it_is_one() -> None:
+    texts = ("", '[target]\nos = ["linux"]\n', '[target]\ntags = ["db"]\n')
+    documents = [good(policy(text), str(index)) for index, text in enumerate(texts)]
+    found = {"".join(document.file for document in files): systems for files, systems in scopes(documents)}
+    assert found == {"0": {"windows"}, "01": {"linux"}, "02": {"windows"}, "012": {"linux"}}

@@ -55,6 +55,9 @@ class SimulatedHost:
         state = self._keeper.read()
         return self._facts(state)
 
+    def prepare(self) -> None:
+        """See `Host`: nothing is needed."""
+
     def snapshot(self, lookups: Collection[Lookup] = ()) -> Snapshot:
         """See `Host`. Every `Lookup...` that says yes is for a listed row, so those asked for add none."""
         state = self._keeper.read()

@@ -1,0 +1,93 @@
+"""Doing all steps in one write, on a host that lists one set of ports (Linux): its list can only be replaced whole.
+
+Nothing is uncovered on the way, and nothing has to be undone: the write takes or it does not, and reading again
+says which (design 4.10).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from reconciler.apply.journal import Journal
+from reconciler.apply.results import ApplyResult, Outcome, Progress, StepResult, WriteResult
+from reconciler.errors import HostError, LedgerError
+from reconciler.host.interface import Refusal, SetHost
+from reconciler.plan.model import Plan, RowSpec, Step
+from reconciler.ports import PortSet
+
+SILENT = Refusal("failed", "the write said that it was done, and reading again does not show it")
+
+
+class BatchExecutor:
+    """One apply of one plan on a `SetHost`; the same contract as `Executor`."""
+
+    def __init__(self, plan: Plan, host: SetHost, journal: Journal, progress: Progress) -> None:
+        self._plan = plan
+        self._host = host
+        self._journal = journal
+        self._progress = progress
+
+    def run(self, stop: Callable[[], bool], used_plan: str | None = None) -> ApplyResult:
+        """Do every step at once, unless `stop` says so before."""
+        steps = self._plan.to_do()
+        update = self._plan.update
+        if stop():
+            return ApplyResult(self._plan, tuple(StepResult(step, "not-run") for step in steps), interrupted=True)
+        results: tuple[StepResult, ...] = ()
+        try:
+            if steps or update.changed:
+                self._journal.begin(update)
+            results = self._write(steps) if steps else ()
+            self._journal.finish(update, (), used_plan)
+        except (HostError, LedgerError) as error:
+            results = results or tuple(StepResult(step, "unknown", text=str(error)) for step in steps)
+            return ApplyResult(self._plan, results, problems=(f"apply ended early: {error}",))
+        return ApplyResult(self._plan, results)
+
+    def _write(self, steps: tuple[Step, ...]) -> tuple[StepResult, ...]:
+        creates = [(row, _label(step)) for step in steps for row in step.creates]
+        add = PortSet.of(row.ports for row, _ in creates)
+        remove = PortSet.of(row.ports for step in steps for row in step.deletes)
+        self._journal.intend_all(creates)
+        for number, step in enumerate(steps, start=1):
+            self._progress.step_started(step, number, len(steps))
+        refusal: Refusal | None = None
+        if any(step.action != "relabel" for step in steps):
+            refusal = self._host.write_set(add, remove - add, self._plan.update.stored)
+        snapshot = self._host.snapshot()
+        self._journal.settle_all(snapshot)
+        listed = PortSet.of(row.ports for row in snapshot.rows)
+        kept = snapshot.stored == self._plan.update.stored
+        results = tuple(_result(step, listed, add, refusal, kept=kept) for step in steps)
+        for number, result in enumerate(results, start=1):
+            self._progress.step_finished(result, number, len(steps))
+        return results
+
+
+def _label(step: Step) -> str:
+    return "/".join(step.owners[0][:2]) if step.owners else ""
+
+
+def _result(step: Step, listed: PortSet, add: PortSet, refusal: Refusal | None, *, kept: bool) -> StepResult:
+    """What reading again says of one step. A row that must outlive a reboot is there when the file has it too."""
+    writes = []
+    for row in step.deletes:
+        gone = not (PortSet.of([row.ports]) - add) & listed
+        writes.append(_write_result("delete", row, gone and (kept or row.store == "active"), refusal))
+    for row in step.creates:
+        there = listed.covers(row.ports) and (kept or row.store == "active")
+        writes.append(_write_result("create", row, there, refusal))
+    if step.action == "persist" and not kept:
+        return StepResult(step, "refused", text=(refusal or SILENT).text)
+    failed = [write for write in writes if write.outcome == "refused"]
+    if failed:
+        return StepResult(step, "refused", tuple(writes), (refusal or SILENT).text)
+    return StepResult(step, "done", tuple(writes))
+
+
+def _write_result(verb: str, row: RowSpec, is_so: bool, refusal: Refusal | None) -> WriteResult:
+    outcome: Outcome = "done" if is_so else "refused"
+    told = None if is_so else refusal or SILENT
+    return WriteResult(
+        "delete" if verb == "delete" else "create", row, outcome, told, changed=row.lanes if is_so else ()
+    )

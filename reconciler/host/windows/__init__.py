@@ -1,0 +1,1 @@
+"""This Windows machine: exclusions through netsh, reservations through iphlpapi."""

@@ -1,0 +1,30 @@
+"""The guard: a process that starts WinNAT again if apply ends without doing so, killed or not.
+
+    python -I -m reconciler.host.windows.guard
+
+It reads its standard input, which is a pipe whose other end only apply holds. The end of that pipe is the end of
+apply, however it came about; then WinNAT is started if it is not running. What it cannot survive is a kill of the
+whole process tree; then the ledger still owes WinNAT its start, and the next apply pays first.
+"""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> int:
+    """Wait for the end of standard input, then start WinNAT if it is stopped. The Win32 code, 0 if all is well."""
+    if sys.platform != "win32":
+        return 1
+    while sys.stdin.buffer.read(4096):
+        pass
+    from reconciler.host.windows.services import set_winnat, winnat_state
+
+    if winnat_state() != "stopped":
+        return 0
+    failed = set_winnat(running=True)
+    return 0 if failed is None else failed[0]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

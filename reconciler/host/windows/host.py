@@ -1,0 +1,179 @@
+"""Windows as a `Host`: netsh for exclusions and the dynamic range, iphlpapi for reservations.
+
+Whatever is UNKNOWN about Windows is looked at, not assumed: whether the families share a table is what the two
+listings say now, and whether Lookup tells reservations from exclusions shows by the starred rows it does not find.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from reconciler.errors import HostError
+from reconciler.host.interface import Change, Facts, Lookup, Refusal, RefusalReason, Row, Snapshot, WinNat
+from reconciler.host.windows.listing import read_dynamic_range, read_listing
+from reconciler.host.windows.system import ReservationCall, System
+from reconciler.ports import FAMILIES, LANES, PROTOCOLS, Lane, PortRange, lanes_of
+from reconciler.ports import Protocol as PortProtocol
+
+REASONS: dict[int, RefusalReason] = {
+    2: "not-found",
+    5: "denied",
+    32: "busy",
+    87: "invalid",
+    740: "elevation",
+    1168: "not-found",
+}
+"""Win32 codes by what they mean here (windows-facts 4 and 7)."""
+
+TEXTS: dict[RefusalReason, str] = {
+    "busy": "a port of it is in use, or it overlaps an existing row",
+    "denied": "Windows denies the access",
+    "elevation": "Windows wants administrator rights",
+    "not-found": "Windows knows no such row",
+    "invalid": "Windows does not accept this range",
+}
+
+
+class WindowsHost:
+    """The port tables of one Windows, through a `System`."""
+
+    def __init__(self, system: System) -> None:
+        self._system = system
+
+    def facts(self) -> Facts:
+        """See `Host`."""
+        identity = self._system.identity()
+        return Facts("windows", "windows", identity.name, identity.machine, "windows")
+
+    def prepare(self) -> None:
+        """See `Host`: active rows are told from those of an earlier boot by a mark that a reboot removes."""
+        if self._system.is_elevated():
+            self._system.mark_boot()
+
+    def snapshot(self, lookups: Collection[Lookup] = ()) -> Snapshot:
+        """See `Host`. The four listings and both ephemeral ranges are read at once."""
+        with ThreadPoolExecutor(max_workers=len(LANES) + len(PROTOCOLS)) as pool:
+            first = pool.map(self._listing, LANES)
+            ranges = dict(zip(PROTOCOLS, pool.map(self.dynamic_range, PROTOCOLS), strict=True))
+            listings = list(first)
+            if not all(_alike(listings, protocol) for protocol in PROTOCOLS):
+                listings = list(pool.map(self._listing, LANES))  # something may have changed in between
+        rows = tuple(row for listing in listings for row in listing)
+        found, supported = self._look_up(rows, lookups)
+        hns = self._system.hns_range()
+        return Snapshot(
+            facts=self.facts(),
+            boot=self._system.identity().boot,
+            rows=tuple(sorted(rows)),
+            lookups=found,
+            lookup_tells_kinds=_tells_kinds(rows, found),
+            sockets=self._system.sockets(),
+            dynamic={protocol: ports for protocol, ports in ranges.items() if ports is not None},
+            shared=tuple(lanes_of(protocol) for protocol in PROTOCOLS if _alike(listings, protocol)),
+            reservations_supported=supported,
+            elevated=self._system.is_elevated(),
+            winnat=self._system.winnat(),
+            system_ranges=(hns,) if hns else (),
+            url_reservations=self._system.url_reservations(),
+        )
+
+    def rows(self, lanes: Collection[Lane]) -> tuple[Row, ...]:
+        """See `Host`."""
+        wanted = sorted(set(lanes))
+        with ThreadPoolExecutor(max_workers=len(LANES)) as pool:
+            listings = list(pool.map(self._listing, wanted))
+        return tuple(sorted(row for listing in listings for row in listing))
+
+    def lookup(self, wanted: Lookup) -> bool:
+        """See `Host`."""
+        return self._system.reservation("Lookup", wanted.protocol, wanted.ports) == 0
+
+    def write(self, change: Change) -> Refusal | None:
+        """See `Host`: one netsh process, or one call of iphlpapi."""
+        if change.kind == "reservation":
+            call: ReservationCall = "Create" if change.verb == "create" else "Delete"
+            code = self._system.reservation(call, change.lane.protocol, change.ports)
+            if code is None:
+                return Refusal("unsupported", "this Windows has no persistent port reservations")
+            return None if code == 0 else refusal_of(code)
+        verb = "add" if change.verb == "create" else "delete"
+        return self._said(
+            [
+                "interface",
+                change.lane.family,
+                verb,
+                "excludedportrange",
+                *_tagged(change.lane.protocol, change.ports, change.store),
+            ]
+        )
+
+    def dynamic_range(self, protocol: PortProtocol) -> PortRange | None:
+        """See `Host`. The range has no family (windows-facts 2.3, 2.4)."""
+        ran = self._system.netsh(["interface", "ipv4", "show", "dynamicportrange", f"protocol={protocol}"])
+        try:
+            return read_dynamic_range(ran.output)
+        except HostError:
+            return None
+
+    def set_dynamic_range(self, protocol: PortProtocol, ports: PortRange) -> Refusal | None:
+        """See `Host`."""
+        return self._said(["interface", "ipv4", "set", "dynamicportrange", *_tagged(protocol, ports, "persistent")])
+
+    def set_winnat(self, running: bool) -> Refusal | None:
+        """See `Host`."""
+        failed = self._system.set_winnat(running)
+        return None if failed is None else Refusal(REASONS.get(failed[0], "failed"), failed[1], failed[0])
+
+    def winnat(self) -> WinNat:
+        """See `Host`."""
+        return self._system.winnat()
+
+    def _listing(self, lane: Lane) -> tuple[Row, ...]:
+        words = ["interface", lane.family, "show", "excludedportrange", f"protocol={lane.protocol}"]
+        try:
+            return read_listing(self._system.netsh(words).output, lane)
+        except HostError as error:
+            raise HostError(
+                f"its listing is not understood: {error.message}", where=f"netsh {' '.join(words)}"
+            ) from error
+
+    def _look_up(self, rows: Collection[Row], asked: Collection[Lookup]) -> tuple[frozenset[Lookup], bool]:
+        """Lookup over every listed row and every range asked for; and whether there is a Lookup at all."""
+        wanted = sorted({*asked, *(Lookup(row.lane.protocol, row.ports) for row in rows)})
+        found = set()
+        for item in wanted:
+            code = self._system.reservation("Lookup", item.protocol, item.ports)
+            if code is None:
+                return frozenset(), False
+            if code == 0:
+                found.add(item)
+        return frozenset(found), True
+
+    def _said(self, words: Sequence[str]) -> Refusal | None:
+        """Run netsh; its exit code is a hint and its text is for people, in the language of this Windows."""
+        ran = self._system.netsh(words)
+        if ran.code == 0:
+            return None
+        text = " ".join(ran.output.decode("ascii", "replace").split())
+        return Refusal("failed", text[:300] or f"netsh left with {ran.code}", ran.code)
+
+
+def refusal_of(code: int) -> Refusal:
+    """A Win32 code as a refusal."""
+    reason = REASONS.get(code, "failed")
+    return Refusal(reason, TEXTS.get(reason, f"Windows answers with error {code}"), code)
+
+
+def _tagged(protocol: PortProtocol, ports: PortRange, store: str) -> list[str]:
+    return [f"protocol={protocol}", f"startport={ports.first}", f"numberofports={ports.count}", f"store={store}"]
+
+
+def _alike(listings: Sequence[tuple[Row, ...]], protocol: PortProtocol) -> bool:
+    one, other = (listings[LANES.index(Lane(protocol, family))] for family in FAMILIES)
+    return [row[1:] for row in one] == [row[1:] for row in other]
+
+
+def _tells_kinds(rows: Collection[Row], found: frozenset[Lookup]) -> bool:
+    """A Lookup that answered for exclusions would find every starred row: one that it does not find proves it."""
+    return any(row.administered and Lookup(row.lane.protocol, row.ports) not in found for row in rows)

@@ -1,0 +1,82 @@
+"""What a check of policy files came to, in lines and as one JSON document."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from reconciler.policy.lint import severity_of
+from reconciler.report.palette import Palette, visible
+from reconciler.report.words import counted, shorten
+
+if TYPE_CHECKING:
+    from reconciler.errors import ReconcilerError
+    from reconciler.policy.entries import Policy, PolicySet
+    from reconciler.policy.lint import Finding
+
+FORMAT_VERSION = 1
+
+
+def check_document(
+    policies: PolicySet | None, problems: Sequence[ReconcilerError], findings: Sequence[Finding], *, ok: bool
+) -> dict[str, Any]:
+    """The whole of it; without policies where they have problems."""
+    return {
+        "format_version": FORMAT_VERSION,
+        "kind": "check",
+        "ok": ok,
+        "problems": [{"where": problem.where, "message": problem.message} for problem in problems],
+        "findings": [_finding(finding) for finding in findings],
+        "policies": [_policy(policy) for policy in policies.policies] if policies else [],
+    }
+
+
+def _finding(finding: Finding) -> dict[str, str]:
+    return {
+        "rule": finding.rule,
+        "severity": severity_of(finding),
+        "place": str(finding.place),
+        "policy": finding.policy,
+        "entry": finding.entry,
+        "message": finding.message,
+    }
+
+
+def _policy(policy: Policy) -> dict[str, Any]:
+    return {
+        "name": policy.name,
+        "files": list(policy.files),
+        "exclusions": [entry.name for entry in policy.exclusions],
+        "reservations": [entry.name for entry in policy.reservations],
+    }
+
+
+def check_lines(policies: PolicySet, findings: Sequence[Finding], palette: Palette) -> list[str]:
+    """Every finding with its place, every policy, and what it amounts to."""
+    lines = [_finding_line(finding, palette) for finding in findings]
+    if findings:
+        lines += ["", "  what a rule means: reconciler check --rules --select RULE", ""]
+    total = 0
+    for policy in policies.policies:
+        exclusions, reservations = len(policy.exclusions), len(policy.reservations)
+        total += exclusions + reservations
+        files = shorten([visible(file) for file in policy.files])
+        counts = f"{counted(exclusions, 'exclusion')}, {counted(reservations, 'reservation')}"
+        lines.append(f"  {visible(policy.name)}: {counts} ({files})")
+    found = f"{counted(len(policies.policies), 'policy', 'policies')}, {counted(total, 'entry', 'entries')}"
+    return [*lines, palette.paint(f"Check: {found}, {_summary(findings)}", "strong")]
+
+
+def _finding_line(finding: Finding, palette: Palette) -> str:
+    severity = severity_of(finding)
+    label = palette.paint(f"{finding.rule} {severity}", "warn" if severity == "warning" else "dim")
+    owner = visible(f"{finding.policy}/{finding.entry}")
+    return f"{visible(str(finding.place))}: {label}: {owner} {visible(finding.message)}"
+
+
+def _summary(findings: Sequence[Finding]) -> str:
+    if not findings:
+        return "nothing wrong"
+    warnings = sum(severity_of(finding) == "warning" for finding in findings)
+    told = f"{counted(warnings, 'warning')}, {len(findings) - warnings} advice"
+    return f"{counted(len(findings), 'finding')} ({told})"
