@@ -10,13 +10,15 @@ Everything a user can cause raises `ReconcilerError`. What a host refuses is in 
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Collection, Iterable
 from os import PathLike
 from pathlib import Path
+from typing import Protocol
 
 from reconciler.apply.results import ApplyResult, Progress
 from reconciler.host.interface import Host
-from reconciler.ledger.store import FileLedgerStore, state_folder
+from reconciler.ledger.store import FileLedgerStore, LedgerStore, state_folder
 from reconciler.plan.model import Options, Plan, State
 from reconciler.plan.planner import NOTHING_SPECIAL, lookups, plan_state
 from reconciler.policy.entries import PolicySet
@@ -82,6 +84,7 @@ def apply_plan(
     from reconciler.apply.session import apply_locked
 
     store = _store(host)
+    _make_folder(host, store.folder)
     clock = SystemClock()
     audit = AuditLog(store.folder, host.facts().state_name, clock)
     return apply_locked(
@@ -97,6 +100,25 @@ def apply_plan(
     )
 
 
-def _store(host: Host) -> FileLedgerStore:
+class _Store(LedgerStore, Protocol):
+    """A ledger store, and the folder where lock and audit log lie."""
+
+    folder: Path
+
+
+def _store(host: Host) -> _Store:
     facts = host.facts()
+    if sys.platform == "win32" and facts.kind == "windows":
+        from reconciler.host.windows.local import system_directory
+        from reconciler.ledger.registry import RegistryLedgerStore
+
+        return RegistryLedgerStore(Path(system_directory(), "LogFiles", "port-reconciler"))
     return FileLedgerStore(state_folder(facts.kind), facts.state_name)
+
+
+def _make_folder(host: Host, folder: Path) -> None:
+    """Before the lock is taken: on Windows its folder is made so that ordinary users cannot open the lock."""
+    if sys.platform == "win32" and host.facts().kind == "windows":
+        from reconciler.ledger.registry import make_private_folder
+
+        make_private_folder(folder)

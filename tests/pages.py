@@ -19,7 +19,6 @@ import io
 import json
 import re
 import shlex
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
@@ -145,4 +144,4 @@ def _write_pages() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(_write_pages())
+    _write_pages()

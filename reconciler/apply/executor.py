@@ -1,8 +1,4 @@
-"""Doing the steps of a plan, in their order, each whole or not at all.
-
-What a step created is undone when a later call of it fails, and what it deleted is put back, retried for 30
-seconds; if even that fails the report says COVER LOST and the ledger owes the row to the next run (design 4.4).
-"""
+"""Doing the steps of a plan, in their order, each whole or not at all."""
 
 from __future__ import annotations
 
@@ -10,16 +6,14 @@ from collections.abc import Callable
 
 from reconciler.apply.clock import Clock
 from reconciler.apply.journal import Journal
-from reconciler.apply.results import ApplyResult, Progress, StepResult, Verdict, WriteResult
+from reconciler.apply.results import ApplyResult, Progress, StepResult
+from reconciler.apply.transaction import Transactions
 from reconciler.apply.writer import Writer
 from reconciler.errors import HostError, LedgerError
-from reconciler.host.interface import Host, Refusal
+from reconciler.host.interface import Host, Lookup, Refusal
 from reconciler.ledger.records import OwedRow
-from reconciler.plan.model import Plan, RowSpec, Step
-from reconciler.ports import Lane, PortSet
-
-PUT_BACK_SECONDS = 30.0
-PUT_BACK_PAUSE = 1.0
+from reconciler.plan.model import Plan, Step
+from reconciler.ports import PortSet
 
 
 class Executor:
@@ -29,10 +23,10 @@ class Executor:
         self._plan = plan
         self._host = host
         self._journal = journal
-        self._clock = clock
         self._progress = progress
         self._writer = Writer(host, journal, plan.state.snapshot)
         self._problems: list[str] = []
+        self._transactions = Transactions(plan, self._writer, clock, self._problems)
 
     def run(self, stop: Callable[[], bool], used_plan: str | None = None) -> ApplyResult:
         """Do every step that is to be done, unless `stop` says so between two of them.
@@ -77,93 +71,26 @@ class Executor:
     def _do(self, step: Step) -> StepResult:
         if step.action == "relabel":
             return StepResult(step, "done")
-        if step.action == "set-dynamic-range":
-            return self._set_dynamic_range(step)
-        if step.action == "release-winnat":
-            return self._release_winnat(step)
-        return self._transaction(step)
-
-    def _transaction(self, step: Step) -> StepResult:
-        writes: list[WriteResult] = []
-        label = "/".join(step.owners[0][:2]) if step.owners else ""
         try:
-            for row in step.deletes:
-                writes.append(self._writer.delete(row))
-                if writes[-1].outcome == "refused":
-                    return self._undone(step, writes, label)
-            for row in step.creates:
-                writes.append(self._writer.create(row, label))
-                if writes[-1].outcome == "refused":
-                    return self._undone(step, writes, label)
-        except HostError as error:
-            return StepResult(step, "unknown", tuple(writes), f"the host could not be read after a call: {error}")
-        verdict: Verdict = "already" if all(write.outcome == "already" for write in writes) else "done"
-        notes = dict.fromkeys(write.note for write in writes if write.note)
-        return StepResult(step, verdict, tuple(writes), "; ".join(notes))
-
-    def _undone(self, step: Step, writes: list[WriteResult], label: str) -> StepResult:
-        """Undo what the step did before a call was refused: creates go, deleted rows come back."""
-        failed = writes[-1]
-        text = failed.refusal.text if failed.refusal else ""
-        for write in reversed(list(writes)):
-            if write.verb == "create" and write.changed:
-                writes += self._take_back(write, label)
-        lost = [
-            write.row
-            for write in list(writes)
-            if write.verb == "delete" and write.outcome == "done" and write.row in step.deletes
-            if not self._put_back(write.row, label, writes)
-        ]
-        if lost:
-            rows = ", ".join(f"{'/'.join(map(str, row.lanes))} {row.ports}" for row in lost)
-            self._problems.append(f"COVER LOST: {rows} could not be put back; the next apply tries again")
-            return StepResult(step, "cover-lost", tuple(writes), text)
-        verdict: Verdict = "refused"
-        if step.status == "deferred":
-            verdict = "deferred"
-        elif step.status == "blocked":
-            verdict = "blocked"
-        return StepResult(step, verdict, tuple(writes), text)
-
-    def _take_back(self, made: WriteResult, label: str) -> list[WriteResult]:
-        """Delete a row that we have just created; where the host merged it with ours, make the rest again."""
-        row = made.row
-        if row.kind == "reservation":
-            return [self._writer.delete(row)]
-        writes: list[WriteResult] = []
-        for lane in made.changed:
-            held = self._writer.holder(row, lane)
-            if held is None or self._journal.ledger.find(lane, held, "exclusion") is None:
-                continue
-            whole = row._replace(lanes=(lane,), ports=held)
-            writes.append(self._writer.delete(whole))
-            for run in (PortSet.of([held]) - PortSet.of([row.ports])).runs():
-                if not self._put_back(whole._replace(ports=run), label, writes):
-                    self._problems.append(f"COVER LOST: {lane} {run} could not be put back; the next apply tries again")
-        return writes
-
-    def _put_back(self, row: RowSpec, label: str, writes: list[WriteResult]) -> bool:
-        """Make a deleted row again, retried for 30 seconds; owed to the next run if even that fails."""
-        deadline = self._clock.seconds() + PUT_BACK_SECONDS
-        while True:
-            writes.append(self._writer.create(row, label))
-            if writes[-1].outcome != "refused":
-                return True
-            if self._clock.seconds() >= deadline:
-                self._journal.owe(row, label)
-                return False
-            self._clock.sleep(PUT_BACK_PAUSE)
+            if step.action == "set-dynamic-range":
+                return self._set_dynamic_range(step)
+            if step.action == "release-winnat":
+                return self._release_winnat(step)
+        except (HostError, LedgerError) as error:
+            return StepResult(step, "unknown", (), str(error))
+        return self._transactions.run(step)
 
     def _owed_still(self) -> list[OwedRow]:
-        return [row for row in self._journal.ledger.owed if not self._is_covered(row)]
+        return [row for row in self._journal.ledger.owed if not self._is_settled(row)]
 
-    def _is_covered(self, row: OwedRow) -> bool:
-        wanted: dict[Lane, PortSet] = {}
-        for claim in self._plan.update.claims:
-            if claim.kind == row.kind and row.lane in claim.lanes:
-                wanted[row.lane] = wanted.get(row.lane, PortSet()) | PortSet.of(claim.ports)
-        runs = wanted.get(row.lane, PortSet()).within(row.ports).runs()
-        return row.kind == "exclusion" and all(self._writer.covers(row.lane, run) for run in runs)
+    def _is_settled(self, row: OwedRow) -> bool:
+        """Is all of an owed row there again that anybody claims?"""
+        claims = [claim for claim in self._plan.update.claims if claim.kind == row.kind and row.lane in claim.lanes]
+        if row.kind == "reservation":
+            claimed = any(row.ports in claim.ports for claim in claims)
+            return not claimed or self._writer.found(Lookup(row.lane.protocol, row.ports))
+        wanted = PortSet.of(ports for claim in claims for ports in claim.ports)
+        return all(self._writer.covers(row.lane, run) for run in wanted.within(row.ports).runs())
 
     def _set_dynamic_range(self, step: Step) -> StepResult:
         protocol, ports = step.lanes[0].protocol, step.ports

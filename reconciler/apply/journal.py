@@ -65,12 +65,25 @@ class Journal:
         if final != self.ledger:
             self._save(final)
 
-    def intend(self, verb: Literal["create", "delete"], row: RowSpec, absent: tuple[Lane, ...], label: str) -> Intent:
-        """Write down what is about to be called."""
+    def intend(
+        self,
+        verb: Literal["create", "delete"],
+        row: RowSpec,
+        absent: tuple[Lane, ...],
+        label: str,
+        *,
+        owed: bool = False,
+    ) -> Intent:
+        """Write down what is about to be called. `owed`: and that the row must come back, whole or in part."""
         intent = Intent(
             verb, row.kind, row.lanes, row.ports, row.store, absent, self._boot, self._plan_id, self._clock.now(), label
         )
-        self._save(replace(self.ledger, intents=(*self.ledger.intents, intent)))
+        debts = self.ledger.owed
+        if owed:
+            known = {(item.lane, item.ports, item.kind) for item in debts}
+            fresh = (OwedRow(lane, row.ports, row.kind, row.store, label) for lane in row.lanes)
+            debts = (*debts, *(item for item in fresh if (item.lane, item.ports, item.kind) not in known))
+        self._save(replace(self.ledger, intents=(*self.ledger.intents, intent), owed=debts))
         return intent
 
     def intend_all(self, rows: Iterable[tuple[RowSpec, str]]) -> None:
@@ -99,11 +112,6 @@ class Journal:
         """Write down in which lanes a row is not there any more."""
         ledger = self.ledger.without_rows(gone, intent.ports, intent.kind)
         self._save(_without(ledger, intent))
-
-    def owe(self, row: RowSpec, label: str) -> None:
-        """Write down that a row which was taken away could not be put back."""
-        owed = tuple(OwedRow(lane, row.ports, row.kind, row.store, label) for lane in row.lanes)
-        self._save(replace(self.ledger, owed=(*self.ledger.owed, *owed)))
 
     def owe_winnat(self, owed: bool) -> None:
         """Write down that WinNAT must be started again, or that it runs."""

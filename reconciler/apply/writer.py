@@ -43,7 +43,7 @@ class Writer:
             return WriteResult("create", row, "already")
         intent = self._journal.intend("create", row, absent, label)
         refusal: Refusal | None = None
-        for number, lane in enumerate(absent):
+        for number, lane in enumerate(_doors(row, absent)):
             if self._there(row, lane):
                 continue
             refusal = self._host.write(Change("create", row.kind, lane, row.ports, row.store)) or refusal
@@ -56,16 +56,19 @@ class Writer:
         made = tuple(lane for lane in absent if lane not in missing)
         return WriteResult("create", row, "refused", refusal, changed=made)
 
-    def delete(self, row: RowSpec) -> WriteResult:
-        """Delete one exact row from all its lanes. Raises HostError like `create`."""
+    def delete(self, row: RowSpec, *, owed: bool = False) -> WriteResult:
+        """Delete one exact row from all its lanes. Raises HostError like `create`.
+
+        `owed`: it must come back, whole or in part, so the ledger owes it from now on.
+        """
         self._ask(row)
         present = tuple(lane for lane in row.lanes if self._exact(row, lane))
         if not present:
             self._journal.deleted(self._journal.intend("delete", row, (), ""), row.lanes)
             return WriteResult("delete", row, "already")
-        intent = self._journal.intend("delete", row, (), "")
+        intent = self._journal.intend("delete", row, (), "", owed=owed)
         refusal: Refusal | None = None
-        for number, lane in enumerate(present):
+        for number, lane in enumerate(_doors(row, present)):
             for store in _stores(row):
                 if self._exact(row, lane):
                     refusal = self._host.write(Change("delete", row.kind, lane, row.ports, store)) or refusal
@@ -75,9 +78,23 @@ class Writer:
         if not left:
             return WriteResult("delete", row, "done", refusal, _note(refusal), present)
         refusal = refusal or Refusal("failed", "the call said that it was done, and the row is still there")
-        return WriteResult("delete", row, "refused", refusal)
+        gone = tuple(lane for lane in present if lane not in left)
+        return WriteResult("delete", row, "refused", refusal, changed=gone)
 
-    def holder(self, row: RowSpec, lane: Lane) -> PortRange | None:
+    def merged_into(self, row: RowSpec) -> list[RowSpec]:
+        """The larger rows of ours in which the host lists this one, because it merged neighbours."""
+        found: dict[tuple[PortRange, Store], RowSpec] = {}
+        for lane in row.lanes if row.kind == "exclusion" else ():
+            held = self._holder(row, lane)
+            record = self._journal.ledger.find(lane, held, "exclusion") if held else None
+            if record is None or record.ports == row.ports:
+                continue
+            key = (record.ports, record.store)
+            lanes = found[key].lanes if key in found else ()
+            found[key] = RowSpec("exclusion", (*lanes, lane), record.ports, record.store)
+        return list(found.values())
+
+    def _holder(self, row: RowSpec, lane: Lane) -> PortRange | None:
         """The listed administered row that contains this one, exact or merged with neighbours."""
         for item in self._rows[lane]:
             if item.administered and item.ports.contains(row.ports):
@@ -131,8 +148,13 @@ class Writer:
         return _note(refusal)
 
     def _owned(self, row: RowSpec, lane: Lane) -> bool:
-        held = self.holder(row, lane)
+        held = self._holder(row, lane)
         return held is not None and self._journal.ledger.find(lane, held, "exclusion") is not None
+
+
+def _doors(row: RowSpec, lanes: tuple[Lane, ...]) -> tuple[Lane, ...]:
+    """The lanes to call through, as far as the row is still wrong there; a reservation knows no family."""
+    return lanes[:1] if row.kind == "reservation" else lanes
 
 
 def _stores(row: RowSpec) -> tuple[Store, ...]:

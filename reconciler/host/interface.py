@@ -93,8 +93,9 @@ class Snapshot:
         shared: groups of lanes that share one table; lanes of no group stand alone.
         system_ranges: administered rows that belong to the system itself (HNS's 50000-50059).
         keeps_rows: False where the listing is one set of ports whose rows have no identity, as on Linux; such a host
-            is a `SetHost`. stored: there the ports that our own file sets at boot; None on other hosts.
-            stored_elsewhere: `file:line` of another file that sets them, or empty.
+            is a `SetHost`. stored: there the ports that our own file sets at boot; None where no file can.
+            stored_elsewhere: `file:line` of another file that sets them, or empty. not_read: files that may set them,
+            and that this user cannot read.
         url_reservations: http.sys's, where the host has an http.sys.
     """
 
@@ -114,6 +115,7 @@ class Snapshot:
     keeps_rows: bool = True
     stored: PortSet | None = None
     stored_elsewhere: str = ""
+    not_read: tuple[str, ...] = ()
     url_reservations: tuple[UrlReservation, ...] = ()
 
     def kind_of(self, row: Row) -> RowKind:
@@ -201,7 +203,7 @@ class SetHost(Host, Protocol):
     """A host whose listing is one set of ports for all lanes: everything changes in one write."""
 
     def write_set(self, add: PortSet, remove: PortSet, stored: PortSet) -> Refusal | None:
-        """Take ports out of the list and put ports in, others stay; and make our file hold exactly `stored`."""
+        """Take ports out of the list and put ports in, others stay; and make our file, if any, hold exactly `stored`."""
         ...
 
     def stored(self) -> PortSet:

@@ -157,8 +157,8 @@ def _check_version(version: object, where: str) -> None:
         raise ValueError(f"format_version: {short(version)} is not a version")
     if version > FORMAT_VERSION:
         raise LedgerError(
-            f"this ledger has format_version {short(version)} and this program knows {FORMAT_VERSION} only: the program is"
-            " older than the ledger; upgrade port-reconciler",
+            f"this ledger has format_version {short(version)} and this program knows {FORMAT_VERSION} only: "
+            "the program is older than the ledger; upgrade port-reconciler",
             where=where,
         )
 

@@ -139,7 +139,9 @@ def _walk(folder: Path) -> tuple[Path, os.stat_result]:
 
 
 def _owners() -> set[int]:
-    return set() if sys.platform == "win32" else {0, os.geteuid()}
+    if sys.platform == "win32":
+        return set()
+    return {0, os.geteuid()}
 
 
 def _check(path: Path, status: os.stat_result) -> None:

@@ -70,6 +70,9 @@ def _host(snapshot: Snapshot, ledger: Ledger | None, options: Options) -> Sectio
     host: dict[str, Field] = {"kind": facts.kind, "os": facts.os, "name": facts.name, "machine": facts.machine}
     if options.release_winnat:
         host["WinNAT"] = snapshot.winnat
+    if snapshot.stored is not None:
+        host["ports set at boot"] = str(snapshot.stored)
+        host["other file that sets them"] = snapshot.stored_elsewhere or "none"
     record: dict[str, Field] = {"present": ledger is not None}
     if ledger is not None:
         record["machine"] = ledger.machine

@@ -101,8 +101,10 @@ def _by_name(entry: Exclusion | Reservation) -> tuple[str, str]:
 
 
 def _wishes(entry: Exclusion, lanes: _Lanes) -> Iterable[Wish]:
-    for protocol in entry.protocols:
-        mine = lanes.of((protocol,), entry.families)
+    tables: dict[tuple[Lane, ...], Protocol] = {}
+    for protocol in entry.protocols:  # where one table holds both, they are one unit
+        tables.setdefault(lanes.of((protocol,), entry.families), protocol)
+    for mine, protocol in tables.items():
         for ports in entry.ports:
             yield Wish(Unit(entry.policy, entry.name, protocol, ports), entry, mine)
 

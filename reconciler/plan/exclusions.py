@@ -15,8 +15,9 @@ from reconciler.plan.drafts import Draft, Joiner, entry_ref
 from reconciler.plan.model import RowSpec, Step
 from reconciler.plan.obstacles import Need, Obstacles, verdict_on
 from reconciler.plan.removals import Pairs, store_of
-from reconciler.ports import Lane, PortRange, PortSet, cut, missing_in
+from reconciler.ports import Lane, PortRange, PortSet, Store, cut, missing_in
 
+STORES: tuple[Store, ...] = ("persistent", "active")
 DRIFT_REASON = "drift: it was applied here and is gone"
 
 
@@ -59,14 +60,16 @@ def plan_exclusion_creates(
 def _ready_drafts(needs: list[Need], pairs: Pairs, obstacles: Obstacles) -> tuple[list[Draft], list[PortSet]]:
     """Cut what all these needs lack into rows, and join the rows that stand or fall together."""
     planned = [PortSet() for _ in pairs]
+    rival = obstacles.snapshot.stored_elsewhere  # with one nothing is stored that has a choice
     rows: list[tuple[int, RowSpec]] = []
     for number, (table, claims) in enumerate(pairs):
-        for store in ("persistent", "active"):
+        for store in STORES:
             mine = [need for need in needs if number in need.missing and need.wish.entry.store == store]
             lacks = PortSet(_union(need.missing[number].bits for need in mine)) - planned[number]
             planned[number] |= lacks
             for ports in cut(lacks, (need.wish.unit.ports for need in mine)):
-                rows.append((number, RowSpec("exclusion", table.lanes, ports, store_of(ports, claims))))
+                chosen = store if rival else store_of(ports, claims)
+                rows.append((number, RowSpec("exclusion", table.lanes, ports, chosen)))
     return _joined(needs, rows, obstacles), planned
 
 

@@ -17,6 +17,7 @@ from reconciler.policy.entries import DynamicRange, Exclusion, PolicySet, Unmana
 from reconciler.ports import PortRange, PortSet, lanes_of
 
 OWED_REASON = "cover lost: an earlier run could not put it back"
+ONE_RANGE = "Linux has one for TCP and UDP, which is left to whoever keeps net.ipv4.ip_local_port_range"
 
 
 def dynamic_range_steps(wanted: DynamicRange | None, snapshot: Snapshot) -> list[Step]:
@@ -35,7 +36,8 @@ def dynamic_range_steps(wanted: DynamicRange | None, snapshot: Snapshot) -> list
                 lanes=lanes_of(protocol),
                 ports=ports,
                 owners=(EntryRef(wanted.policy, "dynamic_range", str(wanted.place)),),
-                reason=f"it is {now or 'not readable'} now; a change takes full effect at a restart",
+                reason=f"it is {now or 'not readable'} now; "
+                + ("a change takes full effect at a restart" if snapshot.keeps_rows else ONE_RANGE),
             )
         )
     return steps
@@ -50,17 +52,25 @@ def absent_steps(demand: Demand, pairs: Pairs, snapshot: Snapshot) -> tuple[list
         for ports in entry.ports:
             together: dict[str, Draft] = {}
             for table, claims in pairs:
-                if not set(table.lanes) & set(lanes) or _leaves_anyway(ports, table, claims):
+                if not set(table.lanes) & set(lanes):
                     continue
-                if any(row.administered and row.ports == ports for row in table.rows):
-                    _absent(entry, ports, table, claims, snapshot, together, stuck)
+                for row in _named_rows(ports, table, claims, snapshot):
+                    _absent(entry, row, table, claims, snapshot, together, stuck)
             drafts += together.values()
     return drafts, stuck
 
 
-def _leaves_anyway(ports: PortRange, table: Table, claims: TableClaims) -> bool:
-    """A row of ours that nobody claims is deleted without being named."""
-    return ports in table.owned and not claims.index.touching(ports)
+def _named_rows(ports: PortRange, table: Table, claims: TableClaims, snapshot: Snapshot) -> Iterable[PortRange]:
+    """The rows that `ports` names: that very row, or on a host without rows every run of it that is listed.
+
+    A row of ours that nobody claims is deleted without being named.
+    """
+    if snapshot.keeps_rows:
+        leaves = ports in table.owned and not claims.index.touching(ports)
+        there = any(row.administered and row.ports == ports for row in table.rows)
+        return [ports] if there and not leaves else []
+    listed = table.cover.within(ports)
+    return [*(listed - PortSet.of(table.owned) - claims.wanted).runs(), *(listed & claims.wanted).runs()]
 
 
 def _absent(
@@ -102,7 +112,8 @@ def _absent_obstacle(
         return "skipped", f"it is protected by {guards[0][1].policy}/{guards[0][1].entry}"
     if wanting := claims.index.touching(ports):
         return "blocked", f"{wanting[0][1].policy}/{wanting[0][1].entry} still claims ports of it"
-    if ports in table.unknown or not any(item == ports for item, _ in table.covering.touching(ports)):
+    exact = any(item == ports for item, _ in table.covering.touching(ports))
+    if ports in table.unknown or (snapshot.keeps_rows and not exact):
         return "blocked", "it may be a reservation, which this host does not tell from an exclusion"
     return None
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 
 from reconciler.host.interface import Snapshot
 from reconciler.plan.model import Breach, LimitName, Options, RowSpec, Step
 from reconciler.plan.settle import Settled
 from reconciler.plan.tables import Table
 from reconciler.policy.entries import Limits
-from reconciler.ports import PROTOCOLS, PortSet, Protocol
+from reconciler.ports import PROTOCOLS, Kind, Lane, PortRange, PortSet, Protocol
 
 PERCENT_FROM_ROWS = 10  # a share of fewer owned rows says nothing
 
@@ -27,7 +27,8 @@ def breaches(
     deleted = [spec for step in acting for spec in step.deletes]
     rows = sum(_physical(spec, tables) for spec in deleted)
     owned = _owned_count(tables, settled)
-    ours = sum(_physical(spec, tables) for spec in deleted if _is_owned(spec, settled))
+    known = {(row.kind, row.ports, row.lane) for row in settled.rows}
+    ours = sum(_physical(spec, tables) for spec in deleted if _is_owned(spec, known))
     found: list[tuple[LimitName, str]] = []
     if rows > limits.max_deletes:
         found.append(("max_deletes", f"{rows} rows would be deleted, and max_deletes is {limits.max_deletes}"))
@@ -57,8 +58,8 @@ def _owned_count(tables: Sequence[Table], settled: Settled) -> int:
     return sum(len(table.owned) for table in tables) + len(reservations)
 
 
-def _is_owned(spec: RowSpec, settled: Settled) -> bool:
-    return any(row.kind == spec.kind and row.ports == spec.ports and row.lane in spec.lanes for row in settled.rows)
+def _is_owned(spec: RowSpec, known: Container[tuple[Kind, PortRange, Lane]]) -> bool:
+    return any((spec.kind, spec.ports, lane) in known for lane in spec.lanes)
 
 
 def _dynamic_breaches(

@@ -10,11 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from reconciler.host.interface import Row, Snapshot
+from reconciler.plan.boot_file import RIVAL_REMEDY, rival_culprit
 from reconciler.plan.demand import Wish
 from reconciler.plan.drafts import Draft, entry_ref
 from reconciler.plan.model import Culprit, Status, Step
 from reconciler.plan.removals import socket_culprit
-from reconciler.plan.sets import RIVAL_REMEDY, rival_culprit
 from reconciler.plan.tables import Table
 from reconciler.ports import Lane, PortRange, PortSet, Protocol
 

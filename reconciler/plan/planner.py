@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from reconciler.host.interface import Lookup, Snapshot
 from reconciler.ledger.records import Ledger, OwedRow
+from reconciler.plan.boot_file import file_notes, hold_for_rival, plan_file
 from reconciler.plan.demand import Demand, build_demand, lookups_of
 from reconciler.plan.drafts import Draft, claim_ref, hull, in_order
 from reconciler.plan.exclusions import plan_exclusion_creates
@@ -23,7 +24,6 @@ from reconciler.plan.obstacles import Obstacles
 from reconciler.plan.relabel import relabel_steps
 from reconciler.plan.removals import Pairs, claims_on, plan_exclusion_removals, plan_reservation_removals, veto
 from reconciler.plan.reservations import plan_reservation_creates
-from reconciler.plan.sets import persist_steps, stored_after
 from reconciler.plan.settle import Settled, settle
 from reconciler.plan.tables import Table, build_tables
 from reconciler.policy.entries import PolicySet, Reservation
@@ -53,10 +53,12 @@ def plan_state(state: State, options: Options = NOTHING_SPECIAL) -> Plan:
     drafts, steps, foreign = _compare(demand, settled, pairs, named, snapshot, options)
     drafts += owed_drafts(settled, demand, pairs, snapshot, drafts)
     steps += absent_stuck
-    steps += [_finished(draft, tables) for draft in drafts if draft.into is None and (draft.deletes or draft.creates)]
+    done = [draft for draft in drafts if draft.into is None and (draft.deletes or draft.creates)]
+    steps += [_finished(draft, tables, snapshot.stored_elsewhere) for draft in done]
     steps += dynamic_range_steps(policies.dynamic_range, snapshot)
-    steps += persist_steps(snapshot, settled.rows, steps)
-    steps += relabel_steps(settled, demand, (spec for step in steps for spec in step.deletes))
+    persist, stored = plan_file(snapshot, settled.rows, demand.claims, steps)
+    steps += persist
+    steps += relabel_steps(settled, demand, (spec for step in steps for spec in step.deletes), snapshot)
     steps += _out_of_scope(demand)
     steps += _release_winnat(steps, snapshot)
     ordered = in_order(steps)
@@ -65,10 +67,10 @@ def plan_state(state: State, options: Options = NOTHING_SPECIAL) -> Plan:
         facts=snapshot.facts,
         options=options,
         steps=ordered,
-        notes=notes(policies, demand, settled, pairs, snapshot, foreign),
+        notes=(*file_notes(snapshot, demand.fresh, stored), *notes(policies, demand, settled, pairs, snapshot, foreign)),
         breaches=breaches(policies.limits, ordered, tables, settled, snapshot, options),
         in_sync=_in_sync(policies, ordered),
-        update=replace(_update(state, settled, demand, pairs), stored=stored_after(settled.rows, ordered)),
+        update=replace(_update(state, settled, demand, pairs), stored=stored),
         state=state,
     )
 
@@ -126,7 +128,8 @@ def _gone(settled: Settled, tables: Sequence[Table]) -> list[PortSet]:
     return [PortSet.of(ports for lane, ports in lost if lane in table.lanes) for table in tables]
 
 
-def _finished(draft: Draft, tables: Sequence[Table]) -> Step:
+def _finished(draft: Draft, tables: Sequence[Table], rival: str) -> Step:
+    hold_for_rival(draft, rival)
     if draft.status == "ready" and draft.deletes and draft.creates:
         veto(draft, tables)
     return draft.step()

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from reconciler.host.interface import Snapshot
 from reconciler.ledger.records import Claim, OwnedRow
 from reconciler.plan.demand import Demand
 from reconciler.plan.drafts import claim_ref
 from reconciler.plan.index import RangeIndex
 from reconciler.plan.model import RowSpec, Step
 from reconciler.plan.settle import Settled
-from reconciler.ports import Lane, PortRange
+from reconciler.ports import LANES, Lane, PortRange
 
 Owner = tuple[str, str, bool]
 
 
-def relabel_steps(settled: Settled, demand: Demand, deleted: Iterable[RowSpec]) -> list[Step]:
+def relabel_steps(settled: Settled, demand: Demand, deleted: Iterable[RowSpec], snapshot: Snapshot) -> list[Step]:
     """One step for each owned row whose claims change although the row stays: only the ledger is written."""
     if not settled.rows or settled.claims == demand.claims:
         return []
@@ -29,7 +30,7 @@ def relabel_steps(settled: Settled, demand: Demand, deleted: Iterable[RowSpec]) 
         new = _touching(after, row)
         if new and _owners(old) != _owners(new):
             changed.setdefault((row.kind, row.lane.protocol, row.ports), []).append((row, old, new))
-    return [_step(items) for items in changed.values()]
+    return [_step(items, () if snapshot.keeps_rows else LANES) for items in changed.values()]
 
 
 def _by_lane(claims: Sequence[Claim]) -> dict[tuple[str, Lane], RangeIndex[Claim]]:
@@ -49,14 +50,14 @@ def _owners(claims: Iterable[Claim]) -> set[Owner]:
     return {(claim.policy, claim.entry, claim.protect) for claim in claims}
 
 
-def _step(items: list[tuple[OwnedRow, list[Claim], list[Claim]]]) -> Step:
+def _step(items: list[tuple[OwnedRow, list[Claim], list[Claim]]], lanes: tuple[Lane, ...]) -> Step:
     row, old, new = items[0]
     return Step(
         action="relabel",
         status="ready",
         cause="intent",
         kind=row.kind,
-        lanes=tuple(sorted(item[0].lane for item in items)),
+        lanes=lanes or tuple(sorted(item[0].lane for item in items)),
         ports=row.ports,
         owners=tuple(dict.fromkeys(map(claim_ref, new))),
         reason=f"claimed by {_names(old)} before, by {_names(new)} now; the row itself stays",

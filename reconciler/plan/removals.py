@@ -80,7 +80,10 @@ def _draft(table: Table, records: tuple[OwnedRow, ...], stay: PortSet, claims: T
     lanes = tuple(record.lane for record in records)
     touching = claims.index.touching(ports)
     left = [claim_ref(claim) for _, claim in claims.given_up.touching(ports)] or [_label_ref(records[0])]
-    draft = Draft(deletes=[RowSpec("exclusion", (record.lane,), ports, record.store) for record in records])
+    draft = Draft()
+    for made in dict.fromkeys(record.store for record in records):
+        mine = tuple(record.lane for record in records if record.store == made)
+        draft.deletes.append(RowSpec("exclusion", mine, ports, made))
     if not stay:
         draft.owners = left
         draft.reason = f"no entry claims it any more; {_names(left)} gave it up"
@@ -174,11 +177,7 @@ def plan_reservation_removals(demand: Demand, settled: Settled) -> tuple[list[Dr
                     if item.kind == "reservation" and item.ports == ports and item.lane.protocol == protocol
                 )
             )
-            guards = [
-                claim
-                for claim in demand.protecting
-                if _is_reservation(claim, protocol) and ports in claim.ports
-            ]
+            guards = [claim for claim in demand.protecting if _is_reservation(claim, protocol) and ports in claim.ports]
             if guards:
                 stuck.append(protected_step(lanes, ports, row, guards))
                 continue

@@ -10,7 +10,7 @@ import os
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from errno import EACCES
+from errno import EACCES, EINVAL, ENOTSUP
 from pathlib import Path
 
 from reconciler.errors import HostError
@@ -37,77 +37,123 @@ class SysctlFiles:
 
     def stored(self) -> PortSet:
         """The ports of our file; none where there is none. Raises HostError if somebody else wrote in it."""
-        text = _text(Path(self.own))
-        values = [value for key, value, _ in _settings(text)]
-        keys = {key for key, _, _ in _settings(text)}
-        if keys - {KEY} or len(values) > 1:
+        try:
+            found = list(_settings(_text(Path(self.own))))
+        except OSError as error:
+            raise HostError(f"our own sysctl file cannot be read: {error.strerror}", where=self.own) from error
+        if len(found) > 1 or any(key != KEY for key, _, _ in found):
             raise HostError(f"it holds more than our one line of {KEY}; move the rest away", where=self.own)
         try:
-            return parse_list(values[0]) if values else PortSet()
+            return parse_list(found[0][1]) if found else PortSet()
         except ValueError as error:
             raise HostError(f"{KEY} is no list of ports here: {error}; delete the file", where=self.own) from error
 
-    def rival(self) -> str:
-        """`file:line` of another file that sets the key, or empty."""
-        for path in self._others():
-            for key, _, line in _settings(_text(path)):
-                if key == KEY:
-                    return f"{path}:{line}"
-        return ""
+    def others(self) -> tuple[str, tuple[str, ...]]:
+        """`file:line` of another file that sets the key, or empty; and what could not be read to find out."""
+        not_read: list[str] = []
+        for path in self._others(not_read):
+            try:
+                lines = [line for key, _, line in _settings(_text(path)) if key == KEY]
+            except OSError:
+                not_read.append(str(path))
+                continue
+            if lines:
+                return f"{path}:{lines[-1]}", tuple(not_read)
+        return "", tuple(not_read)
 
     def write(self, ports: PortSet) -> None:
         """Replace our file; an empty set removes it. Raises OSError."""
         target = Path(self.own)
         if not ports:
             target.unlink(missing_ok=True)
+            _sync(target.parent)
             return
-        draft = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-        draft.unlink(missing_ok=True)
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o644)
+        draft = target.with_name(f".{target.name}.tmp")
+        draft.unlink(missing_ok=True)  # of a run that was killed
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
         try:
             with os.fdopen(descriptor, "w", encoding="ascii") as file:
                 file.write(f"{_HEAD}{KEY} = {list_text(ports)}\n")
                 file.flush()
+                draft.chmod(0o644)  # whatever the umask: everybody may plan
                 os.fsync(file.fileno())
             draft.replace(target)
         except BaseException:
             draft.unlink(missing_ok=True)
             raise
+        _sync(target.parent)
 
     def check_folder(self) -> None:
-        """Whoever may write in our file's folder could swap it for one of theirs. Raises PermissionError."""
-        folder = Path(self.own).parent
-        if folder.stat().st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-            raise PermissionError(EACCES, "others may write in this folder; chmod go-w it first", str(folder))
+        """Make our file's folder if there is none, and look whether a file can be replaced in it. Raises OSError.
 
-    def _others(self) -> Iterator[Path]:
+        Whoever else may write there could swap our file for one of theirs.
+        """
+        folder = Path(self.own).parent
+        folder.mkdir(0o755, exist_ok=True)
+        found = folder.stat()
+        if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH) or found.st_uid not in (0, _user()):
+            told = "others may write in this folder; make it root's and chmod go-w it"
+            raise PermissionError(EACCES, told, str(folder))
+        if not os.access(folder, os.W_OK):
+            raise PermissionError(EACCES, "no file can be written here; is it mounted read-only?", str(folder))
+
+    def _others(self, not_read: list[str]) -> Iterator[Path]:
+        """Every file that counts but ours, each once. Folders that cannot be read are added to `not_read`."""
         seen = {Path(self.own).name}
         real = {os.path.realpath(self.own)}
         for folder in self.folders:
-            for path in sorted(Path(folder).glob("*.conf")):
-                if path.name not in seen and os.path.realpath(path) not in real:
+            for name in _names(folder, not_read):
+                path = Path(folder, name)
+                if name not in seen and os.path.realpath(path) not in real:
                     real.add(os.path.realpath(path))
                     yield path
-                seen.add(path.name)
-        last = Path(self.last_file)
-        if os.path.realpath(last) not in real:
-            yield last
+                seen.add(name)
+        if os.path.realpath(self.last_file) not in real:
+            yield Path(self.last_file)
+
+
+def _names(folder: str, not_read: list[str]) -> list[str]:
+    try:
+        return sorted(name for name in os.listdir(folder) if name.endswith(".conf"))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError:
+        not_read.append(folder)
+        return []
 
 
 def _text(path: Path) -> str:
+    """The text of a file, empty where there is none. Raises OSError."""
     try:
         with path.open("rb") as file:
-            return file.read(LARGEST_FILE).decode("utf-8", "replace")
+            data = file.read(LARGEST_FILE + 1)
     except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
         return ""
-    except OSError as error:
-        raise HostError(f"this sysctl file cannot be read: {error.strerror}", where=str(path)) from error
+    if len(data) > LARGEST_FILE:
+        raise OSError(EINVAL, f"it is larger than {LARGEST_FILE} bytes", str(path))
+    return data.decode("utf-8", "replace")
 
 
 def _settings(text: str) -> Iterator[tuple[str, str, int]]:
     """Key, value and line number of each setting. `-` before a key and `/` for `.` are sysctl's own forms."""
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(text.split("\n"), start=1):
         key, equals, value = line.partition("=")
         name = key.strip().removeprefix("-").strip().replace("/", ".")
         if equals and not name.startswith(("#", ";")):
             yield name, value.strip(), number
+
+
+def _user() -> int:
+    return os.geteuid() if hasattr(os, "geteuid") else 0
+
+
+def _sync(folder: Path) -> None:
+    """Make the names in a folder durable, where the file system can."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (EINVAL, ENOTSUP):
+            raise
+    finally:
+        os.close(descriptor)

@@ -1,16 +1,21 @@
-"""This Linux machine as a `Host`. Its listing is one set of ports for all four lanes, without rows of its own."""
+"""This Linux machine as a `Host`. Its listing is one set of ports for all four lanes, without rows of its own.
+
+The files that set the list at boot belong to the network namespace of process 1: the machine's, or a container's.
+Nothing sets the list of any other namespace again, so there the list is all there is.
+"""
 
 from __future__ import annotations
 
 import os
 import platform
+import sys
 from collections.abc import Collection
 from pathlib import Path
 
 from reconciler.errors import HostError
 from reconciler.host.interface import Change, Facts, Lookup, Refusal, Row, Snapshot, WinNat
 from reconciler.host.linux.files import SysctlFiles
-from reconciler.host.linux.kernel import read_list, write_list
+from reconciler.host.linux.kernel import change_list, read_list
 from reconciler.ports import LANES, PROTOCOLS, Lane, PortRange, PortSet
 from reconciler.ports import Protocol as PortProtocol
 
@@ -18,6 +23,11 @@ PROC = "/proc"
 LIST = "sys/net/ipv4/ip_local_reserved_ports"
 RANGE = "sys/net/ipv4/ip_local_port_range"
 UNSUPPORTED = Refusal("unsupported", "Linux has nothing of the kind")
+SO_NETNS_COOKIE = 71
+"""socket(7), asm-generic/socket.h; Python has no name for it."""
+
+MACHINE_ID_LENGTH = 32
+"""machine-id(5). It may also be empty, or `uninitialized` during the first boot."""
 
 
 class LinuxHost:
@@ -39,6 +49,8 @@ class LinuxHost:
     def snapshot(self, lookups: Collection[Lookup] = ()) -> Snapshot:
         """See `Host`."""
         dynamic = self._dynamic()
+        has_files = self._has_files()
+        elsewhere, not_read = self._files.others() if has_files else ("", ())
         return Snapshot(
             facts=self.facts(),
             boot=f"{self._boot_id()}/{self._namespace()}",
@@ -49,8 +61,9 @@ class LinuxHost:
             reservations_supported=False,
             elevated=os.access(self._list, os.W_OK),
             keeps_rows=False,
-            stored=self._files.stored(),
-            stored_elsewhere=self._files.rival(),
+            stored=self._files.stored() if has_files else None,
+            stored_elsewhere=elsewhere,
+            not_read=not_read,
         )
 
     def rows(self, lanes: Collection[Lane]) -> tuple[Row, ...]:
@@ -61,21 +74,15 @@ class LinuxHost:
     def write_set(self, add: PortSet, remove: PortSet, stored: PortSet) -> Refusal | None:
         """See `SetHost`. The list first, since it takes effect at once; then the file."""
         try:
-            rewrites = self._files.stored() != stored
+            rewrites = self._has_files() and self._files.stored() != stored
             if rewrites:
                 self._files.check_folder()
-            write_list(self._list, (self._read() - remove) | add)
+            change_list(self._list, add, remove, stored)
             if rewrites:
                 self._files.write(stored)
-        except PermissionError as error:
-            return Refusal("elevation", f"{error.filename or self._list}: {error.strerror}")
-        except OSError as error:
-            return Refusal("failed", f"{error.filename or self._list}: {error.strerror or error}")
+        except (OSError, ValueError) as error:
+            return _refusal(error, self._list)
         return None
-
-    def stored(self) -> PortSet:
-        """See `SetHost`."""
-        return self._files.stored()
 
     def lookup(self, wanted: Lookup) -> bool:
         """See `Host`: there are no reservations."""
@@ -125,9 +132,10 @@ class LinuxHost:
     def _identity(self) -> str:
         """The machine id; in a container without one, the boot: then nothing is owned after a restart."""
         try:
-            return self._machine_id.read_text("ascii").strip() or self._boot_id()
+            found = self._machine_id.read_text("ascii").strip()
         except (OSError, ValueError):
-            return self._boot_id()
+            found = ""
+        return found if len(found) == MACHINE_ID_LENGTH else self._boot_id()
 
     def _boot_id(self) -> str:
         try:
@@ -135,17 +143,32 @@ class LinuxHost:
         except OSError as error:
             raise HostError("the boot id cannot be read; is /proc mounted?", where=str(self._proc)) from error
 
-    def _namespace(self) -> str:
+    def _has_files(self) -> bool:
+        """Is our network namespace that of process 1? Its namespace itself is for root to look at; this file is not."""
         try:
-            return str((self._proc / "self/ns/net").stat().st_ino)
+            return os.path.samefile(self._proc / "1/net/dev", self._proc / "self/net/dev")
         except OSError:
-            return "0"
+            return True
+
+    def _namespace(self) -> str:
+        """What no other network namespace of this boot has: its cookie, or before Linux 5.14 its inode number."""
+        import socket
+
+        try:
+            with socket.socket() as probe:
+                return str(int.from_bytes(probe.getsockopt(socket.SOL_SOCKET, SO_NETNS_COOKIE, 8), sys.byteorder))
+        except OSError:
+            return str((self._proc / "self/ns/net").stat().st_ino)
 
     def _state_name(self) -> str:
-        """A ledger of its own for a network namespace that is not that of process 1, where that can be told."""
-        try:
-            first = str((self._proc / "1/ns/net").stat().st_ino)
-        except OSError:
+        """A ledger of its own for a network namespace that is not that of process 1; a new one after a reboot."""
+        if self._has_files():
             return "linux"
-        mine = self._namespace()
-        return "linux" if first == mine else f"linux-netns-{mine}"
+        return f"linux-netns-{self._boot_id()[:8]}-{self._namespace()}"
+
+
+def _refusal(error: OSError | ValueError, path: str) -> Refusal:
+    if isinstance(error, OSError):
+        text = f"{error.filename or path}: {error.strerror or error}"
+        return Refusal("elevation" if isinstance(error, PermissionError) else "failed", text)
+    return Refusal("failed", f"{path}: {error}")

@@ -1,14 +1,17 @@
-"""The kernel's list of reserved ports: reading and writing it whole.
+"""The kernel's list of reserved ports: reading it whole, and changing it.
 
 Kernel documentation (ip-sysctl, `ip_local_reserved_ports`): a comma-separated list of ports and ranges; a write
 replaces the list; it applies to TCP and UDP over IPv4 and IPv6, and each network namespace has its own. Measured on
-kernel 6.18: a `write()` takes in about one page, and further writes *on the same descriptor* add to it, while a new
-open replaces; only the first `read()` gives anything; reading gives merged runs, so only sets can be compared.
+kernel 6.18: a `write()` takes in about one page; one at the beginning of the file replaces the list, one at any
+other position adds to it; only the first `read()` gives anything; reading gives merged runs, so only sets can be
+compared.
 """
 
 from __future__ import annotations
 
+import errno
 import os
+import time
 
 from reconciler.ports import FIRST_PORT, LAST_PORT, PortRange, PortSet
 
@@ -16,32 +19,32 @@ CHUNK_BYTES = 3500
 """Bytes in one write: well under the page that the kernel takes at once."""
 
 READ_BYTES = 262_144
-"""Bytes in the one read: more than the longest list there can be (32,768 runs of two ports: 254,732 bytes)."""
+"""Bytes in the one read: more than the longest list there can be (21,845 runs of two ports: about 254,740 bytes)."""
+
+PAUSE_SECONDS = 0.001
+READINGS = 100
+"""A list over one page is replaced in pieces, some 30 microseconds apart, so two readings in a row must agree."""
+
+_REPLACE, _ADD = 0, 1  # positions in the file
 
 
 def read_list(path: str) -> PortSet:
     """The ports of the list. Port 0, which the kernel accepts, is no port here and is left out.
 
-    Raises OSError if it cannot be read and ValueError if it is not a list of ports.
+    Raises OSError if it cannot be read and ValueError if it is not a list of ports, whole.
     """
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        text = os.read(descriptor, READ_BYTES)
-    finally:
-        os.close(descriptor)
-    return parse_list(text.decode("ascii"))
+    return parse_list(_read_text(path))
 
 
 def parse_list(text: str) -> PortSet:
     """`8080,30000-32767` as a set. Raises ValueError for anything that is not such a list."""
     ranges = []
-    for part in text.strip().split(","):
-        first, dash, last = part.strip().partition("-")
-        if not first and not dash and text.strip() == "":
-            break
-        low, high = int(first), int(last if dash else first)
-        if not 0 <= low <= high <= LAST_PORT:
-            raise ValueError(f"{part!r} is not a range of ports")
+    for part in text.strip().split(",") if text.strip() else ():
+        first, dash, last = part.partition("-")
+        low = _port(first, part)
+        high = _port(last, part) if dash else low
+        if low > high:
+            raise ValueError(f"{part!r} runs backwards")
         if high >= FIRST_PORT:
             ranges.append(PortRange(max(low, FIRST_PORT), high))
     return PortSet.of(ranges)
@@ -52,29 +55,74 @@ def list_text(ports: PortSet) -> str:
     return ",".join(map(str, ports.runs()))
 
 
-def write_list(path: str, ports: PortSet) -> None:
-    """Replace the list, on one descriptor, in chunks that end at a comma. An empty set clears it.
+def change_list(path: str, add: PortSet, remove: PortSet, elsewhere: PortSet) -> None:
+    """Take ports out of the list and put ports in; all others stay. Raises OSError, and ValueError like `read_list`.
 
-    Not atomic for a list over one chunk: for about a millisecond readers see the beginning only. Raises OSError;
-    the kernel then keeps what had been taken in, so the caller reads again.
+    Where nothing has to go, ports are only added: then no port is missing at any instant, whoever else writes and
+    wherever this process is killed. Otherwise the list is replaced, and what another program has changed since it
+    was read a moment ago is lost. A list over one chunk then comes back piece by piece, within two milliseconds; what
+    no file holds (`elsewhere` are the ports that one does) comes first, since a kill in between would lose it.
     """
-    descriptor = os.open(path, os.O_WRONLY)
-    try:
-        for chunk in chunks(list_text(ports)):
-            written = os.write(descriptor, chunk)
-            if written != len(chunk):
-                raise OSError(f"the kernel took {written} of {len(chunk)} bytes")
-    finally:
-        os.close(descriptor)
+    text = _read_text(path)
+    now = parse_list(text)
+    if not now & remove:
+        if add - now:
+            _write(path, list_text(add - now), _ADD)
+        return
+    left = (now - remove) | add
+    parts = ["0"] if text.startswith("0") else []
+    parts += [list_text(left - elsewhere), list_text(left & elsewhere)]
+    _write(path, ",".join(part for part in parts if part), _REPLACE)
 
 
 def chunks(text: str) -> list[bytes]:
     """The text in pieces of at most CHUNK_BYTES, each whole ranges, each ending its line or with a comma."""
     pieces: list[bytes] = []
-    rest = text
-    while len(rest) > CHUNK_BYTES:
-        end = rest.rindex(",", 0, CHUNK_BYTES) + 1
-        pieces.append(rest[:end].encode("ascii"))
-        rest = rest[end:]
-    pieces.append(f"{rest}\n".encode("ascii"))
+    start = 0
+    while len(text) - start >= CHUNK_BYTES:
+        end = text.rindex(",", start, start + CHUNK_BYTES) + 1
+        pieces.append(text[start:end].encode("ascii"))
+        start = end
+    pieces.append(f"{text[start:]}\n".encode("ascii"))
     return pieces
+
+
+def _write(path: str, text: str, position: int) -> None:
+    descriptor = os.open(path, os.O_WRONLY)
+    try:
+        os.lseek(descriptor, position, os.SEEK_SET)
+        for chunk in chunks(text):
+            written = os.write(descriptor, chunk)
+            if written != len(chunk):
+                raise OSError(errno.EIO, f"the kernel took {written} of {len(chunk)} bytes", path)
+    finally:
+        os.close(descriptor)
+
+
+def _read_text(path: str) -> str:
+    text = _read_once(path)
+    for _ in range(READINGS):
+        time.sleep(PAUSE_SECONDS)
+        again = _read_once(path)
+        if again == text:
+            return text
+        text = again
+    raise OSError(errno.EAGAIN, "it changes all the time; find out which program writes it", path)
+
+
+def _read_once(path: str) -> str:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        text = os.read(descriptor, READ_BYTES).decode("ascii")
+    finally:
+        os.close(descriptor)
+    if not text.endswith("\n"):
+        raise ValueError("it was not read to its end")
+    return text
+
+
+def _port(text: str, part: str) -> int:
+    """0..65535: the kernel lets port 0 into the list."""
+    if not (text.isascii() and text.isdigit() and len(text) <= 5 and int(text) <= LAST_PORT):
+        raise ValueError(f"{part!r} is not a port or a range of ports")
+    return int(text)

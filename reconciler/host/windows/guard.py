@@ -11,15 +11,15 @@ from __future__ import annotations
 
 import sys
 
+assert sys.platform == "win32"
+
+from reconciler.host.windows.services import set_winnat, winnat_state
+
 
 def main() -> int:
     """Wait for the end of standard input, then start WinNAT if it is stopped. The Win32 code, 0 if all is well."""
-    if sys.platform != "win32":
-        return 1
     while sys.stdin.buffer.read(4096):
         pass
-    from reconciler.host.windows.services import set_winnat, winnat_state
-
     if winnat_state() != "stopped":
         return 0
     failed = set_winnat(running=True)

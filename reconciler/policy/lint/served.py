@@ -38,11 +38,15 @@ class _ServedRule(Rule):
 def _taken(entry: Entry, service: Service) -> str:
     """What the entry takes of the service, such as `80 (tcp) of IIS`; empty if that is nothing."""
     protocols = [protocol for protocol in service.protocols if protocol in protocols_of(entry)]
-    ranges = [ports for ports in ranges_of(entry) if ports.overlaps(service.ports)]
-    if not protocols or not ranges:
+    first, last = service.ports.first, service.ports.last
+    shared = [
+        PortRange(max(ports.first, first), min(ports.last, last))
+        for ports in ranges_of(entry)
+        if ports.overlaps(service.ports)
+    ]
+    if not protocols or not shared:
         return ""
-    ports = PortSet.of(ranges).within(service.ports)
-    return f"{ranges_told(ports.runs())} ({', '.join(protocols)}) of {service.what}"
+    return f"{ranges_told(PortSet.of(shared).runs())} ({', '.join(protocols)}) of {service.what}"
 
 
 class HttpSys(_ServedRule):

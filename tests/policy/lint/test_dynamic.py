@@ -31,6 +31,7 @@ def test_half_of_the_range_may_be_taken() -> None:
     half, more = exclusion("a", '"20000-29999"'), exclusion("a", '"20000-30000"')
     text = '[dynamic_range]\ntcp = "20000-39999"\n'
     assert told("R402", text + half) == []
+    assert told("R402", text + exclusion("a", '["1-19999", "20000-29999", "40000-49999"]')) == []
     assert told("R402", text + more) == [
         "more than half of the dynamic range 20000-39999 (tcp) is taken, most of it here: 10001 ports"
     ]

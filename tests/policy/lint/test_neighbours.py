@@ -20,6 +20,8 @@ def test_every_entry_that_overlaps_is_named() -> None:
     assert found(text) == [("R301", "b"), ("R301", "c")]
     several = exclusion("a", "[1000, 3000]") + exclusion("b", '["990-1000", "3000-3010"]')
     assert found(several) == [("R301", "b")]
+    one_lane = exclusion("a", "[1000, 3000]", 'family = "ipv6"') + exclusion("b", '["990-1000", "3000-3010"]')
+    assert told("R301", one_lane)[0].endswith(" in 1000 (tcp/ipv6)")
 
 
 def test_ranges_of_one_entry_may_overlap_too() -> None:

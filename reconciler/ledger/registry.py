@@ -1,0 +1,123 @@
+"""The ledger of a real Windows: in the registry, under a key that only administrators can write.
+
+Ordinary users can make folders under ProgramData, so a ledger there could be planted to make an elevated run delete
+rows that are not ours. HKLM\\SOFTWARE is written by administrators only and read by everybody, from the start. The
+ledger is kept in parts below the size that the registry takes well, a generation at a time: a value names the one
+that counts, and is changed last, so a kill at any instant leaves the old ledger or the new one.
+"""
+
+from __future__ import annotations
+
+import sys
+
+assert sys.platform == "win32"
+
+import ctypes
+import winreg
+from ctypes import byref, wintypes
+from pathlib import Path
+
+from reconciler.errors import LedgerError
+from reconciler.ledger.document import Encoder, decode
+from reconciler.ledger.records import Ledger
+
+KEY = r"SOFTWARE\port-reconciler\Ledger"
+PART_BYTES = 512 * 1024
+VIEW = winreg.KEY_WOW64_64KEY  # the same ledger for a 32-bit and a 64-bit Python
+PRIVATE = "O:BAG:BAD:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)"
+"""SDDL: only SYSTEM and administrators, nothing inherited. Who may not open a lock file cannot hold it."""
+
+ERROR_ALREADY_EXISTS = 183
+
+
+class RegistryLedgerStore:
+    """See `LedgerStore`. `folder` is where the lock and the audit log are."""
+
+    def __init__(self, folder: Path, key: str = KEY) -> None:
+        self.folder = folder
+        self._key = key
+        self._where = rf"HKLM\{key}"
+        self._encoder = Encoder()
+
+    def load(self) -> Ledger | None:
+        """See `LedgerStore.load`."""
+        try:
+            with self._open(winreg.KEY_READ) as key:
+                generation = str(winreg.QueryValueEx(key, "Current")[0])
+            with self._open(winreg.KEY_READ, generation) as key:
+                count = int(winreg.QueryValueEx(key, "Parts")[0])
+                parts = [bytes(winreg.QueryValueEx(key, str(number))[0]) for number in range(count)]
+        except FileNotFoundError:
+            return None
+        except (OSError, TypeError, ValueError) as error:
+            raise LedgerError(f"the ledger cannot be read ({error}); mend that first", where=self._where) from None
+        return decode(b"".join(parts), self._where)
+
+    def save(self, ledger: Ledger) -> None:
+        """See `LedgerStore.save`."""
+        data = self._encoder.encode(ledger)
+        parts = [data[at : at + PART_BYTES] for at in range(0, len(data), PART_BYTES)]
+        try:
+            winreg.CreateKeyEx(winreg.HKEY_LOCAL_MACHINE, self._key, 0, winreg.KEY_WRITE | VIEW).Close()
+            with self._open(winreg.KEY_READ | winreg.KEY_WRITE) as top:
+                old = _text(top, "Current")
+                new = "B" if old == "A" else "A"
+                with winreg.CreateKeyEx(top, new, 0, winreg.KEY_WRITE | VIEW) as key:
+                    winreg.SetValueEx(key, "Parts", 0, winreg.REG_DWORD, len(parts))
+                    for number, part in enumerate(parts):
+                        winreg.SetValueEx(key, str(number), 0, winreg.REG_BINARY, part)
+                    winreg.FlushKey(key)
+                winreg.SetValueEx(top, "Current", 0, winreg.REG_SZ, new)
+                winreg.FlushKey(top)
+        except OSError as error:
+            told = f"the ledger cannot be written ({error.strerror}); run elevated"
+            raise LedgerError(told, where=self._where) from None
+
+    def _open(self, access: int, below: str = "") -> winreg.HKEYType:
+        path = rf"{self._key}\{below}" if below else self._key
+        return winreg.OpenKey(winreg.HKEY_LOCAL_MACHINE, path, 0, access | VIEW)
+
+
+def _text(key: winreg.HKEYType, name: str) -> str:
+    try:
+        return str(winreg.QueryValueEx(key, name)[0])
+    except FileNotFoundError:
+        return ""
+
+
+class _SecurityAttributes(ctypes.Structure):
+    """SECURITY_ATTRIBUTES."""
+
+    _fields_ = [
+        ("length", wintypes.DWORD),
+        ("descriptor", ctypes.c_void_p),
+        ("inherit", wintypes.BOOL),
+    ]
+
+
+def make_private_folder(folder: Path) -> None:
+    """Make a folder that only administrators can even look into, in a place where only they can make one.
+
+    Raises LedgerError. A folder that is there already was made by an administrator and is left as it is.
+    """
+    advapi32 = ctypes.WinDLL("advapi32.dll", use_last_error=True)
+    kernel32 = ctypes.WinDLL("kernel32.dll", use_last_error=True)
+    descriptor = ctypes.c_void_p()
+    convert = advapi32.ConvertStringSecurityDescriptorToSecurityDescriptorW
+    convert.argtypes = [wintypes.LPCWSTR, wintypes.DWORD, ctypes.POINTER(ctypes.c_void_p), ctypes.c_void_p]
+    kernel32.CreateDirectoryW.argtypes = [wintypes.LPCWSTR, ctypes.POINTER(_SecurityAttributes)]
+    kernel32.LocalFree.argtypes = [ctypes.c_void_p]
+    if not convert(PRIVATE, 1, byref(descriptor), None):
+        raise _failed(folder)
+    try:
+        attributes = _SecurityAttributes(ctypes.sizeof(_SecurityAttributes), descriptor, False)
+        made = kernel32.CreateDirectoryW(str(folder), byref(attributes))
+        if not made and ctypes.get_last_error() != ERROR_ALREADY_EXISTS:
+            raise _failed(folder)
+    finally:
+        kernel32.LocalFree(descriptor)
+
+
+def _failed(folder: Path) -> LedgerError:
+    text = ctypes.FormatError(ctypes.get_last_error())
+    return LedgerError(f"this folder, for lock and audit log, cannot be made ({text}); run elevated", where=str(folder))

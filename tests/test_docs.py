@@ -1,0 +1,198 @@
+"""The pages of `docs/`: they print what they say, name every word that the program knows, and link to what is there."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import os
+import re
+import shutil
+import subprocess
+import sysconfig
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+from pydantic.fields import FieldInfo
+
+import reconciler
+from reconciler.apply.results import Verdict
+from reconciler.cli import codes
+from reconciler.host.simulated.variants import CHOICES
+from reconciler.plan.model import ACTIONS, LIMIT_NAMES, Action, Cause, Options, Status
+from reconciler.policy.entries import Limits
+from reconciler.policy.models import TABLES, PolicyFile
+from tests.pages import PAGES, ROOT, block_of, folder, steady
+
+HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
+LINK = re.compile(r"\]\((?!https?://)([^)\s]+)\)")
+FENCED = re.compile(r"^```.*?^```$", re.DOTALL | re.MULTILINE)
+NOTE_ID = re.compile(r'Note\(\s*"([a-z-]+)"')
+
+
+def page(name: str) -> str:
+    return (ROOT / "docs" / name).read_text(encoding="utf-8")
+
+
+def section(text: str, heading: str) -> str:
+    """What stands under a heading, up to the next one."""
+    (found,) = re.findall(rf"^#+ {re.escape(heading)}$\n(.*?)(?=^#|\Z)", text, re.DOTALL | re.MULTILINE)
+    return str(found)
+
+
+def rows(text: str) -> dict[str, list[str]]:
+    """The rows of all tables in a text, by their first cell without its marks."""
+    found = {}
+    for line in text.splitlines():
+        if line.startswith("| ") and not line.startswith("| ---"):
+            cells = [cell.strip() for cell in line.strip("|").split(" | ")]
+            found[re.sub(r"[`\[\]]|\(.*", "", cells[0])] = [cell.rstrip(" |") for cell in cells[1:]]
+    return found
+
+
+def keys(name: str, heading: str, head: str) -> list[str]:
+    """The first column of the tables under a heading, without their head."""
+    return [key for key in rows(section(page(name), heading)) if key != head]
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+def test_a_page_prints_what_it_says(path: Path, tmp_path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    with folder(tmp_path) as here:
+        assert steady(here.play(text)) == steady(text), "python -m tests.pages writes what is printed now"
+
+
+def test_the_pages_have_examples_at_all() -> None:
+    commands = {path.stem: path.read_text(encoding="utf-8").count("\n$ reconciler ") for path in PAGES}
+    assert min(commands[name] for name in ("policy", "variants", "api")) >= 1
+    assert commands["plan-and-apply"] >= 25
+    assert "```python run" in page("api.md")
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_every_key_of_a_table_is_documented(name: str) -> None:
+    heading = f"[[{name}]]" if name in ("exclusion", "reservation") else f"[{name}]"
+    documented = rows(section(page("policy.md"), heading))
+    model = TABLES[name].model_fields
+    assert keys("policy.md", heading, "key") == list(model)
+    for key, field in model.items():
+        default, values, _ = documented[key]
+        assert default == _default(name, key, field), key
+        assert set(_words(field)) <= set(re.findall(r'"([a-z0-9]+)"', values)), key
+
+
+def _default(table: str, key: str, field: FieldInfo) -> str:
+    if field.is_required():
+        return "needed"
+    value = field.get_default(call_default_factory=True)
+    if table == "limits":
+        value = getattr(Limits(), key)
+    if value is None:
+        return "none"
+    return f"`{json.dumps(list(value) if isinstance(value, tuple) else value)}`"
+
+
+def _words(field: FieldInfo) -> Iterable[str]:
+    """The words that a key may hold, where it holds words."""
+    seen: list[Any] = [field.annotation]
+    for kind in seen:
+        seen += get_args(kind) if not isinstance(kind, str) else ()
+    return [kind for kind in seen if isinstance(kind, str)]
+
+
+def test_every_key_of_the_top_of_the_file_is_documented() -> None:
+    documented = rows(section(page("policy.md"), "The top of the file"))
+    assert keys("policy.md", "The top of the file", "key") == list(PolicyFile.model_fields)
+    for key, field in PolicyFile.model_fields.items():
+        assert documented[key][0] == _default("", key, field), key
+
+
+def test_every_word_of_a_plan_and_its_result_is_documented() -> None:
+    name = "plan-and-apply.md"
+    assert keys(name, "Actions", "action") == list(ACTIONS)
+    assert set(ACTIONS) == set(get_args(Action))
+    assert keys(name, "Statuses", "status") == list(get_args(Status))
+    assert keys(name, "Causes", "cause") == list(get_args(Cause))
+    assert keys(name, "What apply makes of it", "verdict") == list(get_args(Verdict))
+    assert keys(name, "Limits", "limit") == list(LIMIT_NAMES)
+
+
+def test_every_note_is_documented() -> None:
+    ids = {
+        found
+        for path in sorted((ROOT / "reconciler" / "plan").rglob("*.py"))
+        for found in NOTE_ID.findall(path.read_text(encoding="utf-8"))
+    }
+    assert len(ids) >= 6
+    assert set(keys("plan-and-apply.md", "Notes", "note")) == ids
+
+
+def test_every_exit_code_is_documented() -> None:
+    known = {str(value) for name, value in vars(codes).items() if name.isupper()}
+    assert set(keys("plan-and-apply.md", "Exit codes", "code")) == known
+
+
+def test_every_switch_of_the_simulated_windows_is_documented() -> None:
+    text = page("variants.md")
+    documented = rows(section(text, "The eight switches"))
+    assert keys("variants.md", "The eight switches", "switch") == list(CHOICES)
+    for switch, (default, *others) in CHOICES.items():
+        assert documented[switch][:2] == [f"`{default}`", *(f"`{other}`" for other in others)]
+        assert "https://" in section(text, switch)
+
+
+@pytest.mark.parametrize("name", sorted(set(reconciler.__all__) - {"ReconcilerError"}))
+def test_every_public_name_and_parameter_is_documented(name: str) -> None:
+    assert list(inspect.signature(getattr(reconciler, name)).parameters) == keys("api.md", name, "parameter")
+
+
+def test_every_error_is_documented() -> None:
+    classes = {
+        kind.__name__ for kind in reconciler.ReconcilerError.__subclasses__() if kind.__module__.endswith("errors")
+    }
+    assert set(keys("api.md", "ReconcilerError", "class")) == classes
+    assert set(Options.__match_args__) == set(keys("api.md", "Options", "parameter"))
+
+
+@pytest.mark.parametrize("path", [*PAGES, ROOT / "README.md"], ids=lambda path: path.stem)
+def test_every_relative_link_leads_somewhere(path: Path) -> None:
+    links = LINK.findall(FENCED.sub("", path.read_text(encoding="utf-8")))
+    for link in links:
+        file, _, anchor = link.partition("#")
+        target = (path.parent / file).resolve() if file else path
+        assert target.exists(), link
+        assert not anchor or anchor in _anchors(target), link
+    assert links or path.stem == "lint"
+
+
+def _anchors(path: Path) -> set[str]:
+    """The anchors that GitHub gives the headings of a page."""
+    text = FENCED.sub("", path.read_text(encoding="utf-8"))
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in HEADING.findall(text)}
+
+
+@pytest.mark.parametrize(
+    ("shell", "script"), [(("sh",), "keep-ports.sh"), (("pwsh", "-NoProfile", "-File"), "Keep-Ports.ps1")]
+)
+def test_the_fleet_scripts_tell_what_is_left_by_their_exit_codes(
+    shell: tuple[str, ...], script: str, tmp_path: Path
+) -> None:
+    scripts = sysconfig.get_path("scripts")
+    if not shutil.which(shell[0]) or not shutil.which("reconciler", path=scripts):
+        pytest.skip(f"no {shell[0]} here, or the reconciler command is not installed")
+    policy = block_of("plan-and-apply.md", "cache.toml")
+    with folder(tmp_path) as here:
+        here.run("reconciler sim init host.json --seed 3")
+        Path(script).write_text(block_of("plan-and-apply.md", script), encoding="utf-8")
+        Path("good.toml").write_text(policy, encoding="utf-8")
+        Path("blocked.toml").write_text(
+            policy.replace("cache", "jobs").replace("6379-6380", "50700-50709"), encoding="utf-8"
+        )
+        environment = {**os.environ, "PATH": os.pathsep.join([scripts, os.environ["PATH"]])}
+        told = {}
+        for file in ("good", "blocked", "missing"):
+            command = [*shell, script, f"{file}.toml"]
+            done = subprocess.run(command, env=environment, capture_output=True, encoding="utf-8", check=False)
+            told[file] = (done.returncode, "50700-50709" in done.stdout)
+    assert told == {"good": (0, False), "blocked": (3, True), "missing": (1, False)}
