@@ -14,18 +14,24 @@ import sys
 from collections.abc import Callable, Collection, Iterable
 from os import PathLike
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from reconciler.apply.results import ApplyResult, Progress
+from reconciler.errors import HostError
 from reconciler.host.interface import Host
 from reconciler.ledger.store import FileLedgerStore, LedgerStore, state_folder
 from reconciler.plan.model import Options, Plan, State
 from reconciler.plan.planner import NOTHING_SPECIAL, lookups, plan_state
 from reconciler.policy.entries import PolicySet
 
+if TYPE_CHECKING:
+    from reconciler.doctor.model import Check, Trial
+    from reconciler.ports import PortRange
+
 
 def open_host(spec: str = "auto") -> Host:
-    """Open what holds the ports: `auto` (this machine) or `sim:FILE` (a simulated Windows). Raises HostError."""
+    """Open what holds the ports: `auto` (this machine), `linux`, `sim:FILE` (a simulated Windows) or `netsh:PATH`
+    (captured listings). Raises HostError."""
     from reconciler.host.opening import open_host as opened
 
     return opened(spec)
@@ -43,8 +49,11 @@ def load_policy(paths: Iterable[str | PathLike[str]], host: Host, tags: Collecti
 
 
 def read_state(policies: PolicySet, host: Host) -> State:
-    """Read ledger and host, once. Writes nothing and needs no privileges. Raises HostError or LedgerError."""
-    ledger = _store(host).load()
+    """Read ledger and host, once. Writes nothing and needs no privileges. Raises HostError or LedgerError.
+
+    A host that cannot be changed has no ledger.
+    """
+    ledger = None if host.facts().read_only else _store(host).load()
     return State(policies, host.snapshot(lookups(policies, ledger)), ledger)
 
 
@@ -97,6 +106,54 @@ def apply_plan(
         stop=stop,
         replan=replan,
         single_use=single_use,
+    )
+
+
+def examine_host(host: Host) -> tuple[Check, ...]:
+    """Is this host fit for plan and apply? Writes nothing; what cannot be read is a check that fails."""
+    from reconciler.doctor.attempts import AttemptFile
+    from reconciler.doctor.checks import examine, unreadable
+
+    try:
+        store = _store(host)
+        return examine(host, store, store.folder, AttemptFile(store.folder, host.facts().state_name))
+    except HostError as error:
+        return (unreadable(error),)
+
+
+def run_experiments(
+    host: Host,
+    ports: PortRange,
+    *,
+    lock_timeout: float = 30.0,
+    stop: Callable[[], bool] = lambda: False,
+    progress: Callable[[int, int, str], None] = lambda number, total, question: None,
+) -> Trial:
+    """Find out which Windows this is by experiments on free ports, each of which is undone.
+
+    Args:
+        lock_timeout: seconds to wait for an apply on this host.
+        stop: asked before each call; True ends the experiments, and what they made is undone.
+        progress: told number, total and question before each experiment.
+
+    Raises ReconcilerError (BusyError, RefusedError, HostError, LedgerError) only before the first change.
+    """
+    from reconciler.apply.clock import SystemClock
+    from reconciler.apply.lock import host_lock
+    from reconciler.doctor.attempts import AttemptFile
+    from reconciler.doctor.session import run_locked
+
+    store, name = _store(host), host.facts().state_name
+    _make_folder(host, store.folder)
+    return run_locked(
+        host,
+        ports,
+        store,
+        AttemptFile(store.folder, name),
+        lock=host_lock(store.folder, name, lock_timeout),
+        clock=SystemClock(),
+        stop=stop,
+        progress=progress,
     )
 
 

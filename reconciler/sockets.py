@@ -50,17 +50,18 @@ def bind_reserved(sock: socket.socket, address: tuple[Any, ...], reservation: st
 
 def associate(sock: socket.socket, ports: PortRange) -> None:
     """Present the token of this reservation on a socket that is not bound yet. Raises ReservationError."""
-    protocol: Protocol = "tcp" if sock.type == socket.SOCK_STREAM else "udp"
-    if sys.platform != "win32":
-        raise ReservationError("port reservations are a thing of Windows; on this system a plain bind is enough")
-    from reconciler.host.windows.association import associate_token, token_of
+    if sys.platform == "win32":
+        from reconciler.host.windows.association import associate_token, token_of
 
-    code, token = token_of(protocol, ports)
-    if code != 0:
-        raise ReservationError(_no_token(code, protocol, ports))
-    code = associate_token(sock.fileno(), token)
-    if code != 0:
-        raise ReservationError(_not_associated(code, protocol, ports))
+        protocol: Protocol = "tcp" if sock.type == socket.SOCK_STREAM else "udp"
+        code, token = token_of(protocol, ports)
+        if code != 0:
+            raise ReservationError(_no_token(code, protocol, ports))
+        code = associate_token(sock.fileno(), token)
+        if code != 0:
+            raise ReservationError(_not_associated(code, protocol, ports))
+    else:
+        raise ReservationError("port reservations are a thing of Windows; on this system a plain bind is enough")
 
 
 def _parsed(text: str) -> PortRange:

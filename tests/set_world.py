@@ -40,7 +40,7 @@ class FakeSetHost:
         self.listed = ports(listed)
         self.file = None if stored is None else ports(stored)
         self.rival = ""
-        self.unread: tuple[str, ...] = ()
+        self.not_read: tuple[str, ...] = ()
         self.machine = "machine-1"
         self.boot = 1
         self.elevated = True
@@ -65,6 +65,7 @@ class FakeSetHost:
             keeps_rows=False,
             stored=self.file,
             stored_elsewhere=self.rival,
+            not_read=self.not_read,
         )
 
     def rows(self, lanes: Collection[Lane]) -> tuple[Row, ...]:
@@ -89,6 +90,9 @@ class FakeSetHost:
         """The list is what the file says."""
         self.boot += 1
         self.listed = self.stored()
+
+    def prepare(self) -> None:
+        pass
 
     def lookup(self, wanted: Lookup) -> bool:
         return False

@@ -184,7 +184,7 @@ def test_the_fleet_scripts_tell_what_is_left_by_their_exit_codes(
     policy = block_of("plan-and-apply.md", "cache.toml")
     with folder(tmp_path) as here:
         here.run("reconciler sim init host.json --seed 3")
-        Path(script).write_text(block_of("plan-and-apply.md", script), encoding="utf-8")
+        Path(script).write_text(block_of("plan-and-apply.md", script), encoding="utf-8", newline="\n")
         Path("good.toml").write_text(policy, encoding="utf-8")
         Path("blocked.toml").write_text(
             policy.replace("cache", "jobs").replace("6379-6380", "50700-50709"), encoding="utf-8"

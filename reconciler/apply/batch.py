@@ -26,6 +26,7 @@ class BatchExecutor:
         self._host = host
         self._journal = journal
         self._progress = progress
+        self._problems: list[str] = []
 
     def run(self, stop: Callable[[], bool], used_plan: str | None = None) -> ApplyResult:
         """Do every step at once, unless `stop` says so before."""
@@ -41,8 +42,8 @@ class BatchExecutor:
             self._journal.finish(update, (), used_plan)
         except (HostError, LedgerError) as error:
             results = results or tuple(StepResult(step, "unknown", text=str(error)) for step in steps)
-            return ApplyResult(self._plan, results, problems=(f"apply ended early: {error}",))
-        return ApplyResult(self._plan, results)
+            self._problems.append(f"apply ended early: {error}")
+        return ApplyResult(self._plan, results, problems=tuple(self._problems))
 
     def _write(self, steps: tuple[Step, ...]) -> tuple[StepResult, ...]:
         creates = [(row, _label(step)) for step in steps for row in step.creates]
@@ -57,7 +58,12 @@ class BatchExecutor:
         snapshot = self._host.snapshot()
         self._journal.settle_all(snapshot)
         listed = PortSet.of(row.ports for row in snapshot.rows)
-        kept = snapshot.stored == self._plan.update.stored
+        lost = PortSet.of(row.ports for row in self._plan.state.snapshot.rows) - remove - listed
+        if lost:
+            self._problems.append(
+                f"COVER LOST: {lost} stood in the list before; look who else writes it, and apply again"
+            )
+        kept = snapshot.stored in (None, self._plan.update.stored)
         results = tuple(_result(step, listed, add, refusal, kept=kept) for step in steps)
         for number, result in enumerate(results, start=1):
             self._progress.step_finished(result, number, len(steps))

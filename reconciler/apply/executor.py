@@ -50,8 +50,6 @@ class Executor:
         if steps or update.changed:
             self._journal.begin(update)
         try:
-            if self._journal.ledger.winnat_owed:
-                self._restart_winnat()
             for number, step in enumerate(steps, start=1):
                 if stop():
                     interrupted = True

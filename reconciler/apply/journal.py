@@ -9,6 +9,7 @@ from typing import Literal, Protocol
 from reconciler.apply.clock import Clock
 from reconciler.host.interface import Lookup, Row, Snapshot
 from reconciler.ledger.records import Intent, Ledger, OwedRow
+from reconciler.plan.claims import merged_claims
 from reconciler.plan.model import LedgerUpdate, RowSpec
 from reconciler.plan.sets import settle_set
 from reconciler.plan.settle import with_created
@@ -39,20 +40,12 @@ class Journal:
 
     def begin(self, update: LedgerUpdate) -> None:
         """Before the first call: interrupted calls are settled, and old and new claims both hold."""
-        fresh = {(claim.policy, claim.entry, claim.kind, claim.lanes) for claim in update.claims}
-        old = [
-            claim for claim in self.ledger.claims if (claim.policy, claim.entry, claim.kind, claim.lanes) not in fresh
-        ]
         self._save(
             replace(
                 self.ledger,
                 machine=update.machine,
                 rows=update.rows,
-                claims=tuple(
-                    sorted(
-                        (*update.claims, *old), key=lambda claim: (claim.policy, claim.entry, claim.kind, claim.lanes)
-                    )
-                ),
+                claims=merged_claims((*update.claims, *self.ledger.claims)),
                 owed=update.owed,
                 intents=(),
             )

@@ -46,6 +46,7 @@ def apply_locked(  # noqa: PLR0913
     if plan.facts.read_only:
         raise RefusedError("this host can be read and planned, but not changed", where=plan.facts.name)
     refuse_beyond_limits(plan)
+    refuse_without_rights(plan)
     with lock:
         host.prepare()
         fresh = plan_state(read_state(plan, host, store), plan.options)
@@ -54,10 +55,7 @@ def apply_locked(  # noqa: PLR0913
         if fresh.id != plan.id and not replan:
             raise StaleError(_stale_text(plan, fresh))
         refuse_beyond_limits(fresh)
-        if not fresh.state.snapshot.elevated:
-            raise RefusedError(
-                "apply needs administrator rights; start it from an elevated prompt. Nothing was changed"
-            )
+        refuse_without_rights(fresh)
         journal = Journal(store, _ledger(fresh), fresh.state.snapshot.boot, fresh.id, clock)
         progress.started(fresh)
         result = _executor(fresh, host, journal, clock, progress).run(stop, fresh.id if single_use else None)
@@ -78,6 +76,18 @@ def refuse_beyond_limits(plan: Plan) -> None:
         told = "; ".join(breach.text for breach in refused)
         flags = " ".join(f"--force {breach.limit.replace('_', '-')}" for breach in refused)
         raise RefusedError(f"{told}. Nothing was changed; if that is what you want, say {flags}")
+
+
+def refuse_without_rights(plan: Plan) -> None:
+    """Raise RefusedError where this process may not change the host; before the lock, so that nothing is written."""
+    if plan.state.snapshot.elevated:
+        return
+    if plan.facts.os == "linux":
+        raise RefusedError(
+            "apply needs the right to write net.ipv4.ip_local_reserved_ports; run it as root, in a container as one "
+            "whose /proc/sys is writable. Nothing was changed"
+        )
+    raise RefusedError("apply needs administrator rights; start it from an elevated prompt. Nothing was changed")
 
 
 def _ledger(plan: Plan) -> Ledger:

@@ -28,6 +28,7 @@ COMMANDS: dict[str, Entry] = {
     "apply": Entry("reconciler.cli.apply", "Close the difference, after asking."),
     "check": Entry("reconciler.cli.check", "Check policy files, without a host."),
     "show": Entry("reconciler.cli.show", "Show the host: rows, kinds, owners, dynamic range."),
+    "doctor": Entry("reconciler.cli.doctor", "Is this host fit, and with --experiments: which Windows is it?"),
     "schema": Entry("reconciler.cli.schema", "Print a JSON Schema: policy, plan or result."),
     "sim": Entry("reconciler.cli.sim", "Make and drive a simulated Windows host, to rehearse on."),
 }

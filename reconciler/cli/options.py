@@ -23,7 +23,8 @@ HostSpec = Annotated[
         "--host",
         envvar="RECONCILER_HOST",
         metavar="SPEC",
-        help="What holds the ports: auto (this machine), or sim:FILE, a simulated Windows.",
+        help="What holds the ports: auto (this machine), linux, netsh:PATH (captured listings), or "
+        "sim:FILE, a simulated Windows.",
     ),
 ]
 Tags = Annotated[

@@ -6,11 +6,11 @@ and why" is a `Refusal`, a value; only a host that cannot be read at all raises 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, Protocol
 
-from reconciler.ports import Kind, Lane, PortRange, PortSet, Store
+from reconciler.ports import LANES, Kind, Lane, PortRange, PortSet, Store
 from reconciler.ports import Protocol as PortProtocol
 
 WinNat = Literal["running", "stopped", "absent"]
@@ -57,6 +57,24 @@ class Lookup(NamedTuple):
     ports: PortRange
 
 
+NAT_USERS = {
+    "dockerd": "Docker",
+    "com.docker.backend": "Docker",
+    "com.docker.service": "Docker",
+    "kubelet": "kubelet",
+    "wslservice": "WSL",
+    "wslhost": "WSL",
+    "vmwp": "Hyper-V machines",
+}
+"""Processes whose network goes through WinNAT, without `.exe`, and what people call them."""
+
+
+def nat_users(processes: Iterable[str]) -> tuple[str, ...]:
+    """Which of the known users of WinNAT run, by their process names; sorted."""
+    running = {name.lower().removesuffix(".exe") for name in processes}
+    return tuple(sorted({label for name, label in NAT_USERS.items() if name in running}))
+
+
 class UrlReservation(NamedTuple):
     """A URL that http.sys keeps for a service: an exclusion over its port breaks it at its next restart."""
 
@@ -97,6 +115,8 @@ class Snapshot:
             stored_elsewhere: `file:line` of another file that sets them, or empty. not_read: files that may set them,
             and that this user cannot read.
         url_reservations: http.sys's, where the host has an http.sys.
+        nat_users: what runs here and loses its network while WinNAT is stopped.
+        known_lanes: the lanes whose rows were read, ascending; fewer than all where only some listings were captured.
     """
 
     facts: Facts
@@ -117,6 +137,8 @@ class Snapshot:
     stored_elsewhere: str = ""
     not_read: tuple[str, ...] = ()
     url_reservations: tuple[UrlReservation, ...] = ()
+    nat_users: tuple[str, ...] = ()
+    known_lanes: tuple[Lane, ...] = LANES
 
     def kind_of(self, row: Row) -> RowKind:
         """What a row is, as far as this host lets anyone know.
@@ -204,8 +226,4 @@ class SetHost(Host, Protocol):
 
     def write_set(self, add: PortSet, remove: PortSet, stored: PortSet) -> Refusal | None:
         """Take ports out of the list and put ports in, others stay; and make our file, if any, hold exactly `stored`."""
-        ...
-
-    def stored(self) -> PortSet:
-        """Read again what our file sets at boot."""
         ...

@@ -7,11 +7,11 @@ import sys
 from reconciler.errors import HostError
 from reconciler.host.interface import Host
 
-_FORMS = "auto, linux, or sim:FILE (a simulated Windows)"
+_FORMS = "auto, windows, linux, netsh:PATH (captured listings) or sim:FILE (a simulated Windows)"
 
 
 def open_host(spec: str) -> Host:
-    """Open `auto` (this machine), `linux` or `sim:FILE`. Raises HostError for a host that is unknown or not there yet.
+    """Open `auto` (this machine), `windows`, `linux`, `netsh:PATH` or `sim:FILE`. Raises HostError for any other.
 
     A host is read when it is first asked something, not here.
     """
@@ -20,12 +20,16 @@ def open_host(spec: str) -> Host:
         from reconciler.host.simulated.host import open_simulated
 
         return open_simulated(argument)
+    if kind == "netsh" and colon:
+        from reconciler.host.capture import open_captured
+
+        return open_captured(argument)
     if spec == "auto":
-        spec = kind = _this_machine()
+        spec = _this_machine()
     if spec == "linux":
         return _open_linux()
-    if spec == "windows" or (kind == "netsh" and colon):
-        raise HostError(f"this version has no {kind!r} host yet; rehearse on a simulated one with sim:FILE", where=spec)
+    if spec == "windows":
+        return _open_windows()
     raise HostError(f"{spec!r} is not a host; this version knows {_FORMS}", where="--host")
 
 
@@ -35,6 +39,15 @@ def _this_machine() -> str:
     if sys.platform.startswith("linux"):
         return "linux"
     raise HostError("this system has no list of ports that could be kept; use sim:FILE", where="--host auto")
+
+
+def _open_windows() -> Host:
+    if sys.platform == "win32":
+        from reconciler.host.windows.host import WindowsHost
+        from reconciler.host.windows.local import LocalSystem
+
+        return WindowsHost(LocalSystem())
+    raise HostError("this machine is no Windows; use auto, or sim:FILE", where="--host windows")
 
 
 def _open_linux() -> Host:

@@ -12,8 +12,9 @@ from reconciler.plan.model import Culprit, Note, Step
 from reconciler.plan.sets import SET_LANE
 from reconciler.ports import LANES, PortRange, PortSet
 
-ONE_PAGE = 4090
-"""Bytes of a list that procps' `sysctl` hands to the kernel; the rest is lost without a word (windows-facts 11.5)."""
+ONE_WRITE = 4095
+"""Bytes of a list that the kernel takes in at once (a page less one; windows-facts 11.5). procps' `sysctl` writes once,
+and what is beyond is lost without a word: measured with procps 4.0.2, which kept 682 of 683 ports of five digits."""
 
 RIVAL_REMEDY = 'move what that file sets into the policy and take its line out, or declare store = "active"'
 _SHOWN = 3
@@ -97,10 +98,10 @@ def file_notes(snapshot: Snapshot, claims: Iterable[Claim], stored: PortSet) -> 
     """What is worth knowing about the file. `stored`: what it holds in the end."""
     found = []
     length = len(",".join(map(str, stored.runs())))
-    if length > ONE_PAGE:
+    if length > ONE_WRITE:
         text = (
             f"the list that is set at boot takes {length} bytes: systemd sets all of it, but procps' "
-            f"sysctl -p and sysctl --system drop what is beyond {ONE_PAGE}; run apply again after one of them"
+            f"sysctl -p and sysctl --system drop what is beyond {ONE_WRITE}; run apply again after one of them"
         )
         found.append(Note("sysctl-p", text))
     for place in snapshot.not_read:

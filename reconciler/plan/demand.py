@@ -14,6 +14,7 @@ from reconciler.host.interface import Snapshot
 from reconciler.ledger.records import Claim, reservation_lanes
 from reconciler.plan.claims import merged_claims, sort_claims, unprotected
 from reconciler.plan.model import Options, Unit
+from reconciler.plan.owed import owed_exclusions, owed_reservations
 from reconciler.plan.settle import Settled
 from reconciler.plan.tables import closure
 from reconciler.policy.entries import Exclusion, Policy, PolicySet, Reservation
@@ -22,11 +23,15 @@ from reconciler.ports import Family, Lane, PortRange, PortSet, Protocol
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """One declared range of one exclusion in one protocol: created whole or not at all."""
+    """One declared range of one exclusion in one protocol: created whole or not at all.
+
+    `owed`: nobody in scope declares it; an earlier run took it away and could not put it back.
+    """
 
     unit: Unit
     entry: Exclusion
     lanes: tuple[Lane, ...]
+    owed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +39,8 @@ class Demand:
     """Everything wanted.
 
     Attributes:
-        wishes: one for each declared range and protocol of the exclusions in scope. reservations: those in scope.
+        wishes: one for each declared range and protocol of the exclusions in scope, and for what is owed to others.
+        reservations: those in scope, and those that are owed to others.
         absent: exclusions in scope with `state = "absent"`.
         fresh, kept: the claims that make a port wanted: of the entries in scope, and of everybody not in scope.
         given_up: claims of the ledger that end with this plan, under the policy's present name.
@@ -67,9 +73,12 @@ def build_demand(policies: PolicySet, snapshot: Snapshot, settled: Settled, opti
     _check_names(options, scope, before, fresh)
     old = sort_claims(before, fresh, scope, settled.rows, options)
     every = (*fresh, *old.kept, *old.held)
+    owed = owed_exclusions(old.kept, settled.owed)
+    wishes = [wish for entry in present for wish in _wishes(entry, lanes)]
+    wishes += [replace(wish, owed=True) for entry in owed for wish in _wishes(entry, lanes)]
     return Demand(
-        wishes=tuple(wish for entry in present for wish in _wishes(entry, lanes)),
-        reservations=tuple(reservations),
+        wishes=tuple(wishes),
+        reservations=(*reservations, *owed_reservations(old.kept, settled.owed)),
         absent=tuple(entry for entry in exclusions if entry.state == "absent"),
         fresh=tuple(fresh),
         kept=old.kept,

@@ -50,7 +50,9 @@ class Draft:
         if other.cause != "intent":
             self.cause = other.cause
         if other.status != "ready":
-            self.status, self.remedy, self.tried = other.status, other.remedy, other.tried
+            self.tried = other.tried and (self.tried or self.status == "ready")
+            if self.status != "blocked":
+                self.status, self.remedy = other.status, other.remedy
 
     def step(self) -> Step:
         """The finished step."""

@@ -10,15 +10,24 @@ from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from reconciler.ledger.records import OwedRow, OwnedRow
 from reconciler.plan.demand import Wish
 from reconciler.plan.drafts import Draft, Joiner, entry_ref
-from reconciler.plan.model import RowSpec, Step
+from reconciler.plan.index import RangeIndex
+from reconciler.plan.model import Cause, RowSpec, Step
 from reconciler.plan.obstacles import Need, Obstacles, verdict_on
+from reconciler.plan.owed import OWED_REASON
 from reconciler.plan.removals import Pairs, store_of
+from reconciler.plan.settle import Settled
+from reconciler.plan.tables import Table
 from reconciler.ports import Lane, PortRange, PortSet, Store, cut, missing_in
 
 STORES: tuple[Store, ...] = ("persistent", "active")
-DRIFT_REASON = "drift: it was applied here and is gone"
+REASONS: dict[Cause, str] = {
+    "intent": "declared, and not there yet",
+    "drift": "drift: it was applied here and is gone",
+    "owed": OWED_REASON,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +38,11 @@ class Creates:
     stuck: list[Step]
 
 
-def plan_exclusion_creates(
-    wishes: Sequence[Wish], pairs: Pairs, gone: Sequence[PortSet], obstacles: Obstacles
-) -> Creates:
-    """Compare the wishes with what is covered. `gone` holds, for each table, ports of rows that vanished."""
+def plan_exclusion_creates(wishes: Sequence[Wish], pairs: Pairs, settled: Settled, obstacles: Obstacles) -> Creates:
+    """Compare the wishes with what is covered."""
     tables = [table for table, _ in pairs]
+    gone = [_ports_in(table, settled.gone) for table in tables]
+    owed = [_ports_in(table, settled.owed) for table in tables]
     ready: list[Need] = []
     held: list[tuple[Need, Draft]] = []
     stuck: list[Step] = []
@@ -47,19 +56,32 @@ def plan_exclusion_creates(
             if lacks:
                 missing[number] = lacks
         if missing:
-            drift = any(lacks & gone[number] for number, lacks in missing.items())
-            verdict = verdict_on(Need(wish, missing, drift), tables, obstacles)
+            cause: Cause = "intent"
+            if any(lacks & owed[number] for number, lacks in missing.items()):
+                cause = "owed"
+            elif any(lacks & gone[number] for number, lacks in missing.items()):
+                cause = "drift"
+            verdict = verdict_on(Need(wish, missing, cause), tables, obstacles)
             ready += verdict.ready
             held += verdict.held
             stuck += verdict.stuck
+            for step in verdict.stuck:
+                obstacles.hold(step)
     drafts, planned = _ready_drafts(ready, pairs, obstacles)
-    drafts += _held_drafts(held, pairs, planned)
+    drafts += _held_drafts(held, pairs, planned, obstacles)
     return Creates(drafts, stuck)
 
 
 def _ready_drafts(needs: list[Need], pairs: Pairs, obstacles: Obstacles) -> tuple[list[Draft], list[PortSet]]:
     """Cut what all these needs lack into rows, and join the rows that stand or fall together."""
     planned = [PortSet() for _ in pairs]
+    return _joined(needs, _rows(needs, pairs, planned, obstacles), obstacles), planned
+
+
+def _rows(
+    needs: Sequence[Need], pairs: Pairs, planned: list[PortSet], obstacles: Obstacles
+) -> list[tuple[int, RowSpec]]:
+    """What these needs lack and is not planned yet, as the fewest rows; each with the number of its table."""
     rival = obstacles.snapshot.stored_elsewhere  # with one nothing is stored that has a choice
     rows: list[tuple[int, RowSpec]] = []
     for number, (table, claims) in enumerate(pairs):
@@ -70,7 +92,7 @@ def _ready_drafts(needs: list[Need], pairs: Pairs, obstacles: Obstacles) -> tupl
             for ports in cut(lacks, (need.wish.unit.ports for need in mine)):
                 chosen = store if rival else store_of(ports, claims)
                 rows.append((number, RowSpec("exclusion", table.lanes, ports, chosen)))
-    return _joined(needs, rows, obstacles), planned
+    return rows
 
 
 def _joined(needs: list[Need], rows: list[tuple[int, RowSpec]], obstacles: Obstacles) -> list[Draft]:
@@ -107,27 +129,56 @@ def _touching(rows: list[tuple[int, PortRange]], ports: PortRange) -> Iterable[i
 def _attribute(draft: Draft, need: Need) -> None:
     draft.units.append(need.wish.unit)
     draft.owners.append(entry_ref(need.wish.entry))
-    if need.drift:
-        draft.cause = "drift"
+    if need.cause != "intent":
+        draft.cause = need.cause
     if draft.status == "ready":
-        draft.reason = DRIFT_REASON if draft.cause == "drift" else "declared, and not covered yet"
+        draft.reason = REASONS[draft.cause]
 
 
-def _held_drafts(held: list[tuple[Need, Draft]], pairs: Pairs, planned: list[PortSet]) -> list[Draft]:
-    """One draft for each need whose forecast is bad but whose call is made: the parts in the way come first."""
+def _held_drafts(
+    held: list[tuple[Need, Draft]], pairs: Pairs, planned: list[PortSet], obstacles: Obstacles
+) -> list[Draft]:
+    """Drafts of needs whose forecast is bad but whose call is made: the parts in the way come first.
+
+    Needs that lack the same port are one draft, since each is created whole or not at all.
+    """
     drafts = []
-    for need, draft in held:
-        _attribute(draft, need)
-        culprits = [culprit.ports for culprit in draft.culprits]
-        for number, lacks in need.missing.items():
-            rows = cut(lacks - planned[number], [need.wish.unit.ports])
-            planned[number] |= lacks
-            ordered = sorted(rows, key=lambda row: (not any(row.overlaps(item) for item in culprits), row))
-            table, claims = pairs[number]
-            draft.creates += [RowSpec("exclusion", table.lanes, ports, store_of(ports, claims)) for ports in ordered]
-        if draft.creates:
-            drafts.append(draft)
+    for together in _overlapping(held):
+        draft = together[0][1]
+        for need, other in together:
+            draft.absorb(other)
+            _attribute(draft, need)
+        rows = [row for _, row in _rows([need for need, _ in together], pairs, planned, obstacles)]
+        culprits = RangeIndex((culprit.ports, culprit) for culprit in draft.culprits)
+        draft.creates += sorted(rows, key=lambda row: not culprits.touching(row.ports))
+        drafts.append(draft)
+        for need, _ in together:
+            obstacles.displace(draft, need)
     return drafts
+
+
+def _overlapping(held: list[tuple[Need, Draft]]) -> list[list[tuple[Need, Draft]]]:
+    """The needs in groups of which no two lack the same port of a table."""
+    lacking: dict[int, list[tuple[PortRange, int]]] = {}
+    for position, (need, _) in enumerate(held):
+        for number, lacks in need.missing.items():
+            lacking.setdefault(number, []).extend((run, position) for run in lacks.runs())
+    joiner = Joiner(len(held))
+    for runs in lacking.values():
+        reach, furthest = 0, 0
+        for run, position in sorted(runs):
+            if run.first <= reach:
+                joiner.join(furthest, position)
+            if run.last > reach:
+                reach, furthest = run.last, position
+    groups: dict[int, list[tuple[Need, Draft]]] = {}
+    for position, item in enumerate(held):
+        groups.setdefault(joiner.root(position), []).append(item)
+    return list(groups.values())
+
+
+def _ports_in(table: Table, rows: Iterable[OwnedRow | OwedRow]) -> PortSet:
+    return PortSet.of(row.ports for row in rows if row.kind == "exclusion" and row.lane in table.lanes)
 
 
 def _union(every: Iterable[int]) -> int:

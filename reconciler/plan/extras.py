@@ -1,17 +1,17 @@
-"""Steps that do not come from comparing entries with rows: the ephemeral range, `state = "absent"`, unmanaged rows,
-and rows that an earlier run could not put back. Pure."""
+"""What does not come from comparing entries with rows: the ephemeral range, `state = "absent"`, unmanaged rows, and
+what stays owed. Pure.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
 from reconciler.host.interface import Lookup, Row, Snapshot
-from reconciler.ledger.records import reservation_lanes
+from reconciler.ledger.records import Claim, OwedRow
 from reconciler.plan.demand import Demand
-from reconciler.plan.drafts import Draft, claim_ref, entry_ref
+from reconciler.plan.drafts import Draft, entry_ref
 from reconciler.plan.model import EntryRef, RowSpec, Status, Step
-from reconciler.plan.removals import Pairs, TableClaims, store_of
-from reconciler.plan.settle import Settled
+from reconciler.plan.removals import Pairs, TableClaims
 from reconciler.plan.tables import Table, closure
 from reconciler.policy.entries import DynamicRange, Exclusion, PolicySet, Unmanaged
 from reconciler.ports import PortRange, PortSet, lanes_of
@@ -156,39 +156,21 @@ def unclaimed_rows(demand: Demand, pairs: Pairs, snapshot: Snapshot) -> Iterable
                 yield row, table
 
 
-def owed_drafts(
-    settled: Settled, demand: Demand, pairs: Pairs, snapshot: Snapshot, planned: Sequence[Draft]
-) -> list[Draft]:
-    """Rows that an earlier run took away and could not put back: what of them is claimed and not covered yet."""
-    drafts = _owed_reservations(settled, demand, snapshot)
-    coming = [(spec.kind, lane, spec.ports) for draft in planned for spec in draft.creates for lane in spec.lanes]
-    for owed in settled.owed:
-        for table, claims in pairs if owed.kind == "exclusion" else ():
-            if owed.lane not in table.lanes:
-                continue
-            arriving = PortSet.of(ports for _, lane, ports in coming if lane in table.lanes)
-            lacks = claims.wanted.within(owed.ports) - table.cover - arriving
-            for run in lacks.runs():
-                spec = RowSpec("exclusion", table.lanes, run, owed.store)
-                owners = [claim_ref(claim) for _, claim in claims.index.touching(run)]
-                drafts.append(Draft(creates=[spec], owners=owners, cause="owed", reason=OWED_REASON))
-                coming += [("exclusion", lane, run) for lane in table.lanes]
-    return drafts
+def still_owed(owed: Iterable[OwedRow], claims: Sequence[Claim], pairs: Pairs, snapshot: Snapshot) -> list[OwedRow]:
+    """What is still missing of the owed rows, as far as anybody claims it."""
+    return [
+        row
+        for row in owed
+        if (_reservation_lacks(row, claims, snapshot) if row.kind == "reservation" else _exclusion_lacks(row, pairs))
+    ]
 
 
-def _owed_reservations(settled: Settled, demand: Demand, snapshot: Snapshot) -> list[Draft]:
-    """Owed reservations of policies that are not in scope; those in scope are planned with their entries."""
-    drafts = []
-    for protocol, ports in sorted(
-        {(row.lane.protocol, row.ports) for row in settled.owed if row.kind == "reservation"}
-    ):
-        claims = [
-            claim
-            for claim in demand.kept
-            if claim.kind == "reservation" and claim.lanes[0].protocol == protocol and ports in claim.ports
-        ]
-        if claims and Lookup(protocol, ports) not in snapshot.lookups:
-            spec = RowSpec("reservation", reservation_lanes(protocol), ports, "persistent")
-            owners = [claim_ref(claim) for claim in claims]
-            drafts.append(Draft(creates=[spec], owners=owners, cause="owed", reason=OWED_REASON))
-    return drafts
+def _reservation_lacks(row: OwedRow, claims: Sequence[Claim], snapshot: Snapshot) -> bool:
+    claimed = any(row.lane in claim.lanes and row.ports in claim.ports for claim in claims if claim.kind == row.kind)
+    return claimed and Lookup(row.lane.protocol, row.ports) not in snapshot.lookups
+
+
+def _exclusion_lacks(row: OwedRow, pairs: Pairs) -> bool:
+    return any(
+        bool(claims.wanted.within(row.ports) - table.cover) for table, claims in pairs if row.lane in table.lanes
+    )

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from reconciler.host.interface import Row, Snapshot
 from reconciler.plan.demand import Demand
 from reconciler.plan.extras import unclaimed_rows
+from reconciler.plan.index import RangeIndex
 from reconciler.plan.model import Note
 from reconciler.plan.removals import Pairs
 from reconciler.plan.settle import Settled
@@ -34,13 +35,14 @@ def notes(
         )
     if settled.winnat_owed:
         found.append(
-            Note("winnat-owed", "an earlier run stopped WinNAT and did not see it start; apply starts it first")
+            Note("winnat-owed", "an earlier run stopped WinNAT and did not see it start; apply starts it again at its end")
         )
     found += _shared_lanes(policies, demand)
     found += _foreign_cover(demand, pairs)
     for entry in foreign_reservations:
         text = f"{entry.policy}/{entry.name}: the reservation {entry.ports} is there, and this tool did not make it"
         found.append(Note("foreign-reservation", text, str(entry.place)))
+    found += _url_reservations(demand, snapshot)
     if policies.unmanaged is not None and policies.unmanaged.action == "report":
         for ports, lanes in _by_ports(unclaimed_rows(demand, pairs, snapshot)).items():
             text = f"{_lanes(lanes)} {ports} is administered, and nobody claims it"
@@ -90,6 +92,16 @@ def _foreign_cover(demand: Demand, pairs: Pairs) -> Iterable[Note]:
             f"so that they outlive a restart is unproved: {shown}{more}"
         )
         yield Note("foreign-cover", text, place)
+
+
+def _url_reservations(demand: Demand, snapshot: Snapshot) -> Iterable[Note]:
+    """An exclusion over a port that http.sys serves breaks the service at its next restart (windows-facts 5.4)."""
+    declared = RangeIndex((wish.unit.ports, wish) for wish in demand.wishes if wish.unit.protocol == "tcp")
+    for item in snapshot.url_reservations:
+        for _, wish in declared.touching(PortRange(item.port, item.port)):
+            name = f"{wish.entry.policy}/{wish.entry.name}"
+            text = f"{name} excludes port {item.port}, which http.sys keeps for {item.url}: it may not start again"
+            yield Note("url-reservation", text, str(wish.entry.place))
 
 
 def _by_ports(rows: Iterable[tuple[Row, Table]]) -> dict[PortRange, list[Lane]]:

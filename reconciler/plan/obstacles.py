@@ -13,7 +13,7 @@ from reconciler.host.interface import Row, Snapshot
 from reconciler.plan.boot_file import RIVAL_REMEDY, rival_culprit
 from reconciler.plan.demand import Wish
 from reconciler.plan.drafts import Draft, entry_ref
-from reconciler.plan.model import Culprit, Status, Step
+from reconciler.plan.model import Cause, Culprit, Status, Step
 from reconciler.plan.removals import socket_culprit
 from reconciler.plan.tables import Table
 from reconciler.ports import Lane, PortRange, PortSet, Protocol
@@ -23,12 +23,12 @@ from reconciler.ports import Lane, PortRange, PortSet, Protocol
 class Need:
     """A wish, or for `busy = "fill"` a free run of it, and what it lacks in each table (by the table's number).
 
-    `drift`: some of what it lacks had been applied here.
+    `cause`: whether some of what it lacks had been applied here, or is owed.
     """
 
     wish: Wish
     missing: dict[int, PortSet]
-    drift: bool
+    cause: Cause
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +61,14 @@ class Obstacles:
         for (protocol, ports), leaving in self.leaving.items():
             if protocol == need.wish.unit.protocol and any(lacks.touches(ports) for lacks in need.missing.values()):
                 leaving.current().absorb(draft)
+
+    def hold(self, step: Step) -> None:
+        """Keep the reservations over the ports of a step that cannot be done: nothing would take their place."""
+        for (protocol, ports), leaving in self.leaving.items():
+            if step.ports is not None and protocol == step.lanes[0].protocol and step.ports.overlaps(ports):
+                why = Draft(status=step.status, culprits=list(step.culprits), remedy=step.remedy)
+                why.reason = f"what takes its place cannot come: {step.reason}"
+                leaving.current().absorb(why)
 
     def row_culprit(self, row: Row) -> Culprit:
         """The row as a step names it."""
@@ -151,7 +159,7 @@ def _stuck(need: Need, draft: Draft, ports: PortRange) -> Step:
     return Step(
         action="create",
         status=status,
-        cause="drift" if need.drift else "intent",
+        cause=need.cause,
         kind="exclusion",
         lanes=need.wish.lanes,
         ports=ports,
@@ -169,19 +177,25 @@ def _filled(need: Need, rows: list[Row], busy: list[Culprit], obstacles: Obstacl
     verdict = Verdict()
     free = {number: lacks - taken for number, lacks in need.missing.items()}
     for run in PortSet(_any(free)).runs():
-        wish = replace(need.wish, unit=need.wish.unit._replace(ports=run))
-        parts = {number: lacks.within(run) for number, lacks in free.items() if lacks.touches(run)}
-        verdict.ready.append(Need(wish, parts, need.drift))
+        verdict.ready.append(_part(need, run, free))
     declared = PortSet.of([need.wish.unit.ports])
-    if rows:
-        held = PortSet.of(row.ports for row in rows) & declared & PortSet(_any(need.missing))
-        draft = held_by_rows(rows, obstacles)
-        verdict.stuck += [_stuck(need, draft, run) for run in held.runs()]
+    held = PortSet.of(row.ports for row in rows) & declared & PortSet(_any(need.missing))
+    for run in held.runs():
+        over = _blocked(_part(need, run, need.missing), [row for row in rows if row.ports.overlaps(run)], obstacles)
+        verdict.held += over.held
+        verdict.stuck += over.stuck
     if busy:
         draft = held_by_sockets(busy)
         held = PortSet.of(culprit.ports for culprit in busy) - PortSet.of(row.ports for row in rows)
         verdict.stuck += [_stuck(need, draft, run) for run in held.runs()]
     return verdict
+
+
+def _part(need: Need, run: PortRange, missing: Mapping[int, PortSet]) -> Need:
+    wish = replace(need.wish, unit=need.wish.unit._replace(ports=run))
+    return Need(
+        wish, {number: lacks.within(run) for number, lacks in missing.items() if lacks.touches(run)}, need.cause
+    )
 
 
 def _any(parts: Mapping[int, PortSet]) -> int:

@@ -11,12 +11,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from reconciler.host.interface import Lookup, Snapshot
-from reconciler.ledger.records import Ledger, OwedRow
+from reconciler.ledger.records import Ledger
 from reconciler.plan.boot_file import file_notes, hold_for_rival, plan_file
 from reconciler.plan.demand import Demand, build_demand, lookups_of
 from reconciler.plan.drafts import Draft, claim_ref, hull, in_order
 from reconciler.plan.exclusions import plan_exclusion_creates
-from reconciler.plan.extras import absent_steps, dynamic_range_steps, owed_drafts, unmanaged_steps
+from reconciler.plan.extras import absent_steps, dynamic_range_steps, still_owed, unmanaged_steps
 from reconciler.plan.limits import breaches
 from reconciler.plan.model import LedgerUpdate, Options, Plan, State, Step
 from reconciler.plan.notes import notes
@@ -26,8 +26,9 @@ from reconciler.plan.removals import Pairs, claims_on, plan_exclusion_removals, 
 from reconciler.plan.reservations import plan_reservation_creates
 from reconciler.plan.settle import Settled, settle
 from reconciler.plan.tables import Table, build_tables
+from reconciler.plan.unknown import refuse_unknown
 from reconciler.policy.entries import PolicySet, Reservation
-from reconciler.ports import Lane, PortRange, PortSet, Protocol
+from reconciler.ports import PortRange, Protocol
 
 NOTHING_SPECIAL = Options()
 
@@ -42,8 +43,12 @@ def lookups(policies: PolicySet, ledger: Ledger | None) -> frozenset[Lookup]:
 
 
 def plan_state(state: State, options: Options = NOTHING_SPECIAL) -> Plan:
-    """The plan for this state. Raises RefusedError for options that name what is not there."""
+    """The plan for this state.
+
+    Raises RefusedError for options that name what is not there, HostError where what is wanted was not read.
+    """
     snapshot, policies = state.snapshot, state.policies
+    refuse_unknown(policies, snapshot)
     settled = settle(state.ledger, snapshot)
     demand = build_demand(policies, snapshot, settled, options)
     tables = build_tables(snapshot, settled)
@@ -51,7 +56,6 @@ def plan_state(state: State, options: Options = NOTHING_SPECIAL) -> Plan:
     absent_drafts, absent_stuck = absent_steps(demand, pairs, snapshot)
     named = [*absent_drafts, *unmanaged_steps(policies, demand, pairs, snapshot)]
     drafts, steps, foreign = _compare(demand, settled, pairs, named, snapshot, options)
-    drafts += owed_drafts(settled, demand, pairs, snapshot, drafts)
     steps += absent_stuck
     done = [draft for draft in drafts if draft.into is None and (draft.deletes or draft.creates)]
     steps += [_finished(draft, tables, snapshot.stored_elsewhere) for draft in done]
@@ -67,7 +71,10 @@ def plan_state(state: State, options: Options = NOTHING_SPECIAL) -> Plan:
         facts=snapshot.facts,
         options=options,
         steps=ordered,
-        notes=(*file_notes(snapshot, demand.fresh, stored), *notes(policies, demand, settled, pairs, snapshot, foreign)),
+        notes=(
+            *file_notes(snapshot, demand.fresh, stored),
+            *notes(policies, demand, settled, pairs, snapshot, foreign),
+        ),
         breaches=breaches(policies.limits, ordered, tables, settled, snapshot, options),
         in_sync=_in_sync(policies, ordered),
         update=replace(_update(state, settled, demand, pairs), stored=stored),
@@ -98,7 +105,7 @@ def _compare(
         ours={(row.lane, row.ports): row.label for row in settled.rows},
         release_winnat=options.release_winnat and snapshot.winnat == "running",
     )
-    creates = plan_exclusion_creates(demand.wishes, pairs, _gone(settled, tables), obstacles)
+    creates = plan_exclusion_creates(demand.wishes, pairs, settled, obstacles)
     reserved = plan_reservation_creates(demand.reservations, tables, settled, obstacles, leaving)
     drafts += [*creates.drafts, *reserved.drafts]
     stuck += [*creates.stuck, *reserved.stuck]
@@ -121,17 +128,13 @@ def _reservation(draft: Draft) -> tuple[Protocol, PortRange]:
     return draft.deletes[0].lanes[0].protocol, draft.deletes[0].ports
 
 
-def _gone(settled: Settled, tables: Sequence[Table]) -> list[PortSet]:
-    """For each table the ports that were applied and are not there any more."""
-    lost = [(row.lane, row.ports) for row in settled.gone if row.kind == "exclusion"]
-    lost += [(row.lane, row.ports) for row in settled.owed if row.kind == "exclusion"]
-    return [PortSet.of(ports for lane, ports in lost if lane in table.lanes) for table in tables]
-
-
 def _finished(draft: Draft, tables: Sequence[Table], rival: str) -> Step:
     hold_for_rival(draft, rival)
-    if draft.status == "ready" and draft.deletes and draft.creates:
-        veto(draft, tables)
+    if draft.deletes and draft.creates:
+        if draft.status == "ready" or draft.tried:
+            veto(draft, tables)
+        if draft.status == "deferred":
+            draft.tried = False  # the call decides about a create; for a replace a socket is a veto (design 4.7)
     return draft.step()
 
 
@@ -148,10 +151,15 @@ def _release_winnat(steps: Iterable[Step], snapshot: Snapshot) -> list[Step]:
             lanes=(),
             ports=None,
             owners=tuple(dict.fromkeys(owner for step in waiting for owner in step.owners)),
-            reason=f"may free the ports of {len(waiting)} blocked step(s); while it is stopped, "
-            "Docker, WSL and Hyper-V machines behind NAT lose their network",
+            reason=f"may free the ports of {len(waiting)} blocked step(s); {_interrupted(snapshot)}",
         )
     ]
+
+
+def _interrupted(snapshot: Snapshot) -> str:
+    if snapshot.nat_users:
+        return f"{', '.join(snapshot.nat_users)} run here and lose their network while it is stopped"
+    return "whatever is behind its NAT (Docker, WSL, Hyper-V machines) loses its network while it is stopped"
 
 
 def _out_of_scope(demand: Demand) -> list[Step]:
@@ -182,17 +190,9 @@ def _in_sync(policies: PolicySet, steps: Iterable[Step]) -> int:
 def _update(state: State, settled: Settled, demand: Demand, pairs: Pairs) -> LedgerUpdate:
     machine = state.snapshot.facts.machine
     stored = state.ledger or Ledger(machine)
-    owed = tuple(row for row in settled.owed if _still_owed(row, pairs))
+    owed = tuple(still_owed(settled.owed, demand.claims, pairs, state.snapshot))
     final = Ledger(machine, settled.rows, demand.claims, (), owed, settled.winnat_owed, stored.applied)
     return LedgerUpdate(machine, settled.rows, demand.claims, owed, changed=final != stored)
-
-
-def _still_owed(row: OwedRow, pairs: Pairs) -> bool:
-    if row.kind == "reservation":
-        return False
-    return any(
-        bool(claims.wanted.within(row.ports) - table.cover) for table, claims in pairs if row.lane in table.lanes
-    )
 
 
 def _digest(state: State, options: Options, steps: tuple[Step, ...]) -> str:

@@ -111,7 +111,7 @@ def veto(draft: Draft, tables: Sequence[Table]) -> None:
     }
     if not busy:
         return
-    draft.status = "deferred"
+    draft.status, draft.tried = "deferred", False
     draft.culprits = [busy[port] for port in sorted(busy)]
     who = draft.culprits[0]
     draft.reason += f", but port {who.ports} of it is in use by {who.text}, and what stays could not be made again"

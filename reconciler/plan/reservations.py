@@ -13,8 +13,8 @@ from typing import Literal
 from reconciler.host.interface import Lookup, Row, Snapshot
 from reconciler.ledger.records import reservation_lanes
 from reconciler.plan.drafts import Draft, entry_ref
-from reconciler.plan.exclusions import DRIFT_REASON
-from reconciler.plan.model import Culprit, RowSpec, Step, Unit
+from reconciler.plan.exclusions import REASONS
+from reconciler.plan.model import Cause, Culprit, RowSpec, Step, Unit
 from reconciler.plan.obstacles import Obstacles, held_by_rows, held_by_sockets
 from reconciler.plan.removals import socket_culprit
 from reconciler.plan.settle import Settled
@@ -50,9 +50,15 @@ def plan_reservation_creates(
         elif presence == "missing" and not obstacles.snapshot.reservations_supported:
             result.stuck.append(_unsupported(entry))
         elif presence == "missing":
-            drift = any(row.kind == "reservation" and _same(row.lane, row.ports, entry) for row in settled.gone)
-            _create(entry, tables, obstacles, leaving, drift, result)
+            result.drafts.append(_create(entry, tables, obstacles, leaving, _cause(entry, settled)))
     return result
+
+
+def _cause(entry: Reservation, settled: Settled) -> Cause:
+    if any(row.kind == "reservation" and _same(row.lane, row.ports, entry) for row in settled.owed):
+        return "owed"
+    gone = any(row.kind == "reservation" and _same(row.lane, row.ports, entry) for row in settled.gone)
+    return "drift" if gone else "intent"
 
 
 def _same(lane: Lane, ports: PortRange, entry: Reservation) -> bool:
@@ -75,32 +81,27 @@ def _create(
     tables: Sequence[Table],
     obstacles: Obstacles,
     leaving: LeavingRows,
-    drift: bool,
-    result: ReservationPlan,
-) -> None:
+    cause: Cause,
+) -> Draft:
     mine = [table for table in tables if table.lanes[0].protocol == entry.protocol]
     going, rows = _rows_over(entry, mine, obstacles, leaving)
     busy: dict[int, Culprit] = {}
     for table in mine:
         for port in table.socket_ports.within(entry.ports):
             busy.setdefault(port, socket_culprit(table, port))
-    draft = Draft(reason=DRIFT_REASON if drift else "declared, and not there yet")
+    draft = Draft(reason=REASONS[cause])
     if rows:
         draft = held_by_rows(rows, obstacles)
         draft.tried = obstacles.release_winnat and all(obstacles.may_be_winnat(row) for row in rows)
     elif busy:
         draft = held_by_sockets(list(busy.values()))
-        draft.tried = not going  # what must be deleted first is a replace, and for a replace a socket is a veto
-    draft.cause = "drift" if drift else "intent"
+    draft.cause = cause
     draft.owners.append(entry_ref(entry))
     draft.units.append(Unit(entry.policy, entry.name, entry.protocol, entry.ports))
     draft.creates.append(RowSpec("reservation", reservation_lanes(entry.protocol), entry.ports, "persistent"))
-    if draft.status == "blocked" and not draft.tried:
-        result.stuck.append(draft.step())
-        return
     for other in going:
         draft.absorb(other)
-    result.drafts.append(draft)
+    return draft
 
 
 def _rows_over(

@@ -7,7 +7,7 @@ its intent and the outcome - are settled by what the host lists now.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from reconciler.host.interface import Lookup, Row, Snapshot
 from reconciler.ledger.records import Claim, Intent, Ledger, OwedRow, OwnedRow
@@ -94,17 +94,10 @@ def _with_listed(ledger: Ledger, intent: Intent, row: Row) -> Ledger:
         if owned.lane == row.lane and owned.kind == "exclusion" and row.ports.contains(owned.ports)
     ]
     ours = PortSet.of([intent.ports, *(part.ports for part in parts)])
-    if not ours.covers(row.ports):
-        return ledger
     for part in parts:
         ledger = ledger.without_rows([row.lane], part.ports, "exclusion")
-    return ledger.with_rows([_owned(intent, row.lane, row.ports)])
+    return ledger.with_rows([_owned(intent, row.lane, row.ports)]) if ours.covers(row.ports) else ledger
 
 
 def _owned(intent: Intent, lane: Lane, ports: PortRange) -> OwnedRow:
     return OwnedRow(lane, ports, intent.kind, intent.store, intent.boot, intent.plan, intent.time, intent.label)
-
-
-def without_intents(ledger: Ledger) -> Ledger:
-    """The ledger with every interrupted call settled."""
-    return replace(ledger, intents=())

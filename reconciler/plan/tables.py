@@ -46,6 +46,8 @@ def build_tables(snapshot: Snapshot, settled: Settled) -> tuple[Table, ...]:
     listed: dict[Lane, list[Row]] = {lane: [] for lane in LANES}
     for row in snapshot.rows:
         listed[row.lane].append(row)
+    for rows in listed.values():
+        rows.sort(key=_first)
     tables: list[tuple[Lane, ...]] = []
     for lane in LANES:
         for number, lanes in enumerate(tables):
@@ -95,8 +97,7 @@ def _table(lanes: tuple[Lane, ...], rows: list[Row], snapshot: Snapshot, settled
             obstacles.append((row.ports, row))
         if kind == "unknown":
             unknown.add(row.ports)
-    matter = snapshot.sockets if snapshot.sockets_matter else ()
-    sockets = {item.port: item for item in reversed(matter) if item.lane in closure(snapshot, lanes)}
+    sockets = _sockets(snapshot, lanes)
     return Table(
         lanes=lanes,
         rows=tuple(rows),
@@ -109,6 +110,22 @@ def _table(lanes: tuple[Lane, ...], rows: list[Row], snapshot: Snapshot, settled
         socket_ports=PortSet.of(PortRange(port, port) for port in sockets),
         unknown=frozenset(unknown),
     )
+
+
+def _first(row: Row) -> int:
+    return row.ports.first
+
+
+def _sockets(snapshot: Snapshot, lanes: tuple[Lane, ...]) -> dict[int, Socket]:
+    """Who is in the way in these lanes; of several on one port the first by lane and pid is named."""
+    if not snapshot.sockets_matter:
+        return {}
+    near = closure(snapshot, lanes)
+    return {item.port: item for item in sorted(snapshot.sockets, key=_socket_order, reverse=True) if item.lane in near}
+
+
+def _socket_order(item: Socket) -> tuple[Lane, bool, int, str]:
+    return item.lane, item.pid is None, item.pid or 0, item.process or ""
 
 
 def _kind(

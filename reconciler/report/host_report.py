@@ -65,6 +65,7 @@ def show_document(state: State) -> dict[str, Any]:
         "elevated": snapshot.elevated,
         "winnat": snapshot.winnat,
         "dynamic_ranges": {protocol: str(ports) for protocol, ports in sorted(snapshot.dynamic.items())},
+        "known_lanes": [str(lane) for lane in snapshot.known_lanes],
         "shared_lanes": [[str(lane) for lane in group] for group in snapshot.shared],
         "rows": [_row_document(shown) for shown in shown_rows(snapshot, settled)],
         "ledger": {"present": ledger is not None, "of_another_machine": settled.copied},
@@ -119,13 +120,19 @@ def show_lines(state: State, palette: Palette) -> list[str]:
 
 def _head(snapshot: Snapshot) -> list[str]:
     facts = snapshot.facts
-    traits = [facts.kind, "elevated" if snapshot.elevated else "not elevated"]
+    traits = [facts.kind]
+    if not facts.read_only:
+        traits.append("elevated" if snapshot.elevated else "not elevated")
     if snapshot.winnat != "absent":
         traits.append(f"WinNAT {snapshot.winnat}")
     if facts.read_only:
         traits.append("read-only")
     dynamic = [f"{protocol} {ports}" for protocol, ports in sorted(snapshot.dynamic.items())]
     lines = [f"Host {visible(facts.name)} ({', '.join(traits)})", f"Dynamic range: {', '.join(dynamic) or 'not known'}"]
+    if snapshot.known_lanes != LANES:
+        lines.append(
+            f"Captured: {', '.join(map(str, snapshot.known_lanes)) or 'no listing'}; of other lanes nothing is known"
+        )
     if snapshot.shared:
         groups = ["; ".join(lane_words(group) for group in snapshot.shared)]
         lines.append(f"One table each: {groups[0]}")

@@ -46,6 +46,8 @@ def what_words(step: Step, palette: Palette) -> str:
     """What a step does or would do, and to which ports: `create exclusion 8000-8099 tcp, ipv4+ipv6`."""
     if step.action == "release-winnat":
         return "stop WinNAT, and start it again at the end"
+    if step.action == "persist":
+        return "put right what is set at boot"
     if step.action == "set-dynamic-range":
         protocols = "+".join(dict.fromkeys(lane.protocol for lane in step.lanes))
         return f"set the dynamic range of {protocols} to {step.ports}"
@@ -65,8 +67,8 @@ def _owner(owner: EntryRef) -> str:
 
 
 def culprit_words(culprit: Culprit) -> str:
-    """Who is in the way, and where; the text of a row begins with its ports."""
-    where = f"{culprit.lane} {culprit.ports}: " if culprit.what == "socket" else f"{culprit.lane} "
+    """Who is in the way, and where; the text of a row begins with its ports, that of a file with its place."""
+    where = {"socket": f"{culprit.lane} {culprit.ports}: ", "row": f"{culprit.lane} ", "file": ""}[culprit.what]
     return f"{where}{visible(culprit.text)}"
 
 

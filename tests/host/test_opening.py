@@ -24,10 +24,16 @@ def test_the_file_is_read_when_the_host_is_asked(tmp_path: Path) -> None:
         host.facts()
 
 
-@pytest.mark.parametrize("spec", ["windows", "netsh:listing.txt"])
-def test_a_host_that_is_not_there_yet_says_so_and_names_the_one_that_is(spec: str) -> None:
-    with pytest.raises(HostError, match=f"no '{spec.partition(':')[0]}' host yet.*sim:FILE"):
-        open_host(spec)
+def test_a_host_that_is_not_there_yet_says_so_and_names_the_one_that_is() -> None:
+    with pytest.raises(HostError, match=r"no 'windows' host yet.*sim:FILE"):
+        open_host("windows")
+
+
+def test_captured_listings_are_opened_by_their_path(tmp_path: Path) -> None:
+    path = tmp_path / "node-7.txt"
+    path.write_text("\ntitle\nhead\n--- ---\n 80 80\n* - legend\n", encoding="utf-8")
+    assert open_host(f"netsh:{path}").facts().name == "node-7"
+    assert [row.ports.first for row in open_host(f"netsh:{path}@udp/ipv6").snapshot().rows] == [80]
 
 
 @pytest.mark.parametrize("spec", ["", "sim", "sims:x", "linux:x", "netsh", "C:\\x"])

@@ -24,6 +24,7 @@ LAST_FILE = "/etc/sysctl.conf"
 LARGEST_FILE = 4 * 2**20
 """Bytes; the longest list takes a quarter of a MiB."""
 
+_ROOT = 0
 _HEAD = "# Written by `reconciler apply`, and replaced whole by it: change the policy, not this file.\n"
 
 
@@ -91,7 +92,7 @@ class SysctlFiles:
         folder = Path(self.own).parent
         folder.mkdir(0o755, exist_ok=True)
         found = folder.stat()
-        if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH) or found.st_uid not in (0, _user()):
+        if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH) or found.st_uid not in (_ROOT, _user()):
             told = "others may write in this folder; make it root's and chmod go-w it"
             raise PermissionError(EACCES, told, str(folder))
         if not os.access(folder, os.W_OK):
@@ -114,7 +115,7 @@ class SysctlFiles:
 
 def _names(folder: str, not_read: list[str]) -> list[str]:
     try:
-        return sorted(name for name in os.listdir(folder) if name.endswith(".conf"))
+        return sorted(path.name for path in Path(folder).iterdir() if path.suffix == ".conf")
     except (FileNotFoundError, NotADirectoryError):
         return []
     except OSError:

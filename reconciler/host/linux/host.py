@@ -146,7 +146,7 @@ class LinuxHost:
     def _has_files(self) -> bool:
         """Is our network namespace that of process 1? Its namespace itself is for root to look at; this file is not."""
         try:
-            return os.path.samefile(self._proc / "1/net/dev", self._proc / "self/net/dev")
+            return (self._proc / "1/net/dev").samefile(self._proc / "self/net/dev")
         except OSError:
             return True
 

@@ -6,11 +6,11 @@ import os
 from collections.abc import Callable, Collection
 from typing import Protocol, TypeVar
 
-from reconciler.host.interface import Change, Facts, Lookup, Refusal, Row, Snapshot, WinNat
+from reconciler.host.interface import Change, Facts, Lookup, Refusal, Row, Snapshot, WinNat, nat_users
 from reconciler.host.simulated import calls, services
 from reconciler.host.simulated.file import StateFile
 from reconciler.host.simulated.state import State
-from reconciler.ports import Lane, PortRange
+from reconciler.ports import Lane, PortRange, Store
 from reconciler.ports import Protocol as PortProtocol
 
 T = TypeVar("T")
@@ -74,15 +74,16 @@ class SimulatedHost:
             elevated=state.elevated,
             winnat=state.winnat,
             system_ranges=(services.HNS_PORTS,),
+            nat_users=nat_users(socket.process or "" for socket in state.sockets),
         )
 
     def rows(self, lanes: Collection[Lane]) -> tuple[Row, ...]:
         """See `Host`."""
         return self._keeper.read().rows(lanes)
 
-    def stored_rows(self, lanes: Collection[Lane]) -> tuple[Row, ...]:
-        """The listing of the persistent store alone, which may be empty whatever is there."""
-        return self._keeper.read().stored_rows(lanes)
+    def stored_rows(self, lanes: Collection[Lane], store: Store = "persistent") -> tuple[Row, ...]:
+        """See `StoreListing`: that of the persistent store may be empty whatever is there."""
+        return self._keeper.read().stored_rows(lanes, store)
 
     def lookup(self, wanted: Lookup) -> bool:
         """See `Host`."""

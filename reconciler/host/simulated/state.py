@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from reconciler.host.interface import Lookup, Row, Socket, WinNat
 from reconciler.host.simulated.table import Table
 from reconciler.host.simulated.variants import Variants
-from reconciler.ports import LANES, PROTOCOLS, Lane, PortRange, Protocol, lanes_of
+from reconciler.ports import LANES, PROTOCOLS, Lane, PortRange, Protocol, Store, lanes_of
 
 DEFAULT_NAME = "SIM-HOST"
 DEFAULT_DYNAMIC = PortRange(49152, 65535)
@@ -76,8 +76,13 @@ class State:
             Row(lane, entry.ports, entry.origin in stars) for lane in sorted(set(lanes)) for entry in self.table(lane)
         )
 
-    def stored_rows(self, lanes: Collection[Lane] = LANES) -> tuple[Row, ...]:
-        """What `show excludedportrange store=persistent` lists: exclusions only, or nothing at all (facts 1.15)."""
+    def stored_rows(self, lanes: Collection[Lane] = LANES, store: Store = "persistent") -> tuple[Row, ...]:
+        """What `show excludedportrange store=persistent` lists: exclusions only, or nothing at all (facts 1.15).
+
+        Nothing is known of `store=active`; here it lists what is active now, which is everything.
+        """
+        if store == "active":
+            return self.rows(lanes)
         if self.variants.store_listing == "empty":
             return ()
         return tuple(

@@ -6,14 +6,15 @@ listings say now, and whether Lookup tells reservations from exclusions shows by
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from reconciler.errors import HostError
-from reconciler.host.interface import Change, Facts, Lookup, Refusal, RefusalReason, Row, Snapshot, WinNat
+from reconciler.host.interface import Change, Facts, Lookup, Refusal, RefusalReason, Row, Snapshot, WinNat, nat_users
+from reconciler.host.optional import Describing
 from reconciler.host.windows.listing import read_dynamic_range, read_listing
-from reconciler.host.windows.system import ReservationCall, System
-from reconciler.ports import FAMILIES, LANES, PROTOCOLS, Lane, PortRange, lanes_of
+from reconciler.host.windows.system import Ran, ReservationCall, System
+from reconciler.ports import FAMILIES, LANES, PROTOCOLS, Lane, PortRange, Store, lanes_of
 from reconciler.ports import Protocol as PortProtocol
 
 REASONS: dict[int, RefusalReason] = {
@@ -40,6 +41,7 @@ class WindowsHost:
 
     def __init__(self, system: System) -> None:
         self._system = system
+        self._last: Ran | None = None
 
     def facts(self) -> Facts:
         """See `Host`."""
@@ -76,6 +78,7 @@ class WindowsHost:
             winnat=self._system.winnat(),
             system_ranges=(hns,) if hns else (),
             url_reservations=self._system.url_reservations(),
+            nat_users=nat_users(self._system.processes()),
         )
 
     def rows(self, lanes: Collection[Lane]) -> tuple[Row, ...]:
@@ -85,12 +88,25 @@ class WindowsHost:
             listings = list(pool.map(self._listing, wanted))
         return tuple(sorted(row for listing in listings for row in listing))
 
+    def stored_rows(self, lanes: Collection[Lane], store: Store) -> tuple[Row, ...]:
+        """See `StoreListing`."""
+        return tuple(row for lane in sorted(set(lanes)) for row in self._listing(lane, store))
+
+    def describe(self) -> Mapping[str, str]:
+        """See `Describing`: what the system tells of itself."""
+        return self._system.describe() if isinstance(self._system, Describing) else {}
+
+    def last_output(self) -> Ran | None:
+        """See `Telling`."""
+        return self._last
+
     def lookup(self, wanted: Lookup) -> bool:
         """See `Host`."""
         return self._system.reservation("Lookup", wanted.protocol, wanted.ports) == 0
 
     def write(self, change: Change) -> Refusal | None:
         """See `Host`: one netsh process, or one call of iphlpapi."""
+        self._last = None
         if change.kind == "reservation":
             call: ReservationCall = "Create" if change.verb == "create" else "Delete"
             code = self._system.reservation(call, change.lane.protocol, change.ports)
@@ -129,8 +145,9 @@ class WindowsHost:
         """See `Host`."""
         return self._system.winnat()
 
-    def _listing(self, lane: Lane) -> tuple[Row, ...]:
+    def _listing(self, lane: Lane, store: Store | None = None) -> tuple[Row, ...]:
         words = ["interface", lane.family, "show", "excludedportrange", f"protocol={lane.protocol}"]
+        words += [f"store={store}"] if store else []
         try:
             return read_listing(self._system.netsh(words).output, lane)
         except HostError as error:
@@ -152,7 +169,7 @@ class WindowsHost:
 
     def _said(self, words: Sequence[str]) -> Refusal | None:
         """Run netsh; its exit code is a hint and its text is for people, in the language of this Windows."""
-        ran = self._system.netsh(words)
+        ran = self._last = self._system.netsh(words)
         if ran.code == 0:
             return None
         text = " ".join(ran.output.decode("ascii", "replace").split())

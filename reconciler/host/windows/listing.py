@@ -31,9 +31,10 @@ from reconciler.host.windows.text import BLANK, lines_of, shown
 from reconciler.ports import FAMILIES, LAST_PORT, PROTOCOLS, Family, Lane, PortRange, Protocol
 
 _ROW = re.compile(rf"{BLANK}*([0-9]+){BLANK}+([0-9]+)({BLANK}+\*)?{BLANK}*")
-# The dash is one to three signs, since a Russian one is longer and a wrong code page makes three of it; a letter there
-# would be some other list, such as `* a point`.
-_LEGEND = re.compile(rf"{BLANK}*\*{BLANK}*[^ \t\u00a0*0-9A-Za-z]{{1,3}}{BLANK}+[^ \t0-9]")
+# A dash that is none of these is one to three other signs and a blank: what a wrong code page makes of a long one. A
+# letter there would be some other list, such as `* a point`.
+_DASH = rf"(?:[-\u2013\u2014]|[^ \t\u00a0*0-9A-Za-z]{{1,3}}{BLANK})"
+_LEGEND = re.compile(rf"{BLANK}*\*{BLANK}*{_DASH}{BLANK}*[^ \t\u00a00-9]")
 _NUMBER_LINE = re.compile(rf"{BLANK}*[^ \t0-9][^0-9]*(?<=[ \t\u00a0:])([0-9]+){BLANK}*")
 _TWO_NUMBERS = re.compile(rf"[0-9]{BLANK}+[0-9]")
 

@@ -13,11 +13,11 @@ assert sys.platform == "win32"
 import ctypes
 import platform
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from reconciler.errors import HostError
 from reconciler.host.interface import Socket, UrlReservation, WinNat
-from reconciler.host.windows import registry, services
+from reconciler.host.windows import about, registry, services
 from reconciler.host.windows.iphlpapi import Reservations
 from reconciler.host.windows.system import Identity, Ran, ReservationCall
 from reconciler.ports import Lane, PortRange, Protocol
@@ -97,6 +97,12 @@ class LocalSystem:
             found.add(Socket(_lane(item.type, item.family), item.laddr.port, names[pid], pid))
         return tuple(sorted(found, key=lambda item: (item.lane, item.port, item.pid or 0)))
 
+    def processes(self) -> tuple[str, ...]:
+        """See `System`."""
+        import psutil
+
+        return tuple(process.info["name"] or "" for process in psutil.process_iter(["name"]))
+
     def reservation(self, call: ReservationCall, protocol: Protocol, ports: PortRange) -> int | None:
         """See `System`."""
         if self._reservations is None:
@@ -129,6 +135,10 @@ class LocalSystem:
     def url_reservations(self) -> tuple[UrlReservation, ...]:
         """See `System`."""
         return registry.url_reservations()
+
+    def describe(self) -> Mapping[str, str]:
+        """See `Describing`."""
+        return about.describe()
 
     def _start_guard(self) -> subprocess.Popen[bytes]:
         flags = subprocess.CREATE_NO_WINDOW | subprocess.CREATE_NEW_PROCESS_GROUP

@@ -49,6 +49,10 @@ class System(Protocol):
         """Every port in use, with the process that uses it where that may be known."""
         ...
 
+    def processes(self) -> tuple[str, ...]:
+        """The names of the programs that run."""
+        ...
+
     def reservation(self, call: ReservationCall, protocol: PortProtocol, ports: PortRange) -> int | None:
         """Call Create/Delete/LookupPersistent...PortReservation: the Win32 code, or None if there is no such call."""
         ...

@@ -1,0 +1,148 @@
+"""One run of all experiments: prove the ports free, do them one by one, undo each, and say what they showed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
+from reconciler.apply.clock import Clock
+from reconciler.apply.journal import LedgerStore
+from reconciler.doctor.attempts import Attempts, AttemptStore
+from reconciler.doctor.bench import Bench, StoppedError
+from reconciler.doctor.evidence import conclude
+from reconciler.doctor.experiments import PLANS, Plan
+from reconciler.doctor.model import Experiment, LeftOver, Trial
+from reconciler.doctor.proof import refuse_host, refuse_ports
+from reconciler.errors import HostError, LedgerError, RefusedError
+from reconciler.host.interface import Host, Row
+from reconciler.ledger.records import Ledger
+from reconciler.ports import PortRange
+
+Progress = Callable[[int, int, str], None]
+"""Told before each experiment: its number, how many there are, and its question."""
+
+
+def run_locked(
+    host: Host,
+    ports: PortRange,
+    ledger: LedgerStore,
+    store: AttemptStore,
+    *,
+    lock: AbstractContextManager[object],
+    clock: Clock,
+    stop: Callable[[], bool],
+    progress: Progress,
+) -> Trial:
+    """`run_trial` under the host's lock, so that no apply runs at the same time. Raises BusyError besides."""
+    refuse_host(host.snapshot(), ports)
+    with lock:
+        return run_trial(host, ports, ledger.load(), store, clock=clock, stop=stop, progress=progress)
+
+
+def run_trial(
+    host: Host,
+    ports: PortRange,
+    ledger: Ledger | None,
+    store: AttemptStore,
+    *,
+    clock: Clock,
+    stop: Callable[[], bool],
+    progress: Progress,
+) -> Trial:
+    """Do the experiments on these ports and undo each of them, whatever happens in between.
+
+    First what an earlier run has left over on these ports is removed. Raises RefusedError, HostError or LedgerError
+    before the first change only; what goes wrong later is in the trial.
+    """
+    refuse_host(host.snapshot(), ports)
+    machine = host.facts().machine
+    removed, left = _remove_old(host, ports, machine, store, clock)
+    if left:
+        return _trial(ports, (), None, removed, left)
+    snapshot = host.snapshot()
+    refuse_ports(snapshot, ledger, ports)
+    bench = Bench(host, Attempts(machine, ports, ()), store, clock, stop)
+    done: list[Experiment] = []
+    interrupted, reason = False, ""
+    try:
+        for number, plan in enumerate(PLANS, start=1):
+            if not reason and stop():
+                interrupted, reason = True, "a person stopped the experiments"
+            skipped = plan.skipped or reason
+            if plan.needs_reservations and not snapshot.reservations_supported:
+                skipped = "this host has no reservations"
+            if not skipped:
+                progress(number, len(PLANS), plan.question)
+            experiment, stopped = _experiment(plan, bench, skipped)
+            done.append(experiment)
+            if stopped:
+                interrupted, reason = True, "a person stopped the experiments"
+            elif bench.tracker.left_over() and not reason:
+                reason = "an earlier experiment has left something over"
+    finally:
+        problem = _finish(bench, store)
+    left = (*bench.tracker.left_over(), *([LeftOver(problem, True)] if problem else ()))
+    return _trial(ports, tuple(done), bench, removed, left)._replace(interrupted=interrupted)
+
+
+def _remove_old(
+    host: Host, ports: PortRange, machine: str, store: AttemptStore, clock: Clock
+) -> tuple[tuple[Row, ...], tuple[LeftOver, ...]]:
+    """Undo what an earlier run has left over: the rows that went, and what could not be undone."""
+    earlier = store.load()
+    if earlier is None or earlier.machine != machine:
+        return (), ()
+    if not ports.contains(earlier.ports):
+        raise RefusedError(
+            f"experiments on {earlier.ports} were cut short and may have left rows there;"
+            f" first finish them with --experiments --ports {earlier.ports}"
+        )
+    bench = Bench(host, earlier, store, clock, lambda: False)
+    bench.resume()
+    old = bench.tracker.mine
+    bench.undo()
+    left = tuple(item for item in bench.tracker.left_over() if item.ours)
+    if not left:
+        store.clear()
+    return tuple(sorted(old - bench.tracker.mine)), left
+
+
+def _experiment(plan: Plan, bench: Bench, skipped: str) -> tuple[Experiment, bool]:
+    """Do one, and undo it. Did a person stop it?"""
+    empty = Experiment(plan.id, plan.number, plan.question)
+    if plan.run is None or skipped:
+        return empty._replace(skipped=skipped), False
+    begin, problem, stopped = len(bench.calls), "", False
+    try:
+        plan.run(bench)
+    except StoppedError:
+        problem, stopped = "a person stopped it", True
+    except (HostError, LedgerError) as error:
+        problem = str(error)
+    finally:
+        bench.undo()
+    return empty._replace(calls=tuple(bench.calls[begin:]), problem=problem), stopped
+
+
+def _finish(bench: Bench, store: AttemptStore) -> str:
+    """Undo once more what may still be there, and forget the attempts when nothing is. What went wrong, or empty."""
+    if bench.tracker.unsettled:
+        bench.undo()
+    if bench.tracker.unsettled:
+        return ""
+    try:
+        store.clear()
+    except LedgerError as error:
+        return str(error)
+    return ""
+
+
+def _trial(
+    ports: PortRange,
+    experiments: tuple[Experiment, ...],
+    bench: Bench | None,
+    removed: tuple[Row, ...],
+    left: tuple[LeftOver, ...],
+) -> Trial:
+    variant, reasons = conclude(bench.found if bench else {}, bench.reasons if bench else {})
+    return Trial(ports, experiments, variant, reasons, removed, left)

@@ -1,0 +1,227 @@
+"""Captured listings as a `Host` that can be read and planned, never applied: `--host netsh:PATH`.
+
+PATH is a file, which is one lane, or a folder, of which every `*.txt` is read and nothing else. A file holds what one
+`netsh interface FAMILY show excludedportrange protocol=PROTOCOL` printed, or one `show dynamicportrange`; which of the
+two shows in the text. Its protocol and family are what the text says (the title has the protocol, a typed command
+above it the family); where it does not, what the words of its name say, such as `udp-ipv6.txt`, `ports_tcp_v6.txt` or
+`udp6.txt`; where neither does, tcp and ipv4. `netsh:FILE@udp/ipv6` states the lane of a single file.
+
+Of what was not captured nothing is claimed: a plan that needs such a lane is refused. A listing does not tell an
+exclusion from a reservation, so starred rows are of unknown kind.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import stat
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from reconciler.errors import HostError
+from reconciler.host.interface import Change, Facts, Lookup, Refusal, Row, Snapshot, WinNat
+from reconciler.host.windows.listing import read_dynamic_range, read_listing, stated
+from reconciler.ports import FAMILIES, LANES, PROTOCOLS, Family, Lane, PortRange, lanes_of
+from reconciler.ports import Protocol as PortProtocol
+
+LARGEST_FILE = 8 * 2**20
+"""Bytes; a listing of 65535 single ports takes 4 MiB in UTF-16."""
+HNS_PORTS = PortRange(50000, 50059)
+"""The row that the Host Network Service makes for itself unless told otherwise (windows-facts 6.1)."""
+UNSUPPORTED = Refusal("unsupported", "a captured listing cannot be changed")
+
+_SUFFIXES: dict[Family | None, tuple[str, ...]] = {
+    None: ("",),
+    "ipv4": ("4", "v4", "ip4", "ipv4"),
+    "ipv6": ("6", "v6", "ip6", "ipv6"),
+}
+_WORDS: dict[str, tuple[PortProtocol | None, Family | None]] = {
+    f"{protocol or ''}{suffix}": (protocol, family)
+    for protocol in (None, *PROTOCOLS)
+    for family, suffixes in _SUFFIXES.items()
+    for suffix in suffixes
+    if protocol or suffix.rstrip("46")
+}
+"""The words of a file name that say something: `tcp`, `udp6`, `tcpv4`, `ipv6`, `v6` ..., but no `6` alone."""
+
+
+class Captured(NamedTuple):
+    """Everything that was captured: the rows of each lane, and the ephemeral range of each protocol."""
+
+    facts: Facts
+    listings: dict[Lane, tuple[Row, ...]]
+    dynamic: dict[PortProtocol, PortRange]
+
+
+class CapturedHost:
+    """The Windows that the listings were captured on. Files are read once, when it is first asked something."""
+
+    def __init__(self, path: str, lane: Lane | None = None) -> None:
+        self._path = path
+        self._lane = lane
+        self._read: Captured | None = None
+
+    def facts(self) -> Facts:
+        """See `Host`."""
+        return self._captured().facts
+
+    def prepare(self) -> None:
+        """See `Host`: nothing is needed."""
+
+    def snapshot(self, lookups: Collection[Lookup] = ()) -> Snapshot:
+        """See `Host`."""
+        listings = self._captured().listings
+        rows = self.rows(listings)
+        return Snapshot(
+            facts=self.facts(),
+            boot="captured",
+            rows=rows,
+            lookups=frozenset(Lookup(row.lane.protocol, row.ports) for row in rows if row.administered),
+            lookup_tells_kinds=False,
+            sockets_matter=False,
+            dynamic=dict(self._captured().dynamic),
+            shared=tuple(lanes_of(protocol) for protocol in PROTOCOLS if _alike(listings, protocol)),
+            reservations_supported=False,
+            elevated=False,
+            system_ranges=(HNS_PORTS,),
+            known_lanes=tuple(sorted(listings)),
+        )
+
+    def rows(self, lanes: Collection[Lane]) -> tuple[Row, ...]:
+        """See `Host`. Raises HostError for a lane that was not captured."""
+        listings = self._captured().listings
+        for lane in lanes:
+            if lane not in listings:
+                raise HostError(f"no listing of {lane} was captured", where=self._path)
+        return tuple(row for lane in sorted(set(lanes)) for row in listings[lane])
+
+    def lookup(self, wanted: Lookup) -> bool:
+        """See `Host`: nobody can be asked."""
+        return False
+
+    def write(self, change: Change) -> Refusal | None:
+        """See `Host`."""
+        return UNSUPPORTED
+
+    def dynamic_range(self, protocol: PortProtocol) -> PortRange | None:
+        """See `Host`."""
+        return self._captured().dynamic.get(protocol)
+
+    def set_dynamic_range(self, protocol: PortProtocol, ports: PortRange) -> Refusal | None:
+        """See `Host`."""
+        return UNSUPPORTED
+
+    def set_winnat(self, running: bool) -> Refusal | None:
+        """See `Host`."""
+        return UNSUPPORTED
+
+    def winnat(self) -> WinNat:
+        """See `Host`: not captured."""
+        return "absent"
+
+    def _captured(self) -> Captured:
+        if self._read is None:
+            self._read = _capture(self._path, self._lane)
+        return self._read
+
+
+def open_captured(argument: str) -> CapturedHost:
+    """Open `PATH` or `FILE@LANE`. Raises HostError if it cannot be one."""
+    path, _, text = argument.rpartition("@")
+    lane = next((lane for lane in LANES if text == str(lane)), None)
+    path = path if lane is not None else argument
+    if not path or "\0" in path:
+        raise HostError("captured listings are a file or a folder; name it, as in netsh:capture.txt", where="--host")
+    return CapturedHost(path, lane)
+
+
+def _capture(path: str, lane: Lane | None) -> Captured:
+    listings: dict[Lane, tuple[Row, ...]] = {}
+    dynamic: dict[PortProtocol, PortRange] = {}
+    digest = hashlib.sha256()
+    for file in _files(path, lane):
+        data = _bytes(file)
+        digest.update(hashlib.sha256(data).digest())
+        try:
+            kind, of = _identify(file, data, lane)
+            if kind == "listing" and of in listings:
+                raise HostError(
+                    f"this is a second listing of {of}; keep one of them, or say in their names which is which"
+                )
+            if kind == "listing":
+                listings[of] = read_listing(data, of)
+            else:
+                _keep_range(dynamic, of.protocol, read_dynamic_range(data))
+        except HostError as error:
+            raise HostError(error.message, where=str(file)) from None
+    return Captured(_facts(path, digest.hexdigest()[:16]), listings, dynamic)
+
+
+def _facts(path: str, digest: str) -> Facts:
+    """The name is that of the folder, or of the file without its suffix; no ledger is of such a machine."""
+    place = Path(path).resolve()
+    name = (place.name if place.is_dir() else place.stem) or path
+    return Facts("netsh", "windows", name, f"capture-{digest}", f"netsh-{digest}", read_only=True)
+
+
+def _files(path: str, lane: Lane | None) -> list[Path]:
+    try:
+        if not Path(path).is_dir():
+            return [Path(path)]
+        if lane is not None:
+            raise HostError(f"this is a folder, whose files tell their own lanes; leave @{lane} away", where=path)
+        found = sorted(item for item in Path(path).iterdir() if item.suffix.lower() == ".txt" and item.name[0] != ".")
+    except OSError as error:
+        raise HostError(f"this folder cannot be read ({error.strerror}); check its rights", where=path) from None
+    if not found:
+        raise HostError("there is no *.txt in this folder; save each listing as one, such as tcp-ipv4.txt", where=path)
+    return found
+
+
+def _bytes(file: Path) -> bytes:
+    try:
+        if not stat.S_ISREG(file.stat().st_mode):
+            raise HostError("this is not an ordinary file; name a captured listing", where=str(file))
+        with file.open("rb") as opened:
+            data = opened.read(LARGEST_FILE + 1)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise HostError(
+            f"it cannot be read ({reason}); name a captured listing, or a folder", where=str(file)
+        ) from None
+    if len(data) > LARGEST_FILE:
+        raise HostError("this is too large for a listing; name another file", where=str(file))
+    return data
+
+
+def _identify(file: Path, data: bytes, option: Lane | None) -> tuple[str, Lane]:
+    """What a file is and of which lane: what the text says before what the name says. Raises HostError."""
+    kind, protocol, family = stated(data)
+    if option is not None:
+        if protocol not in (None, option.protocol) or family not in (None, option.family):
+            says = "/".join(word for word in (protocol, family) if word)
+            raise HostError(f"it says that it is of {says}, and @{option} was asked for; leave that away")
+        return kind, option
+    named_protocol, named_family = lane_words(file.stem)
+    return kind, Lane(protocol or named_protocol or "tcp", family or named_family or "ipv4")
+
+
+def lane_words(name: str) -> tuple[PortProtocol | None, Family | None]:
+    """The protocol and the family that a file name says in words of their own; None where it says none, or both."""
+    said = [_WORDS[word] for word in re.findall(r"[a-z0-9]+", name.lower()) if word in _WORDS]
+    protocols = {protocol for protocol, _ in said if protocol}
+    families = {family for _, family in said if family}
+    return protocols.pop() if len(protocols) == 1 else None, families.pop() if len(families) == 1 else None
+
+
+def _keep_range(dynamic: dict[PortProtocol, PortRange], protocol: PortProtocol, ports: PortRange) -> None:
+    """Windows has one ephemeral range for both families of a protocol (windows-facts 2.3), so two must be alike."""
+    if dynamic.setdefault(protocol, ports) != ports:
+        raise HostError(f"it says {ports} for {protocol}, and another file here {dynamic[protocol]}; keep one of them")
+
+
+def _alike(listings: Mapping[Lane, tuple[Row, ...]], protocol: PortProtocol) -> bool:
+    """Were both families captured, with the same rows?"""
+    both = [[row[1:] for row in listings[lane]] for lane in lanes_of(protocol) if lane in listings]
+    return len(both) == len(FAMILIES) and both[0] == both[1]

@@ -1,0 +1,97 @@
+"""A stage: one host under test, and what other people do on the same machine."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from reconciler.host.interface import Host
+from reconciler.host.simulated import events
+from reconciler.host.simulated.host import SimulatedHost
+from reconciler.host.simulated.services import new_state, reboot, switch_winnat
+from reconciler.host.simulated.state import State
+from reconciler.host.simulated.variants import Variants
+from reconciler.ports import LANES, Lane, PortRange
+from tests.world import TCP4, World
+
+if TYPE_CHECKING:
+    from tests.windows.standin import Standin
+
+Changer = Callable[[Callable[[State], object]], object]
+
+
+class Stage(World):
+    """A `World` whose rows may live elsewhere: `change` lets somebody else act on the machine."""
+
+    def __init__(self, host: Host, change: Changer) -> None:
+        super().__init__()
+        self.host = host
+        self.change = change
+        self.standin: Standin | None = None
+
+    def add(self, lane: Lane, ports: str, kind: events.RowKind = "exclusion", store: str = "persistent") -> None:
+        """Make a row as somebody else."""
+        assert self.change(lambda state: events.add_row(state, lane, PortRange.parse(ports), kind, store)) is None  # type: ignore[arg-type]
+
+    def delete(self, lane: Lane, ports: str) -> None:
+        """Delete a row as somebody else."""
+        assert self.change(lambda state: events.delete_row(state, lane, PortRange.parse(ports)))
+
+    def listen(self, port: int, *lanes: Lane, process: str = "nginx", pid: int = 77) -> None:
+        """A service opens a port. Windows' own list of sockets does not show it, so only the call tells."""
+        assert self.change(lambda state: events.listen(state, lanes or (TCP4,), port, process=process, pid=pid)) is None
+
+    def close(self, port: int) -> None:
+        """The service closes it."""
+        assert self.change(lambda state: events.close(state, LANES, port))
+
+    def reboot(self) -> None:
+        """Start the machine again: active rows go, WinNAT's blocks move, the mark of the boot goes."""
+        self.change(reboot)
+        if self.standin is not None:
+            _forget_boot()
+
+    def switch_winnat(self, running: bool) -> None:
+        """Somebody else starts or stops WinNAT."""
+        self.change(lambda state: switch_winnat(state, running))
+
+
+def simulated(settings: list[str], **changes: object) -> Stage:
+    """The simulated host, in memory."""
+    state = _state(settings, **changes)
+    host = SimulatedHost(state)
+    return Stage(host, lambda action: action(state))
+
+
+def under_wine(folder: Path, settings: list[str], language: str, **changes: object) -> Stage:
+    """The Windows host over the stand-ins, in the Windows CPython that runs this."""
+    assert sys.platform == "win32"
+    from reconciler.host.windows.host import WindowsHost
+    from reconciler.host.windows.local import LocalSystem
+    from tests.windows.standin import Standin
+
+    standin = Standin(folder / "state.txt", _state(settings, **changes), language)
+    stage = Stage(WindowsHost(LocalSystem()), standin.change)
+    stage.standin = standin
+    _forget_boot()
+    return stage
+
+
+def _state(settings: list[str], **changes: object) -> State:
+    values: dict[str, object] = {"system_rows": False, "winnat": "absent", "machine": "machine-1", **changes}
+    return new_state(variants=Variants.parse(settings), **values)  # type: ignore[arg-type]
+
+
+def _forget_boot() -> None:
+    """A reboot takes the volatile key away; Wine, which does not reboot here, is told to."""
+    if sys.platform == "win32":
+        import winreg
+
+        from reconciler.host.windows.registry import BOOT
+
+        try:
+            winreg.DeleteKeyEx(winreg.HKEY_LOCAL_MACHINE, BOOT, winreg.KEY_WOW64_64KEY)
+        except FileNotFoundError:
+            pass

@@ -1,0 +1,262 @@
+"""The file that sets the list at boot, and other files that set it too."""
+
+from __future__ import annotations
+
+import pytest
+
+from reconciler.plan.model import Plan
+from reconciler.ports import LANES, PortRange, PortSet
+from tests.set_world import RIVAL, SetWorld, ports
+from tests.world import entry, policy, told, verdicts
+
+WEB = policy("a", entry("web", "8000-8009"))
+
+
+def applied(listed: str = "") -> SetWorld:
+    world = SetWorld(listed)
+    world.apply(WEB)
+    return world
+
+
+def persist(plan: Plan) -> str:
+    """The reason of the one step, which puts the file right."""
+    (step,) = plan.steps
+    assert (step.action, step.status, step.cause, step.lanes) == ("persist", "ready", "drift", LANES)
+    return step.reason.removeprefix("the file that sets the ports at boot ")
+
+
+def note_ids(plan: Plan) -> list[str]:
+    return [note.id for note in plan.notes if note.id != "shared-lanes"]
+
+
+@pytest.mark.parametrize(
+    ("file", "reason"),
+    [
+        ("", "lacks 8000-8009"),
+        ("8000-8004 8009", "lacks 8005-8008"),
+        ("8000-8009 9999", "has 9999, which nobody claims"),
+        ("8001-8009 9998-9999", "lacks 8000 and has 9998-9999, which nobody claims"),
+        ("8000 8002 8004 8006 8008", "lacks 8001, 8003, 8005 and 2 more"),
+    ],
+)
+def test_a_file_that_was_deleted_or_edited_is_put_right_alone(file: str, reason: str) -> None:
+    world = applied("22")
+    world.host.file = ports(file)
+    plan = world.plan(WEB)
+    assert persist(plan) == reason
+    assert verdicts(world.run(plan)) == ["done"]
+    assert (world.listed, world.file) == ("22, 8000-8009", "8000-8009")
+    assert world.host.writes[-1] == (PortSet(), PortSet(), ports("8000-8009"))
+    assert told(world.plan(WEB)) == []
+
+
+def test_an_entry_whose_ports_the_file_lacks_is_not_in_sync() -> None:
+    world = SetWorld()
+    both = policy("a", entry("web", "8000-8009"), entry("dev", "9000", store="active"))
+    world.apply(both)
+    world.host.file = PortSet()
+    plan = world.plan(both)
+    assert ([owner.entry for owner in plan.steps[0].owners], plan.in_sync) == (["web"], 1)
+
+
+def test_a_list_that_was_cleared_is_filled_and_the_file_left_alone() -> None:
+    world = applied()
+    world.host.listed = PortSet()
+    plan = world.plan(WEB)
+    assert (told(plan), plan.update.stored) == (["create 8000-8009 tcp+udp"], ports("8000-8009"))
+
+
+def test_what_goes_from_list_and_file_needs_no_step_of_its_own() -> None:
+    world = applied()
+    other = policy("a", entry("db", "5432"))
+    plan = world.plan(other)
+    assert told(plan) == ["create 5432 tcp+udp", "delete 8000-8009 tcp+udp"]
+    world.run(plan)
+    assert (world.listed, world.file, told(world.plan(other))) == ("5432", "5432", [])
+
+
+def test_a_file_that_kept_what_a_killed_run_took_from_the_list_is_put_right() -> None:
+    world = SetWorld()
+    world.apply(policy("a", entry("web", "8000-8009"), entry("db", "5432")))
+    world.host.listed = ports("5432")
+    wanted = policy("a", entry("db", "5432"))
+    assert persist(world.plan(wanted)) == "has 8000-8009, which nobody claims"
+    world.apply(wanted)
+    assert world.file == "5432"
+
+
+# Whose ports stay in the file
+
+
+def test_a_policy_out_of_scope_keeps_its_ports_in_the_file_even_if_the_list_lost_them() -> None:
+    world = applied()
+    world.host.listed = PortSet()
+    away = policy("a", in_scope=False)
+    assert told(world.plan(away)) == ["out-of-scope keep 8000-8009 tcp+udp"]
+    world.apply(away)
+    assert world.file == "8000-8009"
+
+
+def test_with_the_ledger_lost_the_file_still_covers_its_entry_at_boot() -> None:
+    world = applied()
+    world.store.ledger = None
+    assert told(world.plan(WEB)) == []
+    world.apply(WEB)
+    world.host.reboot()
+    assert (world.listed, world.file, told(world.plan(WEB))) == ("8000-8009", "8000-8009", [])
+
+
+def test_with_the_ledger_lost_ports_of_other_policies_stay_in_list_and_file() -> None:
+    world = applied()
+    world.store.ledger = None
+    other = policy("b", entry("db", "5432"))
+    world.apply(other)
+    assert (world.listed, world.file, told(world.plan(other))) == ("5432, 8000-8009", "5432, 8000-8009", [])
+
+
+def test_protected_ports_stay_in_the_file() -> None:
+    world = SetWorld()
+    world.apply(policy("a", entry("web", "8000", protect=True), entry("db", "5432")))
+    world.host.listed = ports("5432")
+    world.apply(policy("a", entry("db", "5432")))
+    assert world.file == "5432"  # protected is a row, and that one is gone
+    world = SetWorld()
+    world.apply(policy("a", entry("web", "8000", protect=True), entry("db", "5432")))
+    world.apply(policy("a", entry("db", "5432")))
+    assert world.file == "5432, 8000"
+
+
+def test_an_active_entry_is_not_in_the_file_unless_a_persistent_one_wants_its_ports() -> None:
+    world = SetWorld()
+    world.apply(policy("a", entry("dev", "9000-9009", store="active"), entry("web", "9005-9010")))
+    assert (world.listed, world.file) == ("9000-9010", "9005-9010")
+    world.apply(policy("a", entry("dev", "9000-9009", store="active")))
+    assert (world.listed, world.file) == ("9000-9009", "none")
+
+
+# Another file that sets the list
+
+
+def test_a_rival_blocks_persistent_entries_and_active_ones_go_on() -> None:
+    world = SetWorld("22")
+    world.host.rival = RIVAL
+    wanted = policy("a", entry("web", "8000-8009"), entry("dev", "9000", store="active"))
+    plan = world.plan(wanted)
+    assert told(plan) == ["create 9000 tcp+udp", "blocked create 8000-8009 tcp+udp"]
+    (culprit,) = plan.steps[1].culprits
+    assert (culprit.what, culprit.text) == ("file", f"{RIVAL}, which sets the same list at boot")
+    assert RIVAL in plan.steps[1].reason
+    assert 'declare store = "active"' in plan.steps[1].remedy
+    world.run(plan)
+    assert (world.listed, world.file) == ("22, 9000", "none")
+    assert told(world.plan(wanted)) == ["blocked create 8000-8009 tcp+udp"]
+
+
+def test_an_active_entry_over_a_blocked_one_is_not_stored() -> None:
+    world = SetWorld()
+    world.host.rival = RIVAL
+    wanted = policy("a", entry("web", "8000-8009"), entry("dev", "8005-8020", store="active"))
+    world.apply(wanted)
+    assert (world.listed, world.file) == ("8005-8020", "none")
+    plan = world.plan(wanted)
+    assert told(plan) == ["blocked create 8000-8009 tcp+udp", "blocked replace 8005-8020 -> 8005-8020 tcp+udp"]
+    assert "its store changes to persistent, but it could not outlive a restart" in plan.steps[1].reason
+    world.host.rival = ""
+    world.apply(wanted)
+    assert (world.listed, world.file, told(world.plan(wanted))) == ("8000-8020", "8000-8020", [])
+
+
+def test_a_rival_that_came_later_is_told_although_nothing_else_is_to_be_done() -> None:
+    world = applied()
+    world.host.rival = RIVAL
+    plan = world.plan(WEB)
+    assert told(plan) == ["blocked persist 8000-8009 tcp+udp"]
+    assert plan.steps[0].reason.startswith(f"our file that sets the ports at boot may not count: in the way is {RIVAL}")
+    assert (plan.in_sync, world.run(plan).results, len(world.host.writes)) == (0, (), 1)
+
+
+def test_with_a_rival_a_wrong_file_is_not_touched_by_other_steps() -> None:
+    world = SetWorld()
+    world.apply(policy("a", entry("web", "8000-8009"), entry("db", "5432")))
+    world.host.rival = RIVAL
+    world.host.file = ports("5432 8000-8004")
+    wanted = policy("a", entry("web", "8000-8009"), entry("dev", "9000", store="active"))
+    plan = world.plan(wanted)
+    assert told(plan) == [
+        "create 9000 tcp+udp",
+        "delete 5432 tcp+udp",
+        "blocked persist 8000-8009 tcp+udp",
+    ]
+    assert "lacks 8005-8009" in plan.steps[2].reason
+    world.run(plan)
+    assert (world.listed, world.file) == ("8000-8009, 9000", "8000-8004")
+
+
+def test_with_a_rival_and_nothing_of_ours_there_is_nothing_to_tell() -> None:
+    world = SetWorld("8000-8009")
+    world.host.rival = RIVAL
+    assert told(world.plan(WEB)) == []
+
+
+def test_with_a_rival_the_last_of_ours_goes_with_the_file() -> None:
+    world = applied()
+    world.host.rival = RIVAL
+    gone = policy("a", entry("dev", "9000", store="active"))
+    world.apply(gone)
+    assert (world.listed, world.file, told(world.plan(gone))) == ("9000", "none", [])
+
+
+# Where there is no file
+
+
+def test_a_host_without_a_file_keeps_the_list_only() -> None:
+    world = SetWorld("22", stored=None)
+    plan = world.plan(WEB)
+    assert (told(plan), note_ids(plan)) == (["create 8000-8009 tcp+udp"], ["no-boot-file"])
+    assert verdicts(world.run(plan)) == ["done"]
+    assert told(world.plan(WEB)) == []
+    world.host.listed = ports("22")
+    assert told(world.plan(WEB)) == ["create 8000-8009 tcp+udp"]
+
+
+def test_without_a_file_active_entries_need_no_word_about_it() -> None:
+    plan = SetWorld(stored=None).plan(policy("a", entry("dev", "9000", store="active")))
+    assert note_ids(plan) == []
+
+
+# Notes
+
+
+def comb(count: int) -> PortSet:
+    return PortSet.of(PortRange(port, port) for port in range(10_000, 10_000 + 2 * count, 2))
+
+
+@pytest.mark.parametrize(("count", "is_told"), [(682, False), (683, True)])
+def test_a_list_too_long_for_procps_is_told_before_anything_is_written(count: int, is_told: bool) -> None:
+    """682 ports of five digits with commas between them take 4,091 bytes, 683 take 4,097."""
+    world = SetWorld()
+    many = policy("a", entry("many", " ".join(map(str, comb(count).runs()))))
+    plan = world.plan(many)
+    assert note_ids(plan) == (["sysctl-p"] if is_told else [])
+    assert world.host.writes == []
+    world.run(plan)
+    assert note_ids(world.plan(many)) == (["sysctl-p"] if is_told else [])
+
+
+def test_the_note_has_the_figure_and_what_to_do() -> None:
+    plan = SetWorld().plan(policy("a", entry("many", " ".join(map(str, comb(1000).runs())))))
+    (note,) = (note for note in plan.notes if note.id == "sysctl-p")
+    assert "takes 5999 bytes" in note.text
+    assert "drop what is beyond 4095; run apply again" in note.text
+
+
+def test_a_long_list_that_is_kept_until_reboot_is_no_matter() -> None:
+    many = entry("many", " ".join(map(str, comb(1000).runs())), store="active")
+    assert note_ids(SetWorld().plan(policy("a", many))) == []
+
+
+def test_a_file_that_could_not_be_read_is_told() -> None:
+    world = SetWorld()
+    world.host.not_read = ("/etc/sysctl.d/99-secret.conf",)
+    (note,) = (note for note in world.plan(WEB).notes if note.id == "not-read")
+    assert (note.place, "plan as root" in note.text) == ("/etc/sysctl.d/99-secret.conf", True)

@@ -1,0 +1,174 @@
+"""Limits: what refuses a plan, with which numbers, and what --force lets through."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from reconciler.plan.model import LimitName, Options, Plan
+from reconciler.policy.entries import Exclusion, Limits
+from reconciler.ports import FAMILIES, PROTOCOLS
+from tests.world import TCP4, UDP4, World, dynamic, entry, policy, reserve, unmanaged
+
+
+def twelve(*left_out: int) -> list[Exclusion]:
+    """Twelve entries of one port each, but for some."""
+    return [entry(f"web{number}", f"{8000 + 2 * number}") for number in range(12) if number not in left_out]
+
+
+def told(plan: Plan) -> dict[LimitName, str]:
+    return {breach.limit: breach.text for breach in plan.breaches}
+
+
+def after_twelve(*settings: str, left_out: tuple[int, ...], **limits: Any) -> Plan:
+    world = World(*settings)
+    world.apply(policy("p", *twelve()))
+    values = {"max_deletes": 1000, "max_delete_percent": 100, "min_dynamic_ports": 0, **limits}
+    return world.plan(policy("p", *twelve(*left_out)), limits=Limits(**values))
+
+
+def test_as_many_deletes_as_allowed_pass_and_one_more_does_not() -> None:
+    assert told(after_twelve(left_out=(1, 2), max_deletes=2)) == {}
+    assert told(after_twelve(left_out=(1, 2, 3), max_deletes=2)) == {
+        "max_deletes": "3 rows would be deleted, and max_deletes is 2"
+    }
+
+
+def test_a_row_that_is_replaced_counts_as_deleted() -> None:
+    world = World()
+    world.apply(policy("p", entry("web", "8000-8009")))
+    plan = world.plan(policy("p", entry("web", "8000-8005")), limits=Limits(max_deletes=0))
+    assert "max_deletes" in told(plan)
+
+
+def test_foreign_rows_count_whatever_the_cause() -> None:
+    world = World()
+    world.add(TCP4, "8000 8010 8020")
+    plan = world.plan(unmanaged=unmanaged("delete"), limits=Limits(max_deletes=2))
+    assert told(plan) == {"max_deletes": "3 rows would be deleted, and max_deletes is 2"}
+
+
+def test_rows_are_counted_as_they_are_on_the_host_one_for_each_table() -> None:
+    assert told(after_twelve("families=shared", left_out=(1,), max_deletes=1)) == {}
+    assert "max_deletes" in told(after_twelve("families=split", left_out=(1,), max_deletes=1))
+
+
+def test_a_reservation_is_one_row_whatever_the_tables() -> None:
+    world = World("families=split")
+    world.apply(policy("p", reserve("erp", "12000-12009"), entry("web", "8080")))
+    plan = world.plan(policy("p", entry("web", "8080")), limits=Limits(max_deletes=1))
+    assert told(plan) == {}
+
+
+def test_what_is_not_done_deletes_nothing() -> None:
+    world = World()
+    world.apply(policy("p", entry("web", "8000-8009")))
+    world.listen(8003)
+    plan = world.plan(policy("p", entry("web", "8000-8005")), limits=Limits(max_deletes=0))
+    assert plan.count("deferred", "replace") == 1
+    assert told(plan) == {}
+
+
+def test_the_share_of_owned_rows_counts_from_ten_rows_up() -> None:
+    assert told(after_twelve(left_out=(1, 2, 3), max_delete_percent=25)) == {}
+    assert told(after_twelve(left_out=(1, 2, 3, 4), max_delete_percent=25)) == {
+        "max_delete_percent": "4 of 12 owned rows (33 %) would be deleted, and max_delete_percent is 25"
+    }
+    world = World()
+    world.apply(policy("p", *twelve()[:9]))
+    assert told(world.plan(policy("p", *twelve()[:2]), limits=Limits(max_delete_percent=25))) == {}
+
+
+def test_foreign_rows_are_no_share_of_ours() -> None:
+    world = World()
+    world.apply(policy("p", *twelve()))
+    world.add(TCP4, "9000 9010 9020 9030 9040")
+    plan = world.plan(policy("p", *twelve()), unmanaged=unmanaged("delete"), limits=Limits(max_delete_percent=0))
+    assert told(plan) == {}
+
+
+def test_deleting_every_owned_row_needs_force_whatever_the_limits() -> None:
+    world = World()
+    world.apply(policy("p", entry("web", "8080"), reserve("erp", "12000-12009")))
+    text = "every row that this tool made on this host (2) would be deleted"
+    assert told(world.plan(policy("p"))) == {"delete_all": text}
+    assert told(world.plan(policy("p", entry("web", "8080")))) == {}
+
+
+def test_moving_every_row_is_not_deleting_every_row() -> None:
+    world = World()
+    world.apply(policy("p", entry("web", "8080")))
+    assert told(world.plan(policy("p", entry("web", "9090")))) == {}
+
+
+def test_nothing_owned_is_not_every_row() -> None:
+    world = World()
+    world.add(TCP4, "8080")
+    assert told(world.plan(unmanaged=unmanaged("delete"))) == {}
+
+
+def test_force_lets_through_what_it_names_and_nothing_else() -> None:
+    world = World()
+    world.apply(policy("p", entry("web", "8080")))
+    options = Options(force=frozenset({"delete_all"}))
+    plan = world.plan(policy("p"), options=options, limits=Limits(max_deletes=0))
+    assert [(breach.limit, breach.forced) for breach in plan.breaches] == [("max_deletes", False), ("delete_all", True)]
+    assert [breach.limit for breach in plan.refused_by()] == ["max_deletes"]
+
+
+# The ephemeral ports that stay free.
+
+DYNAMIC = "49152-65535"  # 16384 ports
+
+
+@pytest.mark.parametrize("protocols", [("tcp",), ("udp",), PROTOCOLS])
+def test_exclusions_may_not_eat_up_the_dynamic_range(protocols: tuple[str, ...]) -> None:
+    world = World()
+    most = entry("most", "50000-65535", protocols=protocols)
+    plan = world.plan(policy("p", most), limits=Limits())
+    assert told(plan) == {
+        "min_dynamic_ports": f"848 ephemeral {protocols[-1]} ports would stay free (now 16384), "
+        "and min_dynamic_ports is 4096"
+    }
+    assert len(plan.breaches) == len(protocols)
+    assert told(world.plan(policy("p", most), limits=Limits(min_dynamic_ports=848))) == {}
+
+
+def test_only_what_makes_it_worse_is_refused() -> None:
+    """On a host that is short of ports already, a policy about other ports is no matter."""
+    world = World()
+    world.add(TCP4, "50000-65535")
+    assert told(world.plan(policy("p", entry("web", "8080")), limits=Limits())) == {}
+    assert told(world.plan(policy("p", entry("web", "49152")), limits=Limits())) != {}
+
+
+def test_giving_ports_back_is_never_refused() -> None:
+    world = World()
+    world.apply(policy("p", entry("most", "50000-65535"), entry("web", "8080")))
+    plan = world.plan(policy("p", entry("web", "8080")), limits=Limits())
+    assert told(plan) == {}
+
+
+def test_a_reservation_takes_ephemeral_ports_too() -> None:
+    plan = World().plan(policy("p", reserve("erp", "50000-65535")), limits=Limits())
+    assert "min_dynamic_ports" in told(plan)
+
+
+def test_a_new_dynamic_range_is_counted_as_it_will_be() -> None:
+    world = World()
+    for wanted, refused in (("49152-50151", True), ("20000-65535", False)):
+        plan = world.plan(policy("p"), dynamic_range=dynamic(wanted), limits=Limits())
+        assert ("min_dynamic_ports" in told(plan)) is refused
+    plan = world.plan(
+        policy("p", entry("most", "50000-65535")), dynamic_range=dynamic("20000-65535", ["tcp"]), limits=Limits()
+    )
+    assert told(plan) == {}
+
+
+def test_a_range_that_could_not_be_read_is_not_counted() -> None:
+    world = World()
+    del world.sim.dynamic["udp"]
+    most = entry("most", "50000-65535", protocols=("udp",), families=FAMILIES)
+    assert told(world.plan(policy("p", most), limits=Limits())) == {}
+    assert world.rows(UDP4) == []

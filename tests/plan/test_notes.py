@@ -1,0 +1,129 @@
+"""Notes: what is worth knowing and is not a step."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from reconciler.host.interface import Lookup, UrlReservation
+from reconciler.plan.model import Plan, State
+from reconciler.plan.planner import plan_state
+from reconciler.policy.entries import PolicySet
+from reconciler.ports import PROTOCOLS
+from tests.plan.build import listed, ports, reading
+from tests.world import TCP4, TCP6, World, entry, policy, reserve, unmanaged
+
+V4: dict[str, Any] = {"families": ("ipv4",)}
+
+
+def notes(plan: Plan) -> list[str]:
+    return [f"{note.id}: {note.text}" for note in plan.notes]
+
+
+def ids(plan: Plan) -> list[str]:
+    return [note.id for note in plan.notes]
+
+
+def test_a_host_in_sync_by_our_own_rows_has_nothing_worth_noting() -> None:
+    world = World()
+    world.apply(policy("p", entry("web", "8080"), reserve("erp", "12000-12009")))
+    assert notes(world.plan(policy("p", entry("web", "8080"), reserve("erp", "12000-12009")))) == []
+
+
+def test_a_copied_ledger_is_told_before_all_else() -> None:
+    world = World()
+    world.apply(policy("p", entry("web", "8080")))
+    world.sim.machine = "clone"
+    plan = world.plan(policy("p", entry("web", "8080", **V4)))
+    assert ids(plan) == ["ledger-copied", "shared-lanes", "foreign-cover"]
+    assert "every row counts as foreign and none is deleted" in plan.notes[0].text
+
+
+def test_winnat_that_an_earlier_run_left_stopped_is_told() -> None:
+    world = World(winnat="stopped")
+    world.apply(policy("p", entry("web", "8080")))
+    assert world.store.ledger is not None
+    world.store.save(replace(world.store.ledger, winnat_owed=True))
+    assert ids(world.plan(policy("p", entry("web", "8080")))) == ["winnat-owed"]
+
+
+def test_fewer_lanes_than_share_a_table_are_told_once_however_many_entries() -> None:
+    entries = [entry(f"web{number}", str(8000 + 2 * number), **V4) for number in range(5)]
+    plan = World().plan(policy("p", *entries, entry("all", "9090")))
+    assert notes(plan) == [
+        "shared-lanes: on this host the lanes share a table, so lanes that are not declared are covered too: "
+        "p/web0, p/web1, p/web2 and 2 more"
+    ]
+    assert plan.notes[0].place == "policy.toml:1"
+
+
+def test_where_lanes_do_not_share_nothing_more_is_covered() -> None:
+    assert notes(World("families=split").plan(policy("p", entry("web", "8080", **V4)))) == []
+
+
+def test_coverage_by_foreign_rows_is_told_with_the_rows() -> None:
+    world = World()
+    world.add(TCP4, "8000-8009 8020 8030 8040")
+    plan = world.plan(policy("p", entry("web", "8000-8099"), entry("db", "5432")))
+    assert notes(plan) == [
+        "foreign-cover: p/web is covered wholly or partly by rows that are not ours, so that they outlive a restart is "
+        "unproved: 8000-8009, 8020, 8030 and 1 more"
+    ]
+
+
+def test_a_foreign_row_is_told_once_for_both_families_and_every_range() -> None:
+    world = World("families=split")
+    world.add(TCP4, "8000-8019")
+    world.add(TCP6, "8000-8019")
+    plan = world.plan(policy("p", entry("web", "8000-8004 8010-8014")))
+    assert [text.rpartition("unproved: ")[2] for text in notes(plan)] == ["8000-8019"]
+
+
+def test_foreign_cover_of_unknown_kind_is_told_as_such() -> None:
+    """It may be a reservation for all this host can tell, and then it covers nothing (design 4.2)."""
+    world = World("lookup=answers-exclusions")
+    world.add(TCP4, "8080")
+    assert notes(world.plan(policy("p", entry("web", "8080"))))[0].endswith("unproved: 8080 (of unknown kind)")
+
+
+def test_a_reservation_that_somebody_else_made_is_told() -> None:
+    world = World()
+    world.add(TCP4, "12000-12009", "reservation")
+    plan = world.plan(policy("p", reserve("erp", "12000-12009")))
+    assert notes(plan) == [
+        "foreign-reservation: p/erp: the reservation 12000-12009 is there, and this tool did not make it"
+    ]
+    assert plan.steps == ()
+
+
+def test_unclaimed_rows_are_reported_where_that_is_asked_for() -> None:
+    world = World("families=split", system_rows=True)
+    world.apply(policy("p", entry("web", "8080")))
+    world.add(TCP4, "9000-9009 40000")
+    world.add(TCP6, "9000-9009")
+    plan = world.plan(policy("p", entry("web", "8080")), unmanaged=unmanaged("report", "1024"))
+    assert notes(plan) == [
+        "unmanaged: tcp/ipv4, tcp/ipv6 9000-9009 is administered, and nobody claims it",
+        "unmanaged: tcp/ipv4 40000 is administered, and nobody claims it",
+    ]
+    for action in ("ignore", "delete"):
+        quiet = world.plan(policy("p", entry("web", "8080")), unmanaged=unmanaged(action, "1024"))  # type: ignore[arg-type]
+        assert notes(quiet) == []
+
+
+def test_a_port_that_http_sys_serves_is_told_if_it_is_excluded_for_tcp() -> None:
+    wanted = policy(
+        "p", entry("web", "8000-8099", protocols=PROTOCOLS), entry("dns", "53-99", protocols=("udp",)), entry("far", "9")
+    )
+    view = reading(url_reservations=(UrlReservation(8080, "http://+:8080/"), UrlReservation(80, "http://+:80/")))
+    plan = plan_state(State(PolicySet((wanted,)), view, None))
+    assert notes(plan) == [
+        "url-reservation: p/web excludes port 8080, which http.sys keeps for http://+:8080/: it may not start again"
+    ]
+
+
+def test_a_starred_row_where_lookup_answers_yes_and_tells_kinds_is_no_cover() -> None:
+    view = reading(*listed("12000-12009 *"), lookups=frozenset({Lookup("tcp", ports("12000-12009"))}))
+    plan = plan_state(State(PolicySet((policy("p", entry("web", "12000-12009")),)), view, None))
+    assert notes(plan) == []
+    assert [step.status for step in plan.steps] == ["blocked"]

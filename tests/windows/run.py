@@ -1,0 +1,59 @@
+"""The Wine tier: builds what is missing, then runs the tests in the real Windows CPython under Wine.
+
+    python -m tests.windows.run                          contract suite in both Pythons, stand-ins in the older one
+    python -m tests.windows.run 3.13 tests/contract -k reservation -x
+
+What a pass proves: ctypes signatures on the real Windows ABI, byte order, Win32 codes, command lines, code pages, the
+registry and the service manager as Wine has them, start-up on Windows. What it cannot prove: what the real tcpip.sys,
+netsh, UAC or a reboot does. `make test-wine` is the first form.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from tests.windows import wine
+from tests.windows.build import PYTHONS, BuildError, build
+
+SECONDS = 1200
+"""For one Python; then everything is ended."""
+
+SUITES = {"3.11": ("tests/windows", "tests/contract"), "3.13": ("tests/contract",)}
+"""What the first form runs, as far as it is there. The stand-ins are the same whichever Python calls them."""
+
+
+def main(words: Sequence[str]) -> int:
+    """0 if every test passed that was run, 1 if not, 2 if nothing could be run."""
+    chosen = [words[0]] if words else list(SUITES)
+    if unknown := [version for version in chosen if version not in PYTHONS]:
+        print(f"{unknown[0]} is none of the Pythons here: {', '.join(PYTHONS)}", file=sys.stderr)
+        return 2
+    try:
+        build(chosen)
+        wine.quietly("cmd", "/c", "ver")  # Wine's services start now, without the stand-ins and without our streams
+        codes = [_test(version, words[1:]) for version in chosen]
+    except (BuildError, subprocess.SubprocessError) as error:
+        print(f"tests.windows.run: {error}", file=sys.stderr)
+        return 2
+    finally:
+        wine.stop()
+    return max(codes)
+
+
+def _test(version: str, words: Sequence[str]) -> int:
+    suites = [name for name in SUITES[version] if Path(wine.ROOT, name).exists()]
+    if not words and not suites:
+        return 0
+    print(f"== {' '.join(words or suites)} in the Windows CPython {version} under Wine", flush=True)
+    started = time.monotonic()
+    code = wine.run([wine.python(version), "-m", "pytest", "-p", "no:cacheprovider", *(words or suites)], SECONDS)
+    print(f"== {time.monotonic() - started:.0f} s, exit code {code}", flush=True)
+    return int(code != 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
