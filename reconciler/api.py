@@ -74,6 +74,7 @@ def apply_plan(
     stop: Callable[[], bool] = lambda: False,
     replan: bool = False,
     single_use: bool = False,
+    warn: Callable[[str], None] = lambda text: None,
 ) -> ApplyResult:
     """Do the steps of a plan, under the host's lock, after making sure that they are still the right ones.
 
@@ -83,6 +84,7 @@ def apply_plan(
         stop: asked between two steps; True ends the run after the current step.
         replan: where the host changed since the plan was made, apply what the plan is now. Otherwise StaleError.
         single_use: remember the plan's id, and refuse it the next time.
+        warn: told once, in a sentence, if the audit log cannot be written. The apply goes on.
 
     Raises ReconcilerError (BusyError, StaleError, RefusedError, HostError, LedgerError) only before the first write.
     """
@@ -95,7 +97,7 @@ def apply_plan(
     store = _store(host)
     _make_folder(host, store.folder)
     clock = SystemClock()
-    audit = AuditLog(store.folder, host.facts().state_name, clock)
+    audit = AuditLog(store.folder, host.facts().state_name, clock, on_problem=warn)
     return apply_locked(
         plan,
         host,

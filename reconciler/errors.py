@@ -24,6 +24,10 @@ class ReconcilerError(Exception):
         return f"{self.where}: {self.message}" if self.where else self.message
 
 
+class UsageError(ReconcilerError):
+    """The program was called in a way that cannot be meant; exit code 64."""
+
+
 class PolicyError(ReconcilerError):
     """A policy cannot be used. Holds every problem that was found, not only the first."""
 

@@ -72,6 +72,9 @@ class Executor:
         try:
             if step.action == "set-dynamic-range":
                 return self._set_dynamic_range(step)
+            if step.action == "start-winnat":
+                self._restart_winnat()
+                return StepResult(step, "refused" if self._journal.ledger.winnat_owed else "done")
             if step.action == "release-winnat":
                 return self._release_winnat(step)
         except (HostError, LedgerError) as error:

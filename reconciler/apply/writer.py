@@ -165,4 +165,6 @@ def _stores(row: RowSpec) -> tuple[Store, ...]:
 
 
 def _note(refusal: Refusal | None) -> str:
-    return f"the host said: {refusal.text}; reading again shows that it was done" if refusal else ""
+    if refusal is None:
+        return ""
+    return f"the host said: {refusal.text.rstrip('.')}; reading again shows that it was done"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from reconciler.cli import codes, options
+from reconciler.cli import PROGRAM, codes, options
 from reconciler.cli.commands import new_app
 from reconciler.cli.streams import say_error
 from reconciler.errors import RefusedError
@@ -148,6 +148,7 @@ def _apply(
             target,
             progress=progress,
             lock_timeout=lock_timeout,
+            warn=lambda text: say_error(f"{PROGRAM}: warning: {text}"),
             stop=stop,
             replan=replan,
             single_use=single_use,

@@ -10,7 +10,7 @@ from typing import Any
 
 from reconciler.cli import PROGRAM, codes
 from reconciler.cli.streams import flush_streams, say_error, silence_stdout, tame_streams
-from reconciler.errors import PolicyError, ReconcilerError
+from reconciler.errors import PolicyError, ReconcilerError, UsageError
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -45,6 +45,9 @@ def _run(argv: Sequence[str] | None) -> int:
         return codes.INTERRUPTED
     except typer.TyperException as error:
         return _wrong_usage(error)
+    except UsageError as error:
+        _failure(error)
+        return codes.USAGE
     except ReconcilerError as error:
         return _failure(error)
 

@@ -225,5 +225,5 @@ class SetHost(Host, Protocol):
     """A host whose listing is one set of ports for all lanes: everything changes in one write."""
 
     def write_set(self, add: PortSet, remove: PortSet, stored: PortSet) -> Refusal | None:
-        """Take ports out of the list and put ports in, others stay; and make our file, if any, hold exactly `stored`."""
+        """Take ports out of the list and put ports in, others stay; make our file, if any, hold exactly `stored`."""
         ...

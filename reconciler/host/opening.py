@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import sys
 
-from reconciler.errors import HostError
+from reconciler.errors import UsageError
 from reconciler.host.interface import Host
 
 _FORMS = "auto, windows, linux, netsh:PATH (captured listings) or sim:FILE (a simulated Windows)"
 
 
 def open_host(spec: str) -> Host:
-    """Open `auto` (this machine), `windows`, `linux`, `netsh:PATH` or `sim:FILE`. Raises HostError for any other.
+    """Open `auto` (this machine), `windows`, `linux`, `netsh:PATH` or `sim:FILE`. Raises UsageError for any other.
 
     A host is read when it is first asked something, not here.
     """
@@ -30,7 +30,7 @@ def open_host(spec: str) -> Host:
         return _open_linux()
     if spec == "windows":
         return _open_windows()
-    raise HostError(f"{spec!r} is not a host; this version knows {_FORMS}", where="--host")
+    raise UsageError(f"{spec!r} is not a host; this version knows {_FORMS}", where="--host")
 
 
 def _this_machine() -> str:
@@ -38,7 +38,7 @@ def _this_machine() -> str:
         return "windows"
     if sys.platform.startswith("linux"):
         return "linux"
-    raise HostError("this system has no list of ports that could be kept; use sim:FILE", where="--host auto")
+    raise UsageError("this system has no list of ports that could be kept; use sim:FILE", where="--host auto")
 
 
 def _open_windows() -> Host:
@@ -47,12 +47,12 @@ def _open_windows() -> Host:
         from reconciler.host.windows.local import LocalSystem
 
         return WindowsHost(LocalSystem())
-    raise HostError("this machine is no Windows; use auto, or sim:FILE", where="--host windows")
+    raise UsageError("this machine is no Windows; use auto, or sim:FILE", where="--host windows")
 
 
 def _open_linux() -> Host:
     if not sys.platform.startswith("linux"):
-        raise HostError("this machine is no Linux; use auto, or sim:FILE", where="--host linux")
+        raise UsageError("this machine is no Linux; use auto, or sim:FILE", where="--host linux")
     from reconciler.host.linux.host import LinuxHost
 
     return LinuxHost()

@@ -30,7 +30,7 @@ class SortedClaims:
 
 def sort_claims(
     before: Iterable[Claim],
-    fresh: Iterable[Claim],
+    fresh: Sequence[Claim],
     scope: Sequence[Policy],
     rows: Sequence[OwnedRow],
     options: Options,
@@ -38,6 +38,7 @@ def sort_claims(
     """Hold the claims of the ledger against those of the entries in scope. `rows` are the owned ones."""
     elsewhere = {policy.name: policy.elsewhere for policy in scope}
     declared = {(claim.policy, claim.entry, claim.kind): claim for claim in fresh}
+    guards = [claim for claim in fresh if claim.protect]
     kept: list[Claim] = []
     held: list[Claim] = []
     given_up: list[Claim] = []
@@ -48,11 +49,22 @@ def sort_claims(
             kept.append(claim)
             continue
         protected = claim.protect and not unprotected(claim, options) and (successor is None or successor.protect)
+        protected = protected and not _taken_over(claim, guards)
         remainder = list(_remainder(claim, successor, rows)) if protected else []
         held += remainder
         if successor is None and not remainder:
             given_up.append(claim)
     return SortedClaims(tuple(kept), tuple(held), tuple(given_up))
+
+
+def _taken_over(old: Claim, guards: Sequence[Claim]) -> bool:
+    """Does another entry protect the very same ports now, as after a rename?"""
+    return any(
+        guard.kind == old.kind
+        and set(old.lanes) <= set(guard.lanes)
+        and all(any(mine.contains(ports) for mine in guard.ports) for ports in old.ports)
+        for guard in guards
+    )
 
 
 def _remainder(old: Claim, successor: Claim | None, rows: Sequence[OwnedRow]) -> Iterable[Claim]:

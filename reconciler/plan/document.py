@@ -19,6 +19,7 @@ SUMMARY_ACTIONS: Mapping[str, str] = {
     "delete": "delete",
     "relabel": "relabel",
     "persist": "persist",
+    "start-winnat": "start_winnat",
     "set-dynamic-range": "set_dynamic_range",
     "release-winnat": "release_winnat",
 }

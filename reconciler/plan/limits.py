@@ -40,10 +40,16 @@ def breaches(
                 f"and max_delete_percent is {limits.max_delete_percent}",
             )
         )
-    if ours and ours == owned and not any(step.creates for step in acting):
+    if ours and ours == owned and not all(_is_move(step, acting) for step in acting if step.deletes):
         found.append(("delete_all", f"every row that this tool made on this host ({owned}) would be deleted"))
     found += _dynamic_breaches(limits, acting, tables, snapshot)
     return tuple(Breach(name, text, name in options.force) for name, text in found)
+
+
+def _is_move(step: Step, acting: Sequence[Step]) -> bool:
+    """Does the entry behind deleted rows get others in this very plan? Then it moves, and nobody forgot it."""
+    makers = {(owner.policy, owner.entry) for other in acting if other.creates for owner in other.owners}
+    return bool(step.creates) or all((owner.policy, owner.entry) in makers for owner in step.owners)
 
 
 def _physical(spec: RowSpec, tables: Sequence[Table]) -> int:

@@ -13,7 +13,9 @@ from reconciler.ledger.records import Claim, Ledger, OwedRow, OwnedRow
 from reconciler.policy.entries import PolicySet
 from reconciler.ports import Kind, Lane, PortRange, PortSet, Store
 
-Action = Literal["release-winnat", "set-dynamic-range", "create", "replace", "delete", "relabel", "persist", "keep"]
+Action = Literal[
+    "release-winnat", "set-dynamic-range", "create", "replace", "delete", "relabel", "persist", "start-winnat", "keep"
+]
 Status = Literal["ready", "deferred", "blocked", "skipped", "over-covered", "out-of-scope"]
 Cause = Literal["intent", "drift", "owed"]
 
@@ -25,6 +27,7 @@ ACTIONS: tuple[Action, ...] = (
     "delete",
     "relabel",
     "persist",
+    "start-winnat",
     "keep",
 )
 

@@ -8,35 +8,23 @@ from reconciler.host.interface import Row, Snapshot
 from reconciler.plan.demand import Demand
 from reconciler.plan.extras import unclaimed_rows
 from reconciler.plan.index import RangeIndex
-from reconciler.plan.model import Note
+from reconciler.plan.model import Note, State
 from reconciler.plan.removals import Pairs
 from reconciler.plan.settle import Settled
 from reconciler.plan.tables import Table
 from reconciler.policy.entries import PolicySet, Reservation
-from reconciler.ports import Lane, PortRange
+from reconciler.ports import Lane, PortRange, PortSet
 
 
 def notes(
     policies: PolicySet,
     demand: Demand,
-    settled: Settled,
     pairs: Pairs,
     snapshot: Snapshot,
     foreign_reservations: Sequence[Reservation],
 ) -> tuple[Note, ...]:
     """All notes of a plan: first what concerns everything, then entry by entry."""
     found: list[Note] = []
-    if settled.copied:
-        found.append(
-            Note(
-                "ledger-copied",
-                "the ledger here was written on another machine, so every row counts as foreign and none is deleted",
-            )
-        )
-    if settled.winnat_owed:
-        found.append(
-            Note("winnat-owed", "an earlier run stopped WinNAT and did not see it start; apply starts it again at its end")
-        )
     found += _shared_lanes(policies, demand)
     found += _foreign_cover(demand, pairs)
     for entry in foreign_reservations:
@@ -44,10 +32,29 @@ def notes(
         found.append(Note("foreign-reservation", text, str(entry.place)))
     found += _url_reservations(demand, snapshot)
     if policies.unmanaged is not None and policies.unmanaged.action == "report":
+        windows = PortSet.of(policies.unmanaged.ports).runs()
         for ports, lanes in _by_ports(unclaimed_rows(demand, pairs, snapshot)).items():
+            if windows and not any(window.contains(ports) for window in windows):
+                continue
             text = f"{_lanes(lanes)} {ports} is administered, and nobody claims it"
             found.append(Note("unmanaged", text, str(policies.unmanaged.place)))
     return tuple(found)
+
+
+def ledger_notes(state: State, settled: Settled, demand: Demand, pairs: Pairs) -> Iterable[Note]:
+    """What must be said first: that nothing here can be ours, because the ledger is lost or another machine's."""
+    if settled.copied:
+        text = "the ledger here was written on another machine, so every row counts as foreign and none is deleted"
+        yield Note("ledger-copied", text)
+    elif state.ledger is None and any(
+        table.cover.touches(wish.unit.ports) for wish in demand.wishes for table, _ in pairs
+    ):
+        text = "there is no ledger of this host, so every row that is there counts as foreign and none is deleted"
+        yield Note("ledger-missing", text)
+
+
+def _any_covered(demand: Demand, pairs: Pairs) -> bool:
+    return any(table.cover.touches(wish.unit.ports) for wish in demand.wishes for table, _ in pairs)
 
 
 def _shared_lanes(policies: PolicySet, demand: Demand) -> Iterable[Note]:

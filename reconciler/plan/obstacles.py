@@ -178,16 +178,14 @@ def _filled(need: Need, rows: list[Row], busy: list[Culprit], obstacles: Obstacl
     free = {number: lacks - taken for number, lacks in need.missing.items()}
     for run in PortSet(_any(free)).runs():
         verdict.ready.append(_part(need, run, free))
-    declared = PortSet.of([need.wish.unit.ports])
-    held = PortSet.of(row.ports for row in rows) & declared & PortSet(_any(need.missing))
-    for run in held.runs():
+    under_rows = PortSet.of(row.ports for row in rows)
+    for run in (under_rows & PortSet(_any(need.missing))).runs():
         over = _blocked(_part(need, run, need.missing), [row for row in rows if row.ports.overlaps(run)], obstacles)
         verdict.held += over.held
         verdict.stuck += over.stuck
-    if busy:
-        draft = held_by_sockets(busy)
-        held = PortSet.of(culprit.ports for culprit in busy) - PortSet.of(row.ports for row in rows)
-        verdict.stuck += [_stuck(need, draft, run) for run in held.runs()]
+    for run in (PortSet.of(culprit.ports for culprit in busy) - under_rows).runs():
+        draft = held_by_sockets([culprit for culprit in busy if culprit.ports.overlaps(run)])
+        verdict.stuck.append(_stuck(need, draft, run))
     return verdict
 
 

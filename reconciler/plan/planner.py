@@ -19,7 +19,7 @@ from reconciler.plan.exclusions import plan_exclusion_creates
 from reconciler.plan.extras import absent_steps, dynamic_range_steps, still_owed, unmanaged_steps
 from reconciler.plan.limits import breaches
 from reconciler.plan.model import LedgerUpdate, Options, Plan, State, Step
-from reconciler.plan.notes import notes
+from reconciler.plan.notes import ledger_notes, notes
 from reconciler.plan.obstacles import Obstacles
 from reconciler.plan.relabel import relabel_steps
 from reconciler.plan.removals import Pairs, claims_on, plan_exclusion_removals, plan_reservation_removals, veto
@@ -64,7 +64,7 @@ def plan_state(state: State, options: Options = NOTHING_SPECIAL) -> Plan:
     steps += persist
     steps += relabel_steps(settled, demand, (spec for step in steps for spec in step.deletes), snapshot)
     steps += _out_of_scope(demand)
-    steps += _release_winnat(steps, snapshot)
+    steps += [*_release_winnat(steps, snapshot), *_start_winnat(settled, snapshot)]
     ordered = in_order(steps)
     return Plan(
         id=_digest(state, options, ordered),
@@ -72,8 +72,9 @@ def plan_state(state: State, options: Options = NOTHING_SPECIAL) -> Plan:
         options=options,
         steps=ordered,
         notes=(
+            *ledger_notes(state, settled, demand, pairs),
             *file_notes(snapshot, demand.fresh, stored),
-            *notes(policies, demand, settled, pairs, snapshot, foreign),
+            *notes(policies, demand, pairs, snapshot, foreign),
         ),
         breaches=breaches(policies.limits, ordered, tables, settled, snapshot, options),
         in_sync=_in_sync(policies, ordered),
@@ -154,6 +155,14 @@ def _release_winnat(steps: Iterable[Step], snapshot: Snapshot) -> list[Step]:
             reason=f"may free the ports of {len(waiting)} blocked step(s); {_interrupted(snapshot)}",
         )
     ]
+
+
+def _start_winnat(settled: Settled, snapshot: Snapshot) -> list[Step]:
+    """An earlier run stopped WinNAT, and was killed before it could start it again."""
+    if not settled.winnat_owed or snapshot.winnat == "running":
+        return []
+    reason = "an earlier run stopped it, and ended before it could start it again"
+    return [Step("start-winnat", "ready", "owed", None, (), None, reason=reason)]
 
 
 def _interrupted(snapshot: Snapshot) -> str:

@@ -19,6 +19,7 @@ _TO_DO = {  # in the order of the summary: one, many
     "relabel": ("to relabel", "to relabel"),
     "persist": ("to persist", "to persist"),
     "set_dynamic_range": ("dynamic range to set", "dynamic ranges to set"),
+    "start_winnat": ("start of WinNAT", "starts of WinNAT"),
     "release_winnat": ("release of WinNAT", "releases of WinNAT"),
 }
 _NOT_DONE = {

@@ -44,6 +44,8 @@ def _row_words(rows: Iterable[RowSpec]) -> str:
 
 def what_words(step: Step, palette: Palette) -> str:
     """What a step does or would do, and to which ports: `create exclusion 8000-8099 tcp, ipv4+ipv6`."""
+    if step.action == "start-winnat":
+        return "start WinNAT"
     if step.action == "release-winnat":
         return "stop WinNAT, and start it again at the end"
     if step.action == "persist":

@@ -153,7 +153,6 @@ def test_a_breached_limit_is_told_and_is_no_error_of_the_plan(lab: Lab) -> None:
         (("--retire", "nobody"), "no such policy"),
         (("--unprotect", "nobody"), "no entry has that name"),
         (("--host", "sim:none.json"), "none.json"),
-        (("--host", "solaris"), "is not a host"),
     ],
 )
 def test_what_a_user_can_cause_is_one_sentence_and_1(lab: Lab, args: tuple[str, ...], message: str) -> None:
@@ -162,6 +161,13 @@ def test_what_a_user_can_cause_is_one_sentence_and_1(lab: Lab, args: tuple[str, 
     assert (outcome.code, outcome.out) == (1, "")
     assert outcome.err.startswith("reconciler: error: ")
     assert message in outcome.err
+
+
+def test_a_host_that_cannot_be_meant_is_wrong_usage(lab: Lab) -> None:
+    lab.policy("web=8000-8099")
+    outcome = lab.run("plan", "--host", "solaris")
+    assert (outcome.code, outcome.out) == (64, "")
+    assert "is not a host" in outcome.err
 
 
 def test_no_folder_desired_is_an_error(lab: Lab) -> None:

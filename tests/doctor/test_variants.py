@@ -82,7 +82,11 @@ def test_each_question_is_told_before_it_is_asked() -> None:
 def test_calls_are_kept_with_what_was_said_and_listed() -> None:
     found = trial(SimulatedHost(crowded()))
     calls = next(item for item in found.experiments if item.id == "add-tcp").calls
-    assert [call.purpose for call in calls[:3]] == ["add through IPv4", "the same add again", "the same add through IPv6"]
+    assert [call.purpose for call in calls[:3]] == [
+        "add through IPv4",
+        "the same add again",
+        "the same add through IPv6",
+    ]
     assert calls[0].said.done is True
     assert [str(row) for row in calls[0].rows or ()] == ["tcp/ipv4 61001-61003 *", "tcp/ipv6 61001-61003 *"]
     assert (calls[1].said.done, calls[1].said.reason, calls[1].said.code) == (False, "busy", 32)
@@ -101,7 +105,13 @@ def test_calls_are_kept_with_what_was_said_and_listed() -> None:
         (Change("create", "reservation", TCP4, A), DONE, [], [], set()),
         (Change("delete", "exclusion", TCP4, A), REFUSED, [], [], set()),
         (Change("delete", "exclusion", TCP4, A), DONE, [Row(TCP4, A, True)], [], {("access-denied", "honest")}),
-        (Change("delete", "exclusion", TCP4, A), REFUSED, [Row(TCP4, A, True)], [], {("access-denied", "although-done")}),
+        (
+            Change("delete", "exclusion", TCP4, A),
+            REFUSED,
+            [Row(TCP4, A, True)],
+            [],
+            {("access-denied", "although-done")},
+        ),
         (Change("delete", "exclusion", TCP4, A), REFUSED, [Row(TCP4, B, True)], [], set()),
         (Change("delete", "exclusion", TCP4, A), REFUSED, [Row(TCP6, A, True)], [], set()),
         (Change("delete", "exclusion", TCP4, A), REFUSED, [Row(TCP4, A, False)], [], set()),

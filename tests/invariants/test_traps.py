@@ -180,7 +180,8 @@ def test_deleting_every_owned_row_needs_force() -> None:
     world = World()
     world.apply(policy("p", entry("web", "8080"), reserve("erp", "12000-12009")))
     assert [breach.limit for breach in world.plan(policy("p")).refused_by()] == ["delete_all"]
-    assert world.plan(policy("p", entry("web", "9090"))).refused_by() == ()
+    assert world.plan(policy("p", entry("web", "9090"), reserve("erp", "13000"))).refused_by() == ()  # a move
+    assert len(world.plan(policy("p", entry("other", "9090"))).refused_by()) == 1  # both entries are forgotten
     forced = world.plan(policy("p"), options=Options(force=frozenset({"delete_all"})))
     assert forced.refused_by() == ()
     assert [breach.forced for breach in forced.breaches] == [True]

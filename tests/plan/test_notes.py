@@ -113,7 +113,10 @@ def test_unclaimed_rows_are_reported_where_that_is_asked_for() -> None:
 
 def test_a_port_that_http_sys_serves_is_told_if_it_is_excluded_for_tcp() -> None:
     wanted = policy(
-        "p", entry("web", "8000-8099", protocols=PROTOCOLS), entry("dns", "53-99", protocols=("udp",)), entry("far", "9")
+        "p",
+        entry("web", "8000-8099", protocols=PROTOCOLS),
+        entry("dns", "53-99", protocols=("udp",)),
+        entry("far", "9"),
     )
     view = reading(url_reservations=(UrlReservation(8080, "http://+:8080/"), UrlReservation(80, "http://+:80/")))
     plan = plan_state(State(PolicySet((wanted,)), view, None))

@@ -78,7 +78,10 @@ def test_a_row_that_nobody_claimed_is_told_so() -> None:
 def test_a_row_that_is_deleted_or_replaced_does_not_change_hands() -> None:
     world = World()
     world.apply(policy("p", entry("web", "8000-8009"), entry("old", "9090")))
-    assert told(world.plan(policy("p", entry("www", "8000-8005")))) == ["replace 8000-8009 -> 8000-8005 tcp", "delete 9090 tcp"]
+    assert told(world.plan(policy("p", entry("www", "8000-8005")))) == [
+        "replace 8000-8009 -> 8000-8005 tcp",
+        "delete 9090 tcp",
+    ]
 
 
 def test_a_claim_that_only_gained_ports_elsewhere_is_no_change_of_hands() -> None:

@@ -96,7 +96,8 @@ static int parse(int count, char **words, struct request *request)
 static void say_listing(struct state *state, const struct language *language, const struct request *request, int extra)
 {
     int table = table_of(state, request->lane), stored = request->store == PERSISTENT;
-    if (extra && !row_touching(state, table, extra, extra))
+    int ghost = extra && !row_touching(state, table, extra, extra);
+    if (ghost)
         row_insert(state, (struct row){table, extra, extra, BLOCK, ACTIVE, BOTH});
     rows_sort(state);
     say("\r\n");
@@ -110,6 +111,8 @@ static void say_listing(struct state *state, const struct language *language, co
         say("%10d  %10d%s\r\n", row->first, row->last, stored || row_starred(state, row) ? "     *" : "      ");
     }
     say("\r\n%s\r\n\r\n", language->legend);
+    if (ghost)
+        row_remove(state, row_find(state, table, extra, extra));
 }
 
 static void say_dynamic(const struct state *state, const struct language *language, const struct request *request)

@@ -29,7 +29,7 @@ def pairwise(factors: Mapping[str, Sequence[str]]) -> list[dict[str, str]]:
         row = dict(next(iter(open_pairs)))
         for name, values in sorted(factors.items(), key=lambda item: -len(item[1])):
             if name not in row:
-                row[name] = max(values, key=lambda value: _gain(open_pairs, row, (name, value)))  # noqa: B023 (used at once)
+                row[name] = max(values, key=lambda value: _gain(open_pairs, row, (name, value)))
         rows.append({name: row[name] for name in factors})
         _close(open_pairs, row)
     return rows

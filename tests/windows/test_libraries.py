@@ -2,54 +2,28 @@
 
 from __future__ import annotations
 
-import os
-import socket
 import sys
-from pathlib import Path
 
 import pytest
+
+from tests.windows import native
+
+if not native.UNDER_WINE:
+    pytest.skip(native.REASON, allow_module_level=True)
+assert sys.platform == "win32"
+
+import os
+import socket
+from pathlib import Path
 
 from reconciler.host.simulated import events
 from reconciler.host.simulated.services import new_state
 from reconciler.ports import LANES, Lane, PortRange
-from tests.windows import client, native
+from tests.windows import client
 from tests.windows.standin import Standin
-
-pytestmark = pytest.mark.skipif(not native.UNDER_WINE, reason=native.REASON)
 
 TCP4, TCP6, UDP4, UDP6 = LANES
 ERP = PortRange(12000, 12009)
-ASSOCIATE = 0x98000066
-
-if sys.platform == "win32":
-    import ctypes
-
-    def associate(sock: socket.socket, token: int, size: int = 8, output: int = 0) -> int:
-        """WSAIoctl with SIO_ASSOCIATE_PORT_RESERVATION: 0 or the Winsock error."""
-        library = ctypes.WinDLL("ws2_32.dll")
-        library.WSAIoctl.argtypes = (
-            [ctypes.c_size_t, ctypes.c_ulong] + [ctypes.c_void_p, ctypes.c_ulong] * 2 + [ctypes.c_void_p] * 3
-        )
-        given, returned = ctypes.c_uint64(token), ctypes.c_ulong(7)
-        code = library.WSAIoctl(
-            sock.fileno(), ASSOCIATE, ctypes.byref(given), size, None, output, ctypes.byref(returned), None, None
-        )
-        return int(library.WSAGetLastError()) if code else 0
-
-    def is_admin() -> bool:
-        return bool(ctypes.windll.shell32.IsUserAnAdmin())
-
-    def interfaces() -> int:
-        """A function of iphlpapi that is only forwarded."""
-        count = ctypes.c_ulong()
-        assert ctypes.WinDLL("iphlpapi.dll").GetNumberOfInterfaces(ctypes.byref(count)) == 0
-        return count.value
-
-    def windows_folder() -> str:
-        """A function of shell32 that is only forwarded."""
-        buffer = ctypes.create_unicode_buffer(260)
-        assert ctypes.windll.shell32.SHGetFolderPathW(None, 0x24, None, 0, buffer) == 0
-        return buffer.value
 
 
 @pytest.fixture
@@ -96,8 +70,8 @@ def test_a_reservation_is_listed_by_netsh_and_not_deleted_by_it(standin: Standin
 
 
 def test_what_is_not_ours_is_forwarded_to_wine(standin: Standin) -> None:
-    assert interfaces() > 0
-    assert windows_folder().lower().endswith("windows")
+    assert client.interfaces() > 0
+    assert client.windows_folder().lower().endswith("windows")
 
 
 def test_psutil_sees_the_sockets_of_the_state_with_their_process(standin: Standin) -> None:
@@ -105,7 +79,8 @@ def test_psutil_sees_the_sockets_of_the_state_with_their_process(standin: Standi
 
     standin.change(lambda state: events.listen(state, LANES, 8080, process="python.exe", pid=os.getpid()))
     standin.change(lambda state: events.listen(state, [UDP6], 53, process="dns.exe", pid=77))
-    found = {(item.type.name, item.family.name, item.laddr.port, item.pid) for item in psutil.net_connections("inet")}
+    listed = psutil.net_connections("inet")
+    found = {(item.type.name, item.family.name, item.laddr.port, item.pid) for item in listed if item.laddr}
     kinds, families = ("SOCK_STREAM", "SOCK_DGRAM"), ("AF_INET", "AF_INET6")
     ours = {(kind, family, 8080, os.getpid()) for kind in kinds for family in families}
     assert found == ours | {("SOCK_DGRAM", "AF_INET6", 53, 77)}
@@ -115,7 +90,7 @@ def test_psutil_sees_the_sockets_of_the_state_with_their_process(standin: Standi
 @pytest.mark.parametrize("elevated", [True, False])
 def test_elevation_is_what_the_state_says(elevated: bool, standin: Standin) -> None:
     standin.change(lambda state: setattr(state, "elevated", elevated))
-    assert is_admin() is elevated
+    assert client.is_admin() is elevated
 
 
 def test_a_plain_bind_is_refused_under_blocks_and_reservations_only(standin: Standin) -> None:
@@ -131,10 +106,10 @@ def test_a_plain_bind_is_refused_under_blocks_and_reservations_only(standin: Sta
 def test_the_token_opens_its_reservation_for_that_socket_alone(standin: Standin) -> None:
     _, token = client.reservation("Create", "tcp", ERP)
     with socket.socket() as sock, socket.socket() as other:
-        assert associate(sock, token) == 0
+        assert client.associate(sock, token) == 0
         sock.bind(("127.0.0.1", 12003))
         sock.listen()
-        assert _refusal(other, 12004) == 10013
+        assert client.bind(other, ("127.0.0.1", 12004)) == 10013
         with socket.create_connection(("127.0.0.1", 12003), timeout=10):
             assert sock.getsockname()[1] == 12003
     assert _bind(TCP4, 12003) == 10013  # a new socket, though it may get the old handle
@@ -144,27 +119,19 @@ def test_the_token_opens_its_reservation_for_that_socket_alone(standin: Standin)
 def test_what_microsofts_page_refuses_is_refused(standin: Standin) -> None:
     _, token = client.reservation("Create", "tcp", ERP)
     with socket.socket() as sock, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagram:
-        assert associate(sock, token, size=4) == 10022
-        assert associate(sock, token, output=4) == 10022
-        assert associate(sock, token + 1) == 10022
-        assert associate(datagram, token) == 10022
+        assert client.associate(sock, token, size=4) == 10022
+        assert client.associate(sock, token, output=4) == 10022
+        assert client.associate(sock, token + 1) == 10022
+        assert client.associate(datagram, token) == 10022
         standin.change(lambda state: setattr(state, "elevated", False))
-        assert associate(sock, token) == 10013
+        assert client.associate(sock, token) == 10013
         standin.change(lambda state: setattr(state, "elevated", True))
         sock.bind(("127.0.0.1", 0))
-        assert associate(sock, token) == 10022
+        assert client.associate(sock, token) == 10022
 
 
 def _bind(lane: Lane, port: int) -> int:
     family = socket.AF_INET if lane.family == "ipv4" else socket.AF_INET6
     kind = socket.SOCK_STREAM if lane.protocol == "tcp" else socket.SOCK_DGRAM
     with socket.socket(family, kind) as sock:
-        return _refusal(sock, port)
-
-
-def _refusal(sock: socket.socket, port: int) -> int:
-    try:
-        sock.bind(("::1" if sock.family == socket.AF_INET6 else "127.0.0.1", port))
-    except OSError as error:
-        return error.errno if sys.platform != "win32" else error.winerror
-    return 0
+        return client.bind(sock, ("127.0.0.1" if lane.family == "ipv4" else "::1", port))

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import sys
+
+import pytest
+
+from tests.windows import native
+
+if not native.UNDER_WINE:
+    pytest.skip(native.REASON, allow_module_level=True)
+assert sys.platform == "win32"
+
 import re
 import subprocess
 import time
 from pathlib import Path
 
-import pytest
-
 from reconciler.host.simulated import events
 from reconciler.host.simulated.services import new_state
 from reconciler.ports import LANES, PortRange
-from tests.windows import client, native
+from tests.windows import client
 from tests.windows.standin import Standin
 from tests.windows.statefile import LANGUAGES, Fault
-
-pytestmark = pytest.mark.skipif(not native.UNDER_WINE, reason=native.REASON)
 
 TCP4, TCP6, UDP4, UDP6 = LANES
 SAMPLES = Path(__file__).parents[1] / "host" / "windows" / "samples"
@@ -42,7 +48,7 @@ def standin(tmp_path: Path) -> Standin:
 
 @pytest.mark.parametrize("language", CAPTURED)
 def test_a_listing_is_what_was_captured_on_a_real_windows(language: str, tmp_path: Path) -> None:
-    text = (SAMPLES / CAPTURED[language]).read_text("utf-8").replace("’", "'").replace("—", "-")
+    text = (SAMPLES / CAPTURED[language]).read_text("utf-8").translate({0x2019: "'", 0x2014: "-"})
     captured = [line.strip() for line in text.splitlines() if line.strip()]
     title = next(at for at, line in enumerate(captured) if "tcp" in line and "netsh" not in line)
     legend = next(at for at, line in enumerate(captured) if line.startswith("*"))

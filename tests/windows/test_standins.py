@@ -6,12 +6,21 @@ machines are compared. What neither can tell is whether Windows agrees with them
 
 from __future__ import annotations
 
+import sys
+
+import pytest
+
+from tests.windows import native
+
+if not native.UNDER_WINE:
+    pytest.skip(native.REASON, allow_module_level=True)
+assert sys.platform == "win32"
+
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -21,11 +30,9 @@ from reconciler.host.simulated.document import dump, load
 from reconciler.host.simulated.state import State
 from reconciler.host.simulated.variants import CHOICES, Variants
 from reconciler.ports import LANES, Lane, PortRange, Protocol, Store
-from tests.windows import client, native
+from tests.windows import client
 from tests.windows.pairwise import pairwise
 from tests.windows.standin import Standin
-
-pytestmark = pytest.mark.skipif(not native.UNDER_WINE, reason=native.REASON)
 
 Step = Callable[["Twins"], None]
 _BASE, _SPAN = 50050, 20  # over the end of HNS's range and inside the dynamic range, so that everything meets

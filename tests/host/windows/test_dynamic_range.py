@@ -76,10 +76,21 @@ def test_what_the_setter_would_refuse_is_read_too() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["x : 49152\n\ny : 16384\n\nC:\\>", "  x : 49152  \r\n  y : 16384\u00a0\r\n", "x\t49152\ny\t16384\n"]
+    "text",
+    [
+        "x : 49152\n\ny : 16384\n\nC:\\>",
+        "  x : 49152  \r\n  y : 16384\u00a0\r\n",
+        "x\t49152\ny\t16384\n",
+        "x : 49152\ny : 16384\n\nz : 10\n",
+    ],
 )
 def test_blanks_and_prompts_say_nothing(text: str) -> None:
     assert read_dynamic_range((HEAD + text).encode()) == PortRange(49152, 65535)
+
+
+def test_an_unended_number_is_whole_where_no_digit_more_would_fit() -> None:
+    assert read_dynamic_range(f"{HEAD}x : 49157\ny : 1638".encode()) == PortRange(49157, 50794)
+    refused(f"{HEAD}x : 49156\ny : 1638", "line 5: the last line is not ended")
 
 
 @pytest.mark.parametrize(

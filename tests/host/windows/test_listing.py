@@ -85,6 +85,7 @@ def test_the_listing_of_another_protocol_is_refused() -> None:
         ("> net stop winnat\nThe service was stopped.\n\n2024 errors\n", "\nPort 80 (9209-9308) and 9200.\n* text\n"),
         ("", "\nProtocol tcp Dynamic Port Range\n------\nStart Port : 49152\nNumber of Ports : 16384\n"),
         ("\x1b[0m", "\x1a"),
+        ("80 80 are taken\n", "\n80 443 too\n"),
     ],
 )
 def test_other_console_text_may_stand_around(around: tuple[str, str]) -> None:
@@ -129,6 +130,7 @@ def test_a_legend_is_a_star_a_dash_and_words(legend: str) -> None:
         "* - x 80 80",
         "- *",
         "\\* - x",
+        "* 端口保留 x",
     ],
 )
 def test_no_other_line_is_a_legend(legend: str) -> None:
@@ -256,6 +258,7 @@ def test_utf16_appended_to_another_code_page_hides_no_table() -> None:
             Stated("listing", "tcp", "ipv4"),
         ),
         ("ipv6\n" + HEAD, Stated("listing", "tcp", None)),
+        ("> netsh int ipv4 show dynamicport udp\n\nudp\n" + HEAD, Stated("listing", "tcp", "ipv4")),
     ],
 )
 def test_a_text_says_what_it_is_of(above: str, says: Stated) -> None:
