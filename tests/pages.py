@@ -79,7 +79,9 @@ class Folder:
             commands = _COMMAND.findall(body)
             body = "".join(f"$ {command}\n{self.run(command)}" for command in commands)
         elif "file" in words:
-            (self.path / words["file"]).write_text(body, encoding="utf-8", newline="\n")
+            path = self.path / words["file"]
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(body, encoding="utf-8", newline="\n")
         elif "audit" in words:
             body = _pretty(self._audited(words["audit"]))
         elif language == "json":

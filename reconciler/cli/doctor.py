@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
@@ -55,10 +56,10 @@ def doctor(
     yes: Yes = False,
 ) -> int:
     """Check whether this host can be read, planned and applied to. Writes nothing without --experiments."""
-    from reconciler.report.console import is_terminal
+    from reconciler.api import examine_host
 
     chosen = _ports(ctx, ports, experiments=experiments)
-    if chosen and not yes and not (is_terminal(sys.stdin) and is_terminal(sys.stderr)):
+    if chosen and not yes and not (_is_terminal(sys.stdin) and _is_terminal(sys.stderr)):
         ctx.fail("there is no terminal to ask on; experiments make and delete rows, so say --yes if you want them")
     target, report = _examine(host)
     _save(report, out)  # before anything is done: a place that cannot be written is told now
@@ -66,7 +67,8 @@ def doctor(
         if not yes and not _agrees(report, chosen):
             say_error("Nothing was changed.")
             return codes.ERROR
-        report = report._replace(trial=_experiment(target, chosen))
+        found = _experiment(target, chosen)
+        report = report._replace(checks=examine_host(target), trial=found)  # an earlier run's rows may be gone by now
         _save(report, out)
     _print(report, as_json=as_json)
     if report.trial and report.trial.interrupted:
@@ -110,6 +112,12 @@ def _examine(spec: str) -> tuple[Host, Report]:
         return host, Report(when, None, {}, checks)
 
 
+def _is_terminal(stream: TextIO) -> bool:
+    from reconciler.report import console
+
+    return console.is_terminal(stream)
+
+
 def _experiment(host: Host, ports: PortRange) -> Trial:
     from reconciler.api import run_experiments
     from reconciler.cli.signals import StopWish
@@ -118,7 +126,7 @@ def _experiment(host: Host, ports: PortRange) -> Trial:
 
         def progress(number: int, total: int, question: str) -> None:
             stop.hold()
-            if sys.stderr is not None and sys.stderr.isatty():
+            if _is_terminal(sys.stderr):
                 say_error(f"Experiment {number} of {total}: {question}")
 
         return run_experiments(host, ports, stop=stop, progress=progress)
@@ -145,9 +153,11 @@ def _save(report: Report, out: Path | None) -> None:
 
     from reconciler.doctor.document import report_document
 
-    beside = out.with_name(f"{out.name}.new")
+    content = json.dumps(report_document(report), indent=2) + "\n"
     try:
-        beside.write_text(json.dumps(report_document(report), indent=2) + "\n", encoding="ascii")
+        beside = out.with_name(f"{out.name}.{os.urandom(4).hex()}.tmp")
+        with beside.open("x", encoding="ascii") as file:  # x: follows no link that somebody has put there
+            file.write(content)
         beside.replace(out)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error

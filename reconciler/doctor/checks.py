@@ -45,15 +45,20 @@ def unreadable(error: HostError) -> Check:
 
 
 def _readable(snapshot: Snapshot) -> Check:
-    rows = f"{len(snapshot.rows)} {'row' if len(snapshot.rows) == 1 else 'rows'}"
-    lanes = len(snapshot.known_lanes)
+    rows = _counted(len(snapshot.rows), "row")
+    lanes = _counted(len(snapshot.known_lanes), "listing")
     if snapshot.facts.kind == "windows":
-        text = f"netsh was found, and its {lanes} listings are understood whole: {rows}."
+        text = f"netsh was found, and its {lanes} could be understood whole: {rows}."
     elif snapshot.keeps_rows:
-        text = f"{lanes} {'listing is' if lanes == 1 else 'listings are'} understood whole: {rows}."
+        text = f"{lanes} could be understood whole: {rows}."
     else:
-        text = f"The kernel's list is understood whole: {len({row.ports for row in snapshot.rows})} runs of ports."
+        runs = _counted(len({row.ports for row in snapshot.rows}), "run")
+        text = f"The kernel's list could be understood whole: {runs} of ports."
     return Check("readable", "ok", text)
+
+
+def _counted(count: int, word: str) -> str:
+    return f"{count} {word}{'' if count == 1 else 's'}"
 
 
 def _elevation(snapshot: Snapshot) -> Check:
@@ -93,13 +98,13 @@ def _ledger(facts: Facts, store: LedgerStore) -> Check:
         text = "The ledger was written on another machine, so every row is foreign."
         return Check("ledger", "fail", text, "Look at what plan says, then apply: it begins a ledger of its own.")
     owes = [
-        *([f"{len(ledger.intents)} interrupted calls"] if ledger.intents else []),
-        *([f"{len(ledger.owed)} rows to put back"] if ledger.owed else []),
+        *([f"{_counted(len(ledger.intents), 'interrupted call')}"] if ledger.intents else []),
+        *([f"{_counted(len(ledger.owed), 'row')} to put back"] if ledger.owed else []),
         *(["the start of WinNAT"] if ledger.winnat_owed else []),
     ]
     if owes:
         return Check("ledger", "warn", f"The ledger has open business: {', '.join(owes)}.", "Apply settles it.")
-    return Check("ledger", "ok", f"The ledger is of this machine and has {len(ledger.rows)} rows of ours.")
+    return Check("ledger", "ok", f"The ledger is of this machine and has {_counted(len(ledger.rows), 'row')} of ours.")
 
 
 def _experiments(snapshot: Snapshot, store: AttemptStore) -> Iterator[Check]:

@@ -58,12 +58,9 @@ def sort_claims(
 
 
 def _taken_over(old: Claim, guards: Sequence[Claim]) -> bool:
-    """Does another entry protect the very same ports now, as after a rename?"""
+    """Does another entry protect the very same ports now, as after a rename? A reservation must be exactly the same."""
     return any(
-        guard.kind == old.kind
-        and set(old.lanes) <= set(guard.lanes)
-        and all(any(mine.contains(ports) for mine in guard.ports) for ports in old.ports)
-        for guard in guards
+        guard.kind == old.kind and set(old.lanes) <= set(guard.lanes) and not _without(old, guard) for guard in guards
     )
 
 

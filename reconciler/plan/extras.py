@@ -16,7 +16,6 @@ from reconciler.plan.tables import Table, closure
 from reconciler.policy.entries import DynamicRange, Exclusion, PolicySet, Unmanaged
 from reconciler.ports import PortRange, PortSet, lanes_of
 
-OWED_REASON = "cover lost: an earlier run could not put it back"
 ONE_RANGE = "Linux has one for TCP and UDP, which is left to whoever keeps net.ipv4.ip_local_port_range"
 
 
@@ -99,8 +98,7 @@ def _absent(
         )
         return
     draft = together.setdefault(table.lanes[0].protocol, Draft(reason="declared absent", owners=[entry_ref(entry)]))
-    store = table.owned[ports][0].store if ports in table.owned else "persistent"
-    draft.deletes.append(RowSpec("exclusion", table.lanes, ports, store))
+    draft.deletes.append(RowSpec("exclusion", table.lanes, ports, "persistent"))
 
 
 def _absent_obstacle(
@@ -112,9 +110,10 @@ def _absent_obstacle(
         return "skipped", f"it is protected by {guards[0][1].policy}/{guards[0][1].entry}"
     if wanting := claims.index.touching(ports):
         return "blocked", f"{wanting[0][1].policy}/{wanting[0][1].entry} still claims ports of it"
-    exact = any(item == ports for item, _ in table.covering.touching(ports))
-    if ports in table.unknown or (snapshot.keeps_rows and not exact):
+    if ports in table.unknown:
         return "blocked", "it may be a reservation, which this host does not tell from an exclusion"
+    if not table.cover.covers(ports):
+        return "blocked", "it is a reservation, and not an exclusion"
     return None
 
 

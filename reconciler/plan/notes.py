@@ -46,15 +46,17 @@ def ledger_notes(state: State, settled: Settled, demand: Demand, pairs: Pairs) -
     if settled.copied:
         text = "the ledger here was written on another machine, so every row counts as foreign and none is deleted"
         yield Note("ledger-copied", text)
-    elif state.ledger is None and any(
-        table.cover.touches(wish.unit.ports) for wish in demand.wishes for table, _ in pairs
-    ):
+    elif state.ledger is None and _any_covered(demand, pairs):
         text = "there is no ledger of this host, so every row that is there counts as foreign and none is deleted"
         yield Note("ledger-missing", text)
 
 
 def _any_covered(demand: Demand, pairs: Pairs) -> bool:
-    return any(table.cover.touches(wish.unit.ports) for wish in demand.wishes for table, _ in pairs)
+    return any(
+        table.cover.touches(wish.unit.ports) and not set(table.lanes).isdisjoint(wish.lanes)
+        for wish in demand.wishes
+        for table, _ in pairs
+    )
 
 
 def _shared_lanes(policies: PolicySet, demand: Demand) -> Iterable[Note]:

@@ -98,9 +98,9 @@ def _create(
     draft.cause = cause
     draft.owners.append(entry_ref(entry))
     draft.units.append(Unit(entry.policy, entry.name, entry.protocol, entry.ports))
-    draft.creates.append(RowSpec("reservation", reservation_lanes(entry.protocol), entry.ports, "persistent"))
     for other in going:
-        draft.absorb(other)
+        draft.absorb(other)  # what stays of a row comes back before the reservation comes
+    draft.creates.append(RowSpec("reservation", reservation_lanes(entry.protocol), entry.ports, "persistent"))
     return draft
 
 

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 from reconciler.host.interface import Lookup, Row, Snapshot
 from reconciler.ledger.records import Claim, Intent, Ledger, OwedRow, OwnedRow
+from reconciler.plan.claims import claim_key
 from reconciler.plan.sets import settle_set
-from reconciler.ports import Lane, PortRange, PortSet
+from reconciler.ports import Kind, Lane, PortRange, PortSet
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,12 @@ def settle(ledger: Ledger | None, snapshot: Snapshot) -> Settled:
     if ledger.machine != snapshot.facts.machine:
         return Settled(copied=True)
     rows, gone = _settle_rows(ledger, snapshot) if snapshot.keeps_rows else settle_set(ledger, snapshot)
-    return Settled(tuple(rows), tuple(gone), ledger.claims, ledger.owed, ledger.winnat_owed)
+    claims = sorted(ledger.claims, key=claim_key)
+    return Settled(tuple(sorted(rows, key=_order)), tuple(gone), tuple(claims), ledger.owed, ledger.winnat_owed)
+
+
+def _order(row: OwnedRow) -> tuple[Lane, int, int, Kind]:
+    return row.lane, row.ports.first, row.ports.last, row.kind
 
 
 def _settle_rows(ledger: Ledger, snapshot: Snapshot) -> tuple[list[OwnedRow], list[OwnedRow]]:

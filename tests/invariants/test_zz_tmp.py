@@ -159,4 +159,4 @@ class LinuxDay(RuleBasedStateMachine):
 
 
 TestLinuxDay = LinuxDay.TestCase
-TestLinuxDay.settings = settings(max_examples=4000, stateful_step_count=25, report_multiple_bugs=False)
+TestLinuxDay.settings = settings(max_examples=1500, stateful_step_count=20, report_multiple_bugs=False)

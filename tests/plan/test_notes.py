@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from reconciler.host.interface import Lookup, UrlReservation
+from reconciler.ledger.records import Ledger
 from reconciler.plan.model import Plan, State
 from reconciler.plan.planner import plan_state
 from reconciler.policy.entries import PolicySet
@@ -24,6 +24,12 @@ def ids(plan: Plan) -> list[str]:
     return [note.id for note in plan.notes]
 
 
+def known(world: World) -> World:
+    """A host with a ledger, if an empty one."""
+    world.store.ledger = Ledger("machine-1")
+    return world
+
+
 def test_a_host_in_sync_by_our_own_rows_has_nothing_worth_noting() -> None:
     world = World()
     world.apply(policy("p", entry("web", "8080"), reserve("erp", "12000-12009")))
@@ -39,12 +45,13 @@ def test_a_copied_ledger_is_told_before_all_else() -> None:
     assert "every row counts as foreign and none is deleted" in plan.notes[0].text
 
 
-def test_winnat_that_an_earlier_run_left_stopped_is_told() -> None:
-    world = World(winnat="stopped")
-    world.apply(policy("p", entry("web", "8080")))
-    assert world.store.ledger is not None
-    world.store.save(replace(world.store.ledger, winnat_owed=True))
-    assert ids(world.plan(policy("p", entry("web", "8080")))) == ["winnat-owed"]
+def test_a_missing_ledger_is_told_where_rows_might_have_been_ours() -> None:
+    world = World()
+    world.add(TCP4, "8080")
+    assert ids(world.plan(policy("p", entry("web", "8080")))) == ["ledger-missing", "foreign-cover"]
+    for other in (entry("web", "9090"), entry("dns", "8080", protocols=("udp",))):
+        assert ids(world.plan(policy("p", other))) == []
+    assert ids(known(world).plan(policy("p", entry("web", "8080")))) == ["foreign-cover"]
 
 
 def test_fewer_lanes_than_share_a_table_are_told_once_however_many_entries() -> None:
@@ -62,7 +69,7 @@ def test_where_lanes_do_not_share_nothing_more_is_covered() -> None:
 
 
 def test_coverage_by_foreign_rows_is_told_with_the_rows() -> None:
-    world = World()
+    world = known(World())
     world.add(TCP4, "8000-8009 8020 8030 8040")
     plan = world.plan(policy("p", entry("web", "8000-8099"), entry("db", "5432")))
     assert notes(plan) == [
@@ -72,7 +79,7 @@ def test_coverage_by_foreign_rows_is_told_with_the_rows() -> None:
 
 
 def test_a_foreign_row_is_told_once_for_both_families_and_every_range() -> None:
-    world = World("families=split")
+    world = known(World("families=split"))
     world.add(TCP4, "8000-8019")
     world.add(TCP6, "8000-8019")
     plan = world.plan(policy("p", entry("web", "8000-8004 8010-8014")))
@@ -81,7 +88,7 @@ def test_a_foreign_row_is_told_once_for_both_families_and_every_range() -> None:
 
 def test_foreign_cover_of_unknown_kind_is_told_as_such() -> None:
     """It may be a reservation for all this host can tell, and then it covers nothing (design 4.2)."""
-    world = World("lookup=answers-exclusions")
+    world = known(World("lookup=answers-exclusions"))
     world.add(TCP4, "8080")
     assert notes(world.plan(policy("p", entry("web", "8080"))))[0].endswith("unproved: 8080 (of unknown kind)")
 
@@ -99,15 +106,17 @@ def test_a_reservation_that_somebody_else_made_is_told() -> None:
 def test_unclaimed_rows_are_reported_where_that_is_asked_for() -> None:
     world = World("families=split", system_rows=True)
     world.apply(policy("p", entry("web", "8080")))
-    world.add(TCP4, "9000-9009 40000")
+    world.add(TCP4, "9000-9009 40000 1000-1030")
     world.add(TCP6, "9000-9009")
-    plan = world.plan(policy("p", entry("web", "8080")), unmanaged=unmanaged("report", "1024"))
+    plan = world.plan(policy("p", entry("web", "8080")), unmanaged=unmanaged("report"))
     assert notes(plan) == [
         "unmanaged: tcp/ipv4, tcp/ipv6 9000-9009 is administered, and nobody claims it",
         "unmanaged: tcp/ipv4 40000 is administered, and nobody claims it",
     ]
+    everywhere = world.plan(policy("p", entry("web", "8080")), unmanaged=unmanaged("report", ""))
+    assert len(everywhere.notes) == 3
     for action in ("ignore", "delete"):
-        quiet = world.plan(policy("p", entry("web", "8080")), unmanaged=unmanaged(action, "1024"))  # type: ignore[arg-type]
+        quiet = world.plan(policy("p", entry("web", "8080")), unmanaged=unmanaged(action))  # type: ignore[arg-type]
         assert notes(quiet) == []
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from reconciler.host.simulated.table import Entry
 from reconciler.plan.model import Options, Plan
-
 from tests.plan.build import ports
 from tests.world import TCP4, TCP6, UDP4, UDP6, World, entry, policy, reserve, told, verdicts
 

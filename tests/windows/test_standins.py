@@ -30,8 +30,8 @@ from reconciler.host.simulated.document import dump, load
 from reconciler.host.simulated.state import State
 from reconciler.host.simulated.variants import CHOICES, Variants
 from reconciler.ports import LANES, Lane, PortRange, Protocol, Store
+from tests.contract.pairs import pairwise
 from tests.windows import client
-from tests.windows.pairwise import pairwise
 from tests.windows.standin import Standin
 
 Step = Callable[["Twins"], None]

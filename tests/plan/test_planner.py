@@ -1,0 +1,237 @@
+"""The plan as a whole: pure, the same whatever the order of what it is made from, and what it says of itself."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import random
+import socket
+import subprocess
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reconciler.host.interface import Lookup, Socket
+from reconciler.ledger.records import Ledger, OwedRow
+from reconciler.plan.document import plan_document
+from reconciler.plan.model import Options, Plan, State
+from reconciler.plan.planner import lookups, plan_state
+from reconciler.policy.entries import PolicySet
+from reconciler.policy.lint import lint
+from reconciler.ports import PROTOCOLS
+from tests.plan.build import UDP, book, claim, intent, listed, owned, ports, reading
+from tests.world import NO_LIMITS, TCP4, TCP6, UDP4, World, dynamic, entry, policy, reserve, told, unmanaged
+
+
+def busy_world() -> State:
+    """A bit of everything: rows of ours and of others, sockets, several policies, some of them out of scope."""
+    view = reading(
+        *listed("8000-8099 *"),
+        *listed("8200-8299 *"),
+        *listed("9000-9009 *", TCP4),
+        *listed("5357"),
+        *listed("30000-30099 *", *UDP),
+        *listed("12000-12009"),
+        *listed("20000-20009 *"),
+        *listed("40000-40009 *"),
+        *listed("50000-50059 *"),
+        lookups=frozenset({Lookup("tcp", ports("12000-12009"))}),
+        sockets=(Socket(TCP4, 8080, "nginx", 77), Socket(TCP6, 8080, "haproxy", 5), Socket(UDP4, 53, None, None)),
+        dynamic=dict.fromkeys(PROTOCOLS, ports("49152-65535")),
+        winnat="running",
+        system_ranges=(ports("50000-50059"),),
+    )
+    ledger = book(
+        *owned("8000-8099"),
+        *owned("8200-8299"),
+        *owned("30000-30099", *UDP, store="active"),
+        *owned("12000-12009", kind="reservation"),
+        *owned("40000-40009"),
+        *owned("7777"),
+        claims=(
+            *(claim(name, "8060-8069", policy="away") for name in "abc"),
+            *(claim(name, "40000-40009") for name in "def"),
+            claim("web", "8000-8099"),
+            claim("api", "8050-8099"),
+            claim("api", "8050-8059", policy="old"),
+            claim("gone", "8200-8299", protect=True),
+            claim("dns", "30000-30099", lanes=UDP, policy="q"),
+            claim("erp", "12000-12009", kind="reservation", policy="away"),
+        ),
+        intents=(intent("9000-9009", lanes=(TCP4,), absent_in=(TCP4,)),),
+        owed=(OwedRow(TCP4, ports("7777"), "exclusion", "persistent"),),
+    )
+    wanted = PolicySet(
+        (
+            policy("p", entry("web", "8010-8089"), entry("api", "8050-8054"), entry("block", "5300-5400 20005")),
+            policy("new", entry("api", "8051-8059"), entry("z", "53", protocols=PROTOCOLS), formerly=("old",)),
+            policy("q", entry("dns", "30000-30049", protocols=("udp",)), reserve("r", "13000-13009")),
+            policy("away", in_scope=False),
+        ),
+        NO_LIMITS,
+        unmanaged("delete", "1024-65535"),
+        dynamic("20000-65535"),
+    )
+    return State(wanted, view, ledger)
+
+
+def text(plan: Plan) -> str:
+    """Everything a plan says, and what apply writes into the ledger."""
+    return json.dumps(plan_document(plan)) + repr((plan.steps, plan.notes, plan.breaches, plan.update))
+
+
+def test_the_plan_of_everything_is_what_it_is() -> None:
+    """So that the tests below are about a plan with something in it."""
+    plan = plan_state(busy_world())
+    assert {step.status for step in plan.steps} == {
+        "ready",
+        "deferred",
+        "blocked",
+        "over-covered",
+        "skipped",
+        "out-of-scope",
+    }
+    assert {step.action for step in plan.steps} >= {"set-dynamic-range", "create", "replace", "delete", "keep"}
+    assert plan.notes
+
+
+@given(st.randoms(use_true_random=False))
+def test_two_plans_of_one_state_are_equal_to_the_byte_whatever_the_order_of_things(chance: random.Random) -> None:
+    state = busy_world()
+
+    def shuffled(items: tuple[object, ...]) -> tuple[object, ...]:
+        return tuple(chance.sample(items, len(items)))
+
+    wanted, ledger = state.policies, state.ledger
+    assert ledger is not None
+    policies = tuple(
+        replace(item, exclusions=shuffled(item.exclusions), reservations=shuffled(item.reservations))  # type: ignore[arg-type]
+        for item in shuffled(wanted.policies)  # type: ignore[attr-defined]
+    )
+    other = State(
+        replace(wanted, policies=policies),
+        replace(
+            state.snapshot,
+            rows=shuffled(state.snapshot.rows),  # type: ignore[arg-type]
+            sockets=shuffled(state.snapshot.sockets),  # type: ignore[arg-type]
+            shared=shuffled(state.snapshot.shared),  # type: ignore[arg-type]
+        ),
+        replace(ledger, rows=shuffled(ledger.rows), claims=shuffled(ledger.claims)),  # type: ignore[arg-type]
+    )
+    assert text(plan_state(other)) == text(plan_state(state))
+
+
+@pytest.fixture
+def no_io() -> Iterator[None]:
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("the pure core does I/O")
+
+    with pytest.MonkeyPatch.context() as patch:
+        for module, name in ((io, "open"), (os, "open"), (socket, "socket"), (subprocess, "Popen")):
+            patch.setattr(module, name, refuse)
+        patch.setattr("builtins.open", refuse)
+        yield
+
+
+@pytest.mark.usefixtures("no_io")
+def test_lint_and_planner_do_no_io() -> None:
+    state = busy_world()
+    assert plan_state(state).steps
+    assert lint(state.policies)
+    with pytest.raises(AssertionError, match="the pure core does I/O"):
+        open("/dev/null").close()  # noqa: PTH123 (that the fixture works)
+
+
+# What a plan says of itself.
+
+
+def test_an_entry_is_in_sync_when_no_step_concerns_it() -> None:
+    world = World()
+    world.apply(policy("p", entry("web", "8080"), reserve("erp", "12000-12009")))
+    world.listen(5432)
+    now = [entry("web", "8080"), entry("db", "5432"), entry("new", "9090"), reserve("erp", "12000-12009")]
+    assert world.plan(policy("p", *now)).in_sync == 2
+    assert world.plan(policy("p", *now, in_scope=False)).in_sync == 0
+
+
+def test_a_second_apply_has_nothing_to_do_and_saves_nothing() -> None:
+    world = World()
+    wanted = policy("p", entry("web", "8080"), reserve("erp", "12000-12009"))
+    world.apply(wanted)
+    saves = world.store.saves
+    plan = world.plan(wanted)
+    assert (plan.steps, plan.update.changed, plan.in_sync) == ((), False, 2)
+    world.run(plan)
+    assert world.store.saves == saves
+
+
+def test_the_ledger_changes_when_claims_do_although_there_is_no_step() -> None:
+    world = World()
+    world.add(TCP4, "8080")
+    plan = world.plan(policy("p", entry("web", "8080")))
+    assert (plan.steps, plan.update.changed) == ((), True)
+    assert [item.entry for item in plan.update.claims] == ["web"]
+
+
+def test_a_plan_on_a_new_host_that_wants_nothing_changes_nothing() -> None:
+    plan = World().plan(policy("p"))
+    assert (plan.steps, plan.notes, plan.update.changed) == ((), (), False)
+
+
+def test_the_id_is_that_of_the_steps_and_options_on_this_host() -> None:
+    world = World()
+    wanted = policy("p", entry("web", "8080"))
+    first = world.plan(wanted)
+    assert len(first.id) == 16
+    assert world.plan(wanted).id == first.id
+    assert world.plan(policy("p", entry("web", "8081"))).id != first.id
+    assert world.plan(wanted, options=Options(release_winnat=True)).id != first.id
+    assert World(machine="machine-2").plan(wanted).id != first.id
+
+
+def test_a_line_that_moved_makes_no_other_plan() -> None:
+    world = World()
+    moved = replace(entry("web", "8080"), place=replace(entry("web", "8080").place, line=99))
+    assert world.plan(policy("p", moved)).id == world.plan(policy("p", entry("web", "8080"))).id
+
+
+def test_a_plan_that_was_used_up_has_no_successor_of_the_same_id() -> None:
+    """A saved plan is single-use."""
+    world = World()
+    wanted = policy("p", entry("web", "8080"))
+    first = world.plan(wanted)
+    world.store.ledger = Ledger("machine-1", applied=(first.id,))
+    assert world.plan(wanted).id != first.id
+
+
+def test_what_is_out_of_scope_is_listed_with_the_way_to_end_it() -> None:
+    world = World()
+    world.apply(policy("p", entry("web", "8080-8089 9090")), policy("q", entry("db", "5432")))
+    plan = world.plan(policy("q", elsewhere=frozenset({"db"})))
+    assert told(plan) == ["out-of-scope keep 5432 tcp", "out-of-scope keep 8080-9090 tcp"]
+    assert [step.remedy for step in plan.steps] == ["", "--retire p gives it up"]
+    assert plan.steps[1].reason == "policy p does not target this host in this run; what it claims is kept"
+
+
+def test_lookup_is_asked_about_everything_that_is_a_reservation_or_may_become_one() -> None:
+    ledger = book(
+        *owned("12000-12009", kind="reservation"),
+        *owned("8080"),
+        claims=(claim("a", "13000", kind="reservation"),),
+        intents=(intent("14000", kind="reservation"), intent("9090")),
+    )
+    wanted = PolicySet((policy("p", reserve("r", "15000", "udp"), entry("web", "16000")),))
+    asked = {Lookup("tcp", ports(item)) for item in ("12000-12009", "13000", "14000")}
+    assert lookups(wanted, ledger) == asked | {Lookup("udp", ports("15000"))}
+    assert lookups(wanted, None) == {Lookup("udp", ports("15000"))}
+
+
+def test_a_row_that_should_be_shared_and_is_not_is_repaired_in_the_family_that_lacks_it() -> None:
+    """Nothing may depend on the sharing being true (design 4.3), and plans must not flap over it."""
+    view = reading(*listed("8080 *", TCP4))
+    plan = plan_state(State(PolicySet((policy("p", entry("web", "8080")),)), view, None))
+    assert [[row.lanes for row in step.creates] for step in plan.steps] == [[(TCP6,)]]
