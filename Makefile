@@ -13,29 +13,33 @@ NOT_PURE := reconciler/policy/files.py
 BENCHES := $(sort $(filter-out %/__init__.py %/paired.py %/floor.py,$(wildcard tests/bench/*.py)))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench format clean
+.PHONY: help demo test test-wine lint bench format clean
 
 help:
-	@echo "make demo     set up, then plan, apply, drift and repair on a simulated Windows host"
-	@echo "make test     every test that this machine can run; says which it skipped and why"
-	@echo "make lint     format, ruff, mypy for Linux and Windows, import rules, desired/ and what is made from code"
-	@echo "make bench    the measurements, each with its limit"
-	@echo "make format   format the code"
-	@echo "make clean    remove $(VENV) and what the tools left"
+	@echo "make demo       set up, then plan, apply, drift and repair on a simulated Windows host"
+	@echo "make test       every test that this machine can run; says which it skipped and why"
+	@echo "make test-wine  the Windows host in a real Windows CPython under Wine; needs wine and mingw-w64, fills .wine/"
+	@echo "make lint       format, ruff, mypy for Linux and Windows, import rules, desired/ and what is made from code"
+	@echo "make bench      the measurements, each with its limit"
+	@echo "make format     format the code"
+	@echo "make clean      remove $(VENV), .wine/ and what the tools left"
 	@echo "PYTHON=python3.12 make ... chooses the Python that $(VENV) is made from."
 
 demo: $(VENV)/user-stamp
 	@$(PY) tests/demo.py
 
 test: $(VENV)/dev-stamp
-	$(BIN)/coverage run -m pytest -rs
+	$(BIN)/pytest -n auto --dist worksteal --cov --cov-report= -rs
 	$(BIN)/coverage report --include='$(CORE)' --omit='$(NOT_PURE)' --fail-under=100
+
+test-wine: $(VENV)/dev-stamp
+	$(PY) -m tests.windows.run
 
 lint: $(VENV)/dev-stamp
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/mypy --platform win32 --no-warn-unreachable --cache-dir .mypy_cache/win32 reconciler
+	$(BIN)/mypy --platform win32 --no-warn-unreachable --cache-dir .mypy_cache/win32 reconciler tests/windows
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/reconciler schema policy | diff desired/reconciler.schema.json -
 	$(BIN)/reconciler check --rules | diff docs/lint.md -
@@ -56,7 +60,7 @@ format: $(VENV)/dev-stamp
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage dist
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage dist .wine
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # What a user gets; enough for `demo` and `bench`.

@@ -180,6 +180,10 @@ def told(plan: Plan) -> list[str]:
     return lines
 
 
+def texts(result: ApplyResult) -> list[str]:
+    return [item.text for item in result.results]
+
+
 def verdicts(result: ApplyResult) -> list[str]:
     return [item.verdict for item in result.results]
 

@@ -10,7 +10,7 @@ from reconciler.apply.results import ApplyResult, Progress, StepResult
 from reconciler.apply.transaction import Transactions
 from reconciler.apply.writer import Writer
 from reconciler.errors import HostError, LedgerError
-from reconciler.host.interface import Host, Lookup, Refusal
+from reconciler.host.interface import Host, Lookup
 from reconciler.ledger.records import OwedRow
 from reconciler.plan.model import Plan, Step
 from reconciler.ports import PortSet
@@ -114,11 +114,22 @@ class Executor:
         return StepResult(step, "done")
 
     def _restart_winnat(self) -> None:
-        refusal: Refusal | None = None
-        if self._host.winnat() != "running":
-            refusal = self._host.set_winnat(running=True)
-        if self._host.winnat() == "running":
+        """Start WinNAT, even where its state cannot be read; a problem is told once however often this is tried."""
+        text = "nothing shows that it started"
+        try:
+            refusal = None if self._winnat_runs() else self._host.set_winnat(running=True)
+            text = refusal.text.rstrip(".") if refusal else text
+        except HostError as error:
+            text = str(error)
+        if self._winnat_runs():
             self._journal.owe_winnat(False)
             return
-        text = refusal.text if refusal else "it did not start"
-        self._problems.append(f"WinNAT was stopped and does not run again ({text}): start it with 'net start winnat'")
+        problem = f"WinNAT was stopped and does not run again ({text}): start it with 'net start winnat'"
+        if problem not in self._problems:
+            self._problems.append(problem)
+
+    def _winnat_runs(self) -> bool:
+        try:
+            return self._host.winnat() != "stopped"  # a host that has none any more has nothing to start
+        except HostError:
+            return False

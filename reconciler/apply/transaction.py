@@ -115,7 +115,7 @@ class Transactions:
             if writes[-1].outcome != "refused":
                 return True
             if self._clock.seconds() >= deadline:
-                lanes = "/".join(map(str, row.lanes))
+                lanes = " and ".join(map(str, row.lanes))
                 self._problems.append(
                     f"COVER LOST: {lanes} {row.ports} could not be put back; the next apply tries again"
                 )

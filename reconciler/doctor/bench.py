@@ -1,11 +1,12 @@
 """Where the experiments are done: each call is written down first, and its outcome read from the listings.
 
+After a call both families of its protocol are read, after an experiment all four lanes: each listing is a process.
 Whatever a call answers, the listings before and after it decide what was made; only that is ever deleted again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import partial
 
 from reconciler.apply.clock import Clock
@@ -16,7 +17,7 @@ from reconciler.doctor.tracker import Tracker
 from reconciler.errors import HostError
 from reconciler.host.interface import Change, Host, Lookup, Row
 from reconciler.host.optional import StoreListing, Telling
-from reconciler.ports import LANES, Lane, PortRange, Protocol, Store
+from reconciler.ports import LANES, Lane, PortRange, Protocol, Store, lanes_of
 
 UNDO = "undo"
 UNDO_ROUNDS = 4
@@ -45,10 +46,12 @@ class Bench:
         self.reasons: dict[str, str] = {}
         self.tracker = Tracker(attempts.ports)
         self._host = host
+        self._telling = host if isinstance(host, Telling) else None
         self._attempts = attempts
         self._store = store
         self._clock = clock
         self._stop = stop
+        self._is_read = True
 
     def lists(self, lane: Lane, ports: PortRange) -> bool:
         """Did the last reading have exactly this administered row?"""
@@ -96,7 +99,8 @@ class Bench:
         except HostError as error:
             self.calls.append(Call(purpose, what, Said(None, str(error)), None))
             return None
-        self.calls.append(Call(purpose, what, Said(None, "listed"), tuple(sorted(rows))))
+        told = ", ".join(map(str, sorted(rows))) or "nothing on these ports"
+        self.calls.append(Call(purpose, what, Said(None, f"lists {told}"), tuple(sorted(rows))))
         return rows
 
     def resume(self) -> None:
@@ -108,16 +112,17 @@ class Bench:
                 self.tracker.reserved.add(item)
 
     def undo(self) -> None:
-        """Delete everything of ours, and read again to see that it is gone. Never raises for what the host refuses."""
+        """Delete everything of ours, and read all lanes again to see that it is gone. Never raises for the host."""
         for number in range(UNDO_ROUNDS):
             if number:
                 self._clock.sleep(UNDO_PAUSE)
-            whole = self._try(self._look)
+            if self.tracker.pending or not self._is_read:
+                self._try(self._look)
             for item in sorted(self.tracker.reserved):
-                whole &= self._try(partial(self._remove_reservation, item))
+                self._try(partial(self._remove_reservation, item))
             for row in sorted(self.tracker.mine):
-                whole &= self._try(partial(self._remove_row, row))
-            if whole and not self.tracker.unsettled:
+                self._try(partial(self._remove_row, row))
+            if self._try(self._look) and not self.tracker.unsettled:
                 return
 
     def _try(self, action: Callable[[], None]) -> bool:
@@ -163,7 +168,7 @@ class Bench:
         said = self._say(change)
         rows: tuple[Row, ...] | None = None
         try:
-            self._look()
+            self._look(lanes_of(item.protocol))
             rows = self._rows()
             if item in tracker.reserved and (not new or said.done is False):
                 self._settle_reservation(item)
@@ -182,14 +187,16 @@ class Bench:
             refusal = self._host.write(change)
         except HostError as error:
             return Said(None, str(error))
-        ran = self._host.last_output() if isinstance(self._host, Telling) else None
+        ran = self._telling.last_output() if self._telling else None
         exit_code, output = (None, "") if ran is None else (ran[0], _shown(ran[1]))
         if refusal is None:
             return Said(True, "", exit_code=exit_code, output=output)
         return Said(False, refusal.text, refusal.reason, refusal.code, exit_code, output)
 
-    def _look(self) -> None:
-        self.tracker.read(self._host.rows(LANES))
+    def _look(self, lanes: Collection[Lane] = LANES) -> None:
+        self._is_read = False
+        self.tracker.read(lanes, self._host.rows(lanes))
+        self._is_read = True
 
     def _rows(self) -> tuple[Row, ...]:
         return tuple(sorted(self.tracker.known))

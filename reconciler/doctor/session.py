@@ -18,6 +18,7 @@ from reconciler.host.interface import Host, Row
 from reconciler.ledger.records import Ledger
 from reconciler.ports import PortRange
 
+STOPPED = "a person stopped the experiments"
 Progress = Callable[[int, int, str], None]
 """Told before each experiment: its number, how many there are, and its question."""
 
@@ -54,35 +55,43 @@ def run_trial(
     First what an earlier run has left over on these ports is removed. Raises RefusedError, HostError or LedgerError
     before the first change only; what goes wrong later is in the trial.
     """
-    refuse_host(host.snapshot(), ports)
-    machine = host.facts().machine
+    snapshot = host.snapshot()
+    refuse_host(snapshot, ports)
+    machine = snapshot.facts.machine
     removed, left = _remove_old(host, ports, machine, store, clock)
     if left:
         return _trial(ports, (), None, removed, left)
-    snapshot = host.snapshot()
-    refuse_ports(snapshot, ledger, ports)
+    refuse_ports(host.snapshot() if removed else snapshot, ledger, ports)
     bench = Bench(host, Attempts(machine, ports, ()), store, clock, stop)
-    done: list[Experiment] = []
-    interrupted, reason = False, ""
     try:
-        for number, plan in enumerate(PLANS, start=1):
-            if not reason and stop():
-                interrupted, reason = True, "a person stopped the experiments"
-            skipped = plan.skipped or reason
-            if plan.needs_reservations and not snapshot.reservations_supported:
-                skipped = "this host has no reservations"
-            if not skipped:
-                progress(number, len(PLANS), plan.question)
-            experiment, stopped = _experiment(plan, bench, skipped)
-            done.append(experiment)
-            if stopped:
-                interrupted, reason = True, "a person stopped the experiments"
-            elif bench.tracker.left_over() and not reason:
-                reason = "an earlier experiment has left something over"
+        experiments, interrupted = _do_all(bench, snapshot.reservations_supported, stop, progress)
     finally:
         problem = _finish(bench, store)
     left = (*bench.tracker.left_over(), *([LeftOver(problem, True)] if problem else ()))
-    return _trial(ports, tuple(done), bench, removed, left)._replace(interrupted=interrupted)
+    return _trial(ports, experiments, bench, removed, left)._replace(interrupted=interrupted)
+
+
+def _do_all(
+    bench: Bench, reservations: bool, stop: Callable[[], bool], progress: Progress
+) -> tuple[tuple[Experiment, ...], bool]:
+    """Every experiment, and whether a person stopped them. After trouble the rest is skipped."""
+    done: list[Experiment] = []
+    interrupted, trouble = False, ""
+    for number, plan in enumerate(PLANS, start=1):
+        if not trouble and stop():
+            interrupted, trouble = True, STOPPED
+        skipped = plan.skipped or trouble
+        if plan.needs_reservations and not reservations:
+            skipped = "this host has no reservations"
+        if not skipped:
+            progress(number, len(PLANS), plan.question)
+        experiment, stopped = _experiment(plan, bench, skipped)
+        done.append(experiment)
+        if stopped:
+            interrupted, trouble = True, STOPPED
+        elif bench.tracker.left_over() and not trouble:
+            trouble = "an earlier experiment has left something over"
+    return tuple(done), interrupted
 
 
 def _remove_old(
@@ -116,7 +125,7 @@ def _experiment(plan: Plan, bench: Bench, skipped: str) -> tuple[Experiment, boo
     try:
         plan.run(bench)
     except StoppedError:
-        problem, stopped = "a person stopped it", True
+        problem, stopped = STOPPED, True
     except (HostError, LedgerError) as error:
         problem = str(error)
     finally:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from reconciler.doctor.attempts import Attempts, is_left_over, made_by
 from reconciler.doctor.model import LeftOver
 from reconciler.host.interface import Change, Lookup, Row
-from reconciler.ports import PortRange
+from reconciler.ports import Lane, PortRange
 
 
 class Tracker:
@@ -44,12 +44,12 @@ class Tracker:
         self.known = self._on_ports(rows)
         self.mine = frozenset(row for row in self.known if is_left_over(row, attempts))
 
-    def read(self, rows: Iterable[Row]) -> None:
-        """Take in a new reading of all lanes."""
-        found = self._on_ports(rows)
+    def read(self, lanes: Collection[Lane], rows: Iterable[Row]) -> None:
+        """Take in a new reading of these lanes: both of a protocol, or all."""
+        found = self._on_ports(rows) | {row for row in self.known if row.lane not in lanes}
         self.mine = frozenset(row for row in found if row in self.mine or (row not in self.known and self._is_new(row)))
         self.known = found
-        self.pending.clear()
+        self.pending = [change for change in self.pending if change.lane not in lanes]
 
     def lists_reservation(self, item: Lookup) -> bool:
         """Is a row of ours listed for this reservation?"""

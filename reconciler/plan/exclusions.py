@@ -102,12 +102,16 @@ def _joined(needs: list[Need], rows: list[tuple[int, RowSpec]], obstacles: Obsta
     for found in by_table.values():
         found.sort(key=lambda item: item[1].first)
     joiner = Joiner(len(rows))
+    entries: dict[tuple[str, str, Cause], int] = {}
     served: list[list[int]] = []
     for need in needs:
         mine = [position for number in need.missing for position in _touching(by_table[number], need.wish.unit.ports)]
         served.append(mine)
         for position in mine[1:]:
             joiner.join(mine[0], position)
+        if not obstacles.snapshot.keeps_rows:  # there all is written at once, so an entry is one step
+            key = (need.wish.entry.policy, need.wish.entry.name, need.cause)
+            joiner.join(mine[0], entries.setdefault(key, mine[0]))
     drafts: dict[int, Draft] = {}
     for position, (_, row) in enumerate(rows):
         drafts.setdefault(joiner.root(position), Draft()).creates.append(row)

@@ -149,10 +149,16 @@ def unclaimed_rows(demand: Demand, pairs: Pairs, snapshot: Snapshot) -> Iterable
         owned = {
             ports for other, _ in pairs if protocols & {lane.protocol for lane in other.lanes} for ports in other.owned
         }
-        for ports, row in table.covering:
+        for ports, row in table.covering if snapshot.keeps_rows else _foreign_runs(table, absent):
             held = ports in snapshot.system_ranges or ports in table.unknown or ports in owned or ports in absent
             if not held and not any(claims.wanted.touches(ports) for claims in near):
                 yield row, table
+
+
+def _foreign_runs(table: Table, absent: Iterable[PortRange]) -> Iterable[tuple[PortRange, Row]]:
+    """On a host without rows: the runs of what is not ours, once the ports that entries name as absent are gone."""
+    for run in (table.cover - PortSet.of(table.owned) - PortSet.of(absent)).runs():
+        yield run, Row(table.lanes[0], run, True)
 
 
 def still_owed(owed: Iterable[OwedRow], claims: Sequence[Claim], pairs: Pairs, snapshot: Snapshot) -> list[OwedRow]:

@@ -40,16 +40,17 @@ def breaches(
                 f"and max_delete_percent is {limits.max_delete_percent}",
             )
         )
-    if ours and ours == owned and not all(_is_move(step, acting) for step in acting if step.deletes):
+    if ours and ours == owned and not _all_moved(acting):
         found.append(("delete_all", f"every row that this tool made on this host ({owned}) would be deleted"))
     found += _dynamic_breaches(limits, acting, tables, snapshot)
     return tuple(Breach(name, text, name in options.force) for name, text in found)
 
 
-def _is_move(step: Step, acting: Sequence[Step]) -> bool:
-    """Does the entry behind deleted rows get others in this very plan? Then it moves, and nobody forgot it."""
-    makers = {(owner.policy, owner.entry) for other in acting if other.creates for owner in other.owners}
-    return bool(step.creates) or all((owner.policy, owner.entry) in makers for owner in step.owners)
+def _all_moved(acting: Sequence[Step]) -> bool:
+    """Does every entry behind deleted rows get others in this very plan? Then they move, and nobody forgot them."""
+    makers = {(owner.policy, owner.entry) for step in acting if step.creates for owner in step.owners}
+    gone = [step for step in acting if step.deletes and not step.creates]
+    return all((owner.policy, owner.entry) in makers for step in gone for owner in step.owners)
 
 
 def _physical(spec: RowSpec, tables: Sequence[Table]) -> int:
@@ -74,7 +75,7 @@ def _dynamic_breaches(
     steps = tuple(steps)
     for protocol in PROTOCOLS:
         now = snapshot.dynamic.get(protocol)
-        if now is None:
+        if now is None or limits.min_dynamic_ports == 0:
             continue
         wanted = [step.ports for step in steps if step.action == "set-dynamic-range" and _is_of(step, protocol)]
         then = (wanted and wanted[0]) or now

@@ -96,7 +96,8 @@ def _compare(
         drafts += going
     drafts += named
     leaving = {(lane, spec.ports): draft for draft in drafts for spec in draft.deletes for lane in spec.lanes}
-    _join_families(drafts)
+    join = _join_families if snapshot.keeps_rows else _join_owners
+    join(drafts)
     leaving_reservations, held = plan_reservation_removals(demand, settled)
     stuck += held
     drafts += leaving_reservations
@@ -123,6 +124,14 @@ def _join_families(drafts: Sequence[Draft]) -> None:
             tuple((spec.ports, spec.store) for spec in draft.creates),
         )
         first.setdefault(shape, draft).absorb(draft)
+
+
+def _join_owners(drafts: Sequence[Draft]) -> None:
+    """Where all is written at once: what an entry gives up, or names as absent, is one step."""
+    first: dict[tuple[object, ...], Draft] = {}
+    for draft in drafts:
+        if not draft.creates:
+            first.setdefault((draft.status, draft.reason, *draft.owners), draft).absorb(draft)
 
 
 def _reservation(draft: Draft) -> tuple[Protocol, PortRange]:
@@ -159,7 +168,7 @@ def _release_winnat(steps: Iterable[Step], snapshot: Snapshot) -> list[Step]:
 
 def _start_winnat(settled: Settled, snapshot: Snapshot) -> list[Step]:
     """An earlier run stopped WinNAT, and was killed before it could start it again."""
-    if not settled.winnat_owed or snapshot.winnat == "running":
+    if not settled.winnat_owed or snapshot.winnat != "stopped":
         return []
     reason = "an earlier run stopped it, and ended before it could start it again"
     return [Step("start-winnat", "ready", "owed", None, (), None, reason=reason)]

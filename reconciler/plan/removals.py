@@ -21,10 +21,11 @@ from reconciler.ports import PROTOCOLS, Lane, PortRange, PortSet, Store, cut
 
 @dataclass(frozen=True, slots=True)
 class TableClaims:
-    """The exclusion claims that concern one table, when the plan is done."""
+    """The exclusion claims that concern one table, when the plan is done. `declared`: ports of entries in scope."""
 
     index: RangeIndex[Claim]
     wanted: PortSet
+    declared: PortSet
     protecting: RangeIndex[Claim]
     given_up: RangeIndex[Claim]
 
@@ -35,9 +36,11 @@ Pairs = Sequence[tuple[Table, TableClaims]]
 def claims_on(table: Table, demand: Demand) -> TableClaims:
     """Pick out the claims of one table."""
     index = _indexed(table, (*demand.fresh, *demand.kept))
+    wanted = PortSet.of(ports for ports, _ in index)
     return TableClaims(
         index=index,
-        wanted=PortSet.of(ports for ports, _ in index),
+        wanted=wanted,
+        declared=PortSet.of(ports for ports, _ in _indexed(table, demand.fresh)) if demand.kept else wanted,
         protecting=_indexed(table, demand.protecting),
         given_up=_indexed(table, demand.given_up),
     )
@@ -59,7 +62,8 @@ def plan_exclusion_removals(table: Table, claims: TableClaims) -> tuple[list[Dra
     for ports, records in sorted(table.owned.items()):
         stay = claims.wanted.within(ports)
         store = store_of(ports, claims)
-        if stay.covers(ports) and all(record.store == store for record in records):
+        kept = all(record.store == store for record in records) or not claims.declared.touches(ports)
+        if stay.covers(ports) and kept:
             continue
         lanes = tuple(record.lane for record in records)
         if guards := claims.protecting.touching(ports):
@@ -111,7 +115,7 @@ def veto(draft: Draft, tables: Sequence[Table]) -> None:
     }
     if not busy:
         return
-    draft.status, draft.tried = "deferred", False
+    draft.status = "deferred"
     draft.culprits = [busy[port] for port in sorted(busy)]
     who = draft.culprits[0]
     draft.reason += f", but port {who.ports} of it is in use by {who.text}, and what stays could not be made again"

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from reconciler.host.interface import Row, Snapshot
 from reconciler.ledger.records import Intent, Ledger, OwnedRow
-from reconciler.ports import LANES, Lane, PortRange, PortSet
+from reconciler.ports import LANES, Lane, PortRange, PortSet, missing_in
 
 SET_LANE: Lane = LANES[0]
 """The lane under which rows of such a host are recorded; they are in all of them."""
@@ -24,22 +24,24 @@ def settle_set(ledger: Ledger, snapshot: Snapshot) -> tuple[list[OwnedRow], list
     """
     listed = PortSet.of(row.ports for row in snapshot.rows if row.lane == SET_LANE)
     made = [_made(intent) for intent in ledger.intents if intent.verb == "create"]
-    there = [replace(row, ports=run) for row in made for run in _outlived(row, snapshot, listed).runs()]
+    there = [piece for row in made for piece in _pieces(row, _outlived(row, snapshot, listed))]
     renewed = PortSet.of(row.ports for row in there)
     gone: list[OwnedRow] = []
     for row in ledger.rows:
         present = _outlived(row, snapshot, listed) - renewed
-        if present.covers(row.ports):
-            there.append(row)
-            continue
-        there += [replace(row, ports=run) for run in present.runs()]
-        gone += [replace(row, ports=run) for run in (PortSet.of([row.ports]) - present - renewed).runs()]
+        there += _pieces(row, present)
+        gone += _pieces(row, missing_in(row.ports, present | renewed))
     return sorted(there, key=_first), gone
 
 
 def _outlived(row: OwnedRow, snapshot: Snapshot, listed: PortSet) -> PortSet:
     """The ports of a row of ours that are still there; a reboot ends those of the active store."""
     return listed.within(row.ports) if row.store == "persistent" or row.boot == snapshot.boot else PortSet()
+
+
+def _pieces(row: OwnedRow, ports: PortSet) -> list[OwnedRow]:
+    """The row as far as these ports of it go."""
+    return [row] if ports.covers(row.ports) else [replace(row, ports=run) for run in ports.runs()]
 
 
 def _made(intent: Intent) -> OwnedRow:
@@ -64,7 +66,11 @@ def cut_rows(rows: list[Row], owned: Iterable[PortRange]) -> list[Row]:
 
 def in_all_lanes(rows: Iterable[OwnedRow]) -> tuple[OwnedRow, ...]:
     """The recorded rows as they are: in every lane."""
-    return tuple(replace(row, lane=lane) for row in rows for lane in LANES)
+    return tuple(
+        OwnedRow(lane, row.ports, row.kind, row.store, row.boot, row.plan, row.time, row.label)
+        for row in rows
+        for lane in LANES
+    )
 
 
 def listed_rows(snapshot: Snapshot, owned: Iterable[OwnedRow]) -> tuple[Row, ...]:

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from operator import attrgetter
 
 from reconciler.host.interface import Lookup, Row, Snapshot
 from reconciler.ledger.records import Claim, Intent, Ledger, OwedRow, OwnedRow
 from reconciler.plan.claims import claim_key
 from reconciler.plan.sets import settle_set
-from reconciler.ports import Kind, Lane, PortRange, PortSet
+from reconciler.ports import Lane, PortRange, PortSet
+
+_ORDER = attrgetter("lane", "ports.first", "ports.last", "kind")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +43,7 @@ def settle(ledger: Ledger | None, snapshot: Snapshot) -> Settled:
         return Settled(copied=True)
     rows, gone = _settle_rows(ledger, snapshot) if snapshot.keeps_rows else settle_set(ledger, snapshot)
     claims = sorted(ledger.claims, key=claim_key)
-    return Settled(tuple(sorted(rows, key=_order)), tuple(gone), tuple(claims), ledger.owed, ledger.winnat_owed)
-
-
-def _order(row: OwnedRow) -> tuple[Lane, int, int, Kind]:
-    return row.lane, row.ports.first, row.ports.last, row.kind
+    return Settled(tuple(sorted(rows, key=_ORDER)), tuple(gone), tuple(claims), ledger.owed, ledger.winnat_owed)
 
 
 def _settle_rows(ledger: Ledger, snapshot: Snapshot) -> tuple[list[OwnedRow], list[OwnedRow]]:

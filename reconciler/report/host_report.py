@@ -10,7 +10,7 @@ from reconciler.ledger.records import Claim, OwnedRow
 from reconciler.plan.document import FORMAT_VERSION, host_document
 from reconciler.plan.index import RangeIndex
 from reconciler.plan.model import State
-from reconciler.plan.sets import in_all_lanes, listed_rows
+from reconciler.plan.sets import SET_LANE, in_all_lanes, listed_rows
 from reconciler.plan.settle import Settled, settle
 from reconciler.ports import LANES, Lane, PortRange
 from reconciler.report.palette import Palette, visible
@@ -108,13 +108,14 @@ def show_lines(state: State, palette: Palette) -> list[str]:
     snapshot = state.snapshot
     settled = settle(state.ledger, snapshot)
     shown = shown_rows(snapshot, settled)
-    owned = sum(1 for item in shown if item.record is not None)
-    lines = [*_head(snapshot), *_table(shown, palette)]
+    one_each = [item for item in shown if snapshot.keeps_rows or item.row.lane == SET_LANE]
+    owned = sum(1 for item in one_each if item.record is not None)
+    lines = [*_head(snapshot), *_table(shown, palette, by_protocol=snapshot.keeps_rows)]
     if settled.copied:
         lines += [palette.paint("The ledger is of another machine, so every row is foreign", "warn")]
     return [
         *lines,
-        palette.paint(f"{counted(len(shown), 'row')}: {owned} owned, {len(shown) - owned} foreign", "strong"),
+        palette.paint(f"{counted(len(one_each), 'row')}: {owned} owned, {len(one_each) - owned} foreign", "strong"),
     ]
 
 
@@ -139,13 +140,13 @@ def _head(snapshot: Snapshot) -> list[str]:
     return [*lines, ""]
 
 
-def _table(shown: Sequence[ShownRow], palette: Palette) -> list[str]:
+def _table(shown: Sequence[ShownRow], palette: Palette, *, by_protocol: bool) -> list[str]:
     alike: dict[tuple[str, PortRange, bool, str, str, str], list[Lane]] = {}
     for item in shown:
         lane, ports, administered = item.row
         whose = "owned" if item.record is not None else "system" if item.system else "foreign"
         key = (
-            lane.protocol,
+            lane.protocol if by_protocol else "",
             ports,
             administered,
             _KINDS[item.kind],

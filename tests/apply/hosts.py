@@ -1,13 +1,15 @@
-"""Hosts that stand in front of another: one that records the calls, one that lies, one that fails when told to."""
+"""Hosts that stand in front of another, to record its calls, to lie or to fail; and a ledger that fails."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import replace
 
-from reconciler.errors import HostError
+from reconciler.errors import HostError, LedgerError
 from reconciler.host.interface import Change, Facts, Host, Lookup, Refusal, Row, Snapshot, WinNat
+from reconciler.ledger.records import Ledger
 from reconciler.ports import Lane, PortRange, Protocol, lanes_of
+from tests.world import MemoryStore
 
 DENIED = Refusal("denied", "Access is denied.", 5)
 SHARED = (lanes_of("tcp"), lanes_of("udp"))
@@ -71,7 +73,7 @@ class Recorder(Wrapped):
 
 
 class Refusing(Recorder):
-    """Refuses the calls that `no` picks out: nothing happens, and `code` is what it says."""
+    """Refuses the calls that `no` picks out: nothing happens, and `said` is what it says."""
 
     def __init__(self, inner: Host, no: Callable[[Change], bool], said: Refusal | None = DENIED) -> None:
         super().__init__(inner)
@@ -97,14 +99,36 @@ class Liar(Recorder):
 
 
 class Failing(Recorder):
-    """Cannot be read (or whatever else `blow` does) from the moment when `when` says so, until `healed`."""
+    """Cannot be read while `when`, which is given the calls so far, says so."""
 
     def __init__(self, inner: Host, when: Callable[[list[Change]], bool]) -> None:
         super().__init__(inner)
         self.when = when
-        self.healed = False
 
     def rows(self, lanes: Collection[Lane]) -> tuple[Row, ...]:
-        if not self.healed and self.when(self.calls):
+        if self.when(self.calls):
             raise HostError("the listing was not understood whole")
         return super().rows(lanes)
+
+
+class Unreadable(Wrapped):
+    """Cannot tell its ephemeral range or the state of WinNAT."""
+
+    def dynamic_range(self, protocol: Protocol) -> PortRange | None:
+        raise HostError("no answer")
+
+    def winnat(self) -> WinNat:
+        raise HostError("no answer")
+
+
+class Breaking(MemoryStore):
+    """Cannot be written from the nth save on."""
+
+    def __init__(self, good: int) -> None:
+        super().__init__()
+        self.good = good
+
+    def save(self, ledger: Ledger) -> None:
+        if self.saves >= self.good:
+            raise LedgerError("the ledger cannot be written")
+        super().save(ledger)

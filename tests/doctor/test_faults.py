@@ -14,9 +14,9 @@ from reconciler.host.simulated import events
 from reconciler.host.simulated.document import dump
 from reconciler.host.simulated.host import SimulatedHost
 from reconciler.host.simulated.state import State
-from reconciler.ports import Lane, PortRange
-from tests.apply.hosts import DENIED
-from tests.doctor.build import PORTS, Faulty, MemoryAttempts, crowded, on_ports, trial
+from reconciler.ports import Lane, PortRange, Store
+from tests.apply.hosts import DENIED, Wrapped
+from tests.doctor.build import PORTS, Faulty, MemoryAttempts, on_ports, sparse, trial
 from tests.world import TCP4
 
 Fault = Callable[[int, bool], Refusal | None]
@@ -45,7 +45,7 @@ def unreadable() -> HostError:
 
 def calls_of(*variants: str) -> int:
     """How many calls the experiments make when nothing goes wrong."""
-    host = Faulty(SimulatedHost(crowded(*variants)), lambda number, after: None)
+    host = Faulty(SimulatedHost(sparse(*variants)), lambda number, after: None)
     trial(host)
     return host.count
 
@@ -56,7 +56,7 @@ def test_a_call_that_fails_once_changes_nothing_in_the_end(variants: tuple[str, 
     total = calls_of(*variants)
     assert total > 100
     for n in range(1, total + 1):
-        state, attempts = crowded(*variants), MemoryAttempts()
+        state, attempts = sparse(*variants), MemoryAttempts()
         before = dump(state)
         fault = raising(lambda number, late, n=n: (number, late) == (n, after), unreadable)  # type: ignore[misc]
         found = trial(Faulty(SimulatedHost(state), fault), attempts)
@@ -67,7 +67,7 @@ def test_a_call_that_fails_once_changes_nothing_in_the_end(variants: tuple[str, 
 @pytest.mark.parametrize("variants", [(), SPLIT])
 def test_a_call_that_is_refused_once_changes_nothing_in_the_end(variants: tuple[str, ...]) -> None:
     for n in range(1, calls_of(*variants) + 1):
-        state, attempts = crowded(*variants), MemoryAttempts()
+        state, attempts = sparse(*variants), MemoryAttempts()
         before = dump(state)
         found = trial(Faulty(SimulatedHost(state), refusing(lambda number, n=n: number == n)), attempts)  # type: ignore[misc]
         assert dump(state) == before, n
@@ -78,7 +78,7 @@ def test_a_call_that_is_refused_once_changes_nothing_in_the_end(variants: tuple[
 def test_what_cannot_be_undone_is_told_and_the_next_run_removes_it(variants: tuple[str, ...], broken: str) -> None:
     told = 0
     for n in range(2, calls_of(*variants) + 1):
-        state, attempts = crowded(*variants), MemoryAttempts()
+        state, attempts = sparse(*variants), MemoryAttempts()
         before = dump(state)
         fault = (
             refusing(lambda number, n=n: number >= n)  # type: ignore[misc]
@@ -106,7 +106,7 @@ def test_a_kill_at_any_call_leaves_nothing_that_the_next_run_does_not_remove(
     variants: tuple[str, ...], after: bool
 ) -> None:
     for n in range(1, calls_of(*variants) + 1):
-        state, attempts = crowded(*variants), MemoryAttempts()
+        state, attempts = sparse(*variants), MemoryAttempts()
         before = dump(state)
         fault = raising(lambda number, late, n=n: number > n or (number, late) == (n, after), KilledError)  # type: ignore[misc]
         host = Faulty(SimulatedHost(state), fault)
@@ -122,7 +122,7 @@ def test_a_kill_at_any_call_leaves_nothing_that_the_next_run_does_not_remove(
 
 def test_an_interrupt_at_any_call_undoes_everything_before_it_goes_on() -> None:
     for n in range(1, calls_of() + 1):
-        state, attempts = crowded(), MemoryAttempts()
+        state, attempts = sparse(), MemoryAttempts()
         before = dump(state)
         fault = raising(lambda number, late, n=n: (number, late) == (n, True), KeyboardInterrupt)  # type: ignore[misc]
         try:
@@ -135,7 +135,7 @@ def test_an_interrupt_at_any_call_undoes_everything_before_it_goes_on() -> None:
 
 @pytest.mark.parametrize("calls", [0, 1, 2, 7, 30])
 def test_a_wish_to_stop_ends_the_experiments_and_undoes_them(calls: int) -> None:
-    state, attempts, asked = crowded(), MemoryAttempts(), count()
+    state, attempts, asked = sparse(), MemoryAttempts(), count()
     before = dump(state)
     found = trial(SimulatedHost(state), attempts, stop=lambda: next(asked) >= calls)
     assert found.interrupted
@@ -147,7 +147,7 @@ def test_a_wish_to_stop_ends_the_experiments_and_undoes_them(calls: int) -> None
 def test_a_row_that_somebody_else_makes_meanwhile_ends_the_experiments_and_stays() -> None:
     theirs, met = PortRange(61006, 61009), 0
     for n in range(2, calls_of()):
-        state = crowded()
+        state = sparse()
 
         def fault(number: int, after: bool, n: int = n, state: State = state) -> None:
             if (number, after) == (n, False):
@@ -167,7 +167,7 @@ def test_a_host_that_never_answers_a_write_tells_nothing() -> None:
         def write(self, change: Change) -> Refusal | None:
             raise unreadable()
 
-    state = crowded()
+    state = sparse()
     before = dump(state)
     found = trial(Silent(state))
     assert set(found.variant.values()) == {UNKNOWN}
@@ -194,7 +194,7 @@ class Forgetful(SimulatedHost):
 def test_reservations_are_undone_whether_they_are_listed_or_looked_up_or_not(
     kind: type[SimulatedHost], unknown: set[str]
 ) -> None:
-    state = crowded()
+    state = sparse()
     before = dump(state)
     found = trial(kind(state))
     assert dump(state) == before
@@ -203,7 +203,7 @@ def test_reservations_are_undone_whether_they_are_listed_or_looked_up_or_not(
 
 
 def test_a_reservation_that_is_not_ours_is_not_touched_even_where_no_listing_shows_it() -> None:
-    state = crowded()
+    state = sparse()
     assert events.add_row(state, TCP4, PortRange(61032, 61034), "reservation", "persistent") is None
     before = dump(state)
 
@@ -223,7 +223,7 @@ def test_attempts_that_cannot_be_written_down_are_not_made() -> None:
         def save(self, attempts: object) -> None:
             raise LedgerError("No space left on device")
 
-    state = crowded()
+    state = sparse()
     before = dump(state)
     found = trial(SimulatedHost(state), Full())
     assert dump(state) == before
@@ -235,12 +235,12 @@ def test_a_record_that_cannot_be_removed_is_told() -> None:
         def clear(self) -> None:
             raise LedgerError("it cannot be removed")
 
-    found = trial(SimulatedHost(crowded()), Stuck())
+    found = trial(SimulatedHost(sparse()), Stuck())
     assert [item.text for item in found.left_over] == ["it cannot be removed"]
 
 
 def test_what_was_left_over_elsewhere_must_be_finished_first() -> None:
-    state, attempts = crowded(), MemoryAttempts()
+    state, attempts = sparse(), MemoryAttempts()
     host = Faulty(SimulatedHost(state), raising(lambda number, late: number > 5, KilledError))
     with pytest.raises(KilledError):
         trial(host, attempts)
@@ -252,7 +252,7 @@ def test_what_was_left_over_elsewhere_must_be_finished_first() -> None:
 
 
 def test_a_record_of_another_machine_makes_nothing_ours() -> None:
-    state, attempts = crowded(), MemoryAttempts()
+    state, attempts = sparse(), MemoryAttempts()
     with pytest.raises(KilledError):
         trial(Faulty(SimulatedHost(state), raising(lambda number, late: number > 5, KilledError)), attempts)
     state.machine = "12345678-1234-4234-8234-00000000c109"
@@ -264,10 +264,39 @@ def test_a_record_of_another_machine_makes_nothing_ours() -> None:
 
 def test_somebody_elses_rows_made_after_a_kill_stay() -> None:
     """Inside the ports, and in the very place of an add that was refused; only exact rows of ours go."""
-    state, attempts = crowded(), MemoryAttempts()
+    state, attempts = sparse(), MemoryAttempts()
     with pytest.raises(KilledError):
         trial(Faulty(SimulatedHost(state), raising(lambda number, late: number > 5, KilledError)), attempts)
     assert events.add_row(state, TCP4, PortRange(61050, 61051), "exclusion", "persistent") is None
     with pytest.raises(RefusedError, match="61050-61051"):
         trial(SimulatedHost(state), attempts)
     assert on_ports(state) == {"tcp/ipv4 61050-61051 *", "tcp/ipv6 61050-61051 *"}
+
+
+def test_what_an_earlier_run_has_left_and_cannot_be_removed_ends_this_one() -> None:
+    state, attempts = sparse(), MemoryAttempts()
+    with pytest.raises(KilledError):
+        trial(Faulty(SimulatedHost(state), raising(lambda number, late: number > 5, KilledError)), attempts)
+    left = on_ports(state)
+    found = trial(Faulty(SimulatedHost(state), refusing(lambda number: True)), attempts)
+    assert {item.text for item in found.left_over if item.ours} == left
+    assert (found.experiments, found.removed) == ((), ())
+    assert attempts.data is not None
+    assert on_ports(state) == left
+
+
+def test_a_host_without_a_listing_of_one_store_leaves_that_switch_open() -> None:
+    found = trial(Wrapped(SimulatedHost(sparse())))
+    assert found.variant["store-listing"] == UNKNOWN
+    calls = next(item for item in found.experiments if item.id == "stores").calls
+    assert "this host has no listing of one store" in {call.said.text for call in calls}
+
+
+def test_a_persistent_listing_with_active_rows_is_told_as_what_it_is() -> None:
+    class Careless(SimulatedHost):
+        def stored_rows(self, lanes: Collection[Lane], store: Store = "persistent") -> tuple[Row, ...]:
+            return self.rows(lanes)
+
+    found = trial(Careless(sparse()))
+    assert found.variant["store-listing"] == UNKNOWN
+    assert "with a row of the active one" in found.reasons["store-listing"]

@@ -11,11 +11,13 @@ from reconciler.apply.results import ApplyResult
 from reconciler.host.interface import Change, Host, Refusal
 from reconciler.host.simulated.variants import Variants
 from reconciler.ledger.records import Ledger
-from reconciler.plan.model import Options, Plan, State
+from reconciler.plan.model import Options, Plan
 from reconciler.plan.planner import plan_state
+from reconciler.plan.settle import settle
 from reconciler.policy.entries import PolicySet
 from reconciler.ports import LANES, Kind, Lane, PortRange, PortSet, lanes_of
 from tests.apply.hosts import Wrapped
+from tests.invariants.power import Power, run_killed
 from tests.invariants.truth import Cell, Truth, cells_of, covered, keys_of, picture
 from tests.world import World
 
@@ -77,6 +79,7 @@ class CheckedWorld(World):
         self.guard = Guard(self.host, self, self.truth)
         self.host = self.guard
         self.protected: dict[EntryKey, set[Cell]] = {}
+        self.shuffles = True
 
     def checked_apply(self, wanted: PolicySet, options: Options) -> ApplyResult:
         """Plan, apply, plan again, and hold everything against the truth."""
@@ -99,21 +102,43 @@ class CheckedWorld(World):
         self._check_again(wanted, options, result)
         return result
 
+    def killed_apply(self, wanted: PolicySet, options: Options, instant: int) -> dict[Lane, PortSet]:
+        """The same, but the power goes off. What is ours is known all the same, once the intents are settled (I3).
+
+        Returns the ports that were covered before and were to stay so.
+        """
+        plan = self.pure_plan(wanted, options)
+        self._allow(wanted, options)
+        before = covered(self.sim)
+        self.guard.made.clear()
+        run_killed(self, Power(instant), plan)
+        self._remember_protected(wanted)
+        settled = settle(self.store.ledger, self.host.snapshot())
+        assert {(row.lane, row.ports, row.kind) for row in settled.rows} == self.truth.rows()
+        claims = [claim for claim in plan.update.claims if claim.kind == "exclusion"]
+        return {
+            lane: before[lane] & PortSet.of(ports for claim in claims if lane in claim.lanes for ports in claim.ports)
+            for lane in LANES
+        }
+
+    def check_not_lost(self, before: dict[Lane, PortSet]) -> None:
+        """What is claimed of these ports is covered, unless something has come in the way."""
+        now, claims = covered(self.sim), self.store.ledger.claims if self.store.ledger else ()
+        if self.sim.sockets or any(not row.administered for row in self.sim.rows()):
+            return
+        for claim in claims:
+            for lane in claim.lanes if claim.kind == "exclusion" else ():
+                assert not (before[lane] - now[lane]) & PortSet.of(claim.ports), f"{lane} lost cover of {claim}"
+
     def pure_plan(self, wanted: PolicySet, options: Options) -> Plan:
         """A plan, and the proof that making it changed nothing and does not depend on the order of anything."""
         untouched, ledger = picture(self.sim), self.store.ledger
         plan = self.plan(*wanted.policies, options=options, **_whole(wanted))
         assert picture(self.sim) == untouched
         assert self.store.ledger == ledger
-        shuffled = list(wanted.policies)
-        random.Random(len(plan.steps)).shuffle(shuffled)
-        rows = tuple(sorted(plan.state.snapshot.rows, key=lambda row: (row.lane, -row.ports.first)))
-        other = State(
-            replace(plan.state.policies, policies=tuple(shuffled)),
-            replace(plan.state.snapshot, rows=tuple(sorted(rows))),
-            ledger,
-        )
-        again = plan_state(other, options)
+        if not self.shuffles:
+            return plan
+        again = plan_state(replace(plan.state, policies=_shuffled(plan.state.policies)), options)
         assert (again.id, again.steps, again.notes) == (plan.id, plan.steps, plan.notes)
         assert (again.update, again.breaches) == (plan.update, plan.breaches)
         return plan
@@ -218,6 +243,20 @@ class CheckedWorld(World):
         assert {item.verdict for item in again.results} <= {"deferred", "blocked"}
         if not plan.to_do():
             assert (self.guard.calls, self.store.saves) == ([], saves)
+
+
+def _shuffled(wanted: PolicySet) -> PolicySet:
+    """The same policies, read in another order."""
+    chance = random.Random(len(wanted.policies))
+    policies = [
+        replace(
+            policy,
+            exclusions=tuple(chance.sample(policy.exclusions, len(policy.exclusions))),
+            reservations=tuple(chance.sample(policy.reservations, len(policy.reservations))),
+        )
+        for policy in wanted.policies
+    ]
+    return replace(wanted, policies=tuple(chance.sample(policies, len(policies))))
 
 
 def _whole(wanted: PolicySet) -> dict[str, object]:

@@ -10,13 +10,11 @@ from collections.abc import Callable
 
 import pytest
 
-from reconciler.host.interface import Change, Host, Refusal
-from reconciler.ledger.records import Ledger
 from reconciler.plan.model import LIMIT_NAMES, Options
 from reconciler.policy.entries import Policy
 from reconciler.ports import LANES, Lane, PortRange
-from tests.apply.hosts import Wrapped
-from tests.world import TCP4, MemoryStore, World, entry, policy, reserve, told
+from tests.invariants.power import Power, run_killed
+from tests.world import TCP4, World, entry, policy, reserve, told
 
 FORCED = Options(force=frozenset(LIMIT_NAMES))
 FOREIGN = PortRange(8200, 8209)
@@ -37,51 +35,10 @@ VARIANTS = [
     [],
     ["families=split"],
     ["neighbours=merged"],
+    ["families=split", "neighbours=merged"],
     ["exit-codes=dishonest", "access-denied=although-done"],
     ["reservations=starred", "lookup=answers-exclusions", "second-add=ok"],
 ]
-
-
-class Killed(BaseException):
-    """The program is not there any more."""
-
-
-class Power:
-    """Goes off at one instant, and then nothing happens any more."""
-
-    def __init__(self, instant: int) -> None:
-        self.left = instant
-        self.off = False
-
-    def instant(self) -> None:
-        self.left -= 1
-        if self.left <= 0 or self.off:
-            self.off = True
-            raise Killed
-
-
-class PoweredHost(Wrapped):
-    def __init__(self, inner: Host, power: Power) -> None:
-        super().__init__(inner)
-        self.power = power
-
-    def write(self, change: Change) -> Refusal | None:
-        self.power.instant()
-        refusal = super().write(change)
-        self.power.instant()
-        return refusal
-
-
-class PoweredStore(MemoryStore):
-    def __init__(self, ledger: Ledger | None, power: Power) -> None:
-        super().__init__()
-        self.ledger = ledger
-        self.power = power
-
-    def save(self, ledger: Ledger) -> None:
-        self.power.instant()
-        super().save(ledger)
-        self.power.instant()
 
 
 def _prepared(before: Policy, settings: list[str]) -> World:
@@ -107,14 +64,7 @@ def _kill_at(instant: int, story: Story, settings: list[str]) -> bool:
     """Apply the second policy with a kill at this instant, then without. False if the kill came too late to happen."""
     world = _prepared(story[0], settings)
     power = Power(instant)
-    host, store = world.host, PoweredStore(world.store.ledger, power)
-    world.host, world.store = PoweredHost(host, power), store
-    try:
-        world.apply(story[1], options=FORCED)
-    except Killed:
-        pass
-    world.host, world.store = host, MemoryStore()
-    world.store.ledger = store.ledger
+    run_killed(world, power, world.plan(story[1], options=FORCED))
     world.apply(story[1], options=FORCED)
     assert told(world.plan(story[1], options=FORCED)) == []
     assert _owned(world) == _listed(world)

@@ -208,6 +208,15 @@ class Day(RuleBasedStateMachine):
             Options(retire=frozenset(retire), unprotect=frozenset(unprotect), force=frozenset({"delete_all"})),
         )
 
+    @rule(instant=st.integers(1, 16), release=some.mostly(False, True), forgotten=st.booleans())
+    def apply_and_be_killed(self, instant: int, release: bool, forgotten: bool) -> None:
+        """And the next run may be without any of the tags."""
+        before = self.world.killed_apply(self.wanted(), Options(release_winnat=release), instant)
+        scope, self.in_scope = self.in_scope, set() if forgotten else self.in_scope
+        self.world.checked_apply(self.wanted(), Options())
+        self.in_scope = scope
+        self.world.check_not_lost(before)
+
     @rule()
     def apply_without_rights(self) -> None:
         self.world.sim.elevated = False

@@ -1,13 +1,14 @@
-"""Ledgers and readings in a few words, for what a `World` cannot bring about."""
+"""Ledgers and readings in a few words, for what a `World` cannot bring about; and a world with a block in it."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from reconciler.host.interface import Facts, Row, Snapshot
+from reconciler.host.simulated.table import Entry
 from reconciler.ledger.records import Claim, Intent, Ledger, OwnedRow
 from reconciler.ports import Lane, PortRange, lanes_of
-from tests.world import ranges
+from tests.world import World, ranges
 
 TCP = lanes_of("tcp")
 UDP = lanes_of("udp")
@@ -60,3 +61,11 @@ def intent(text: str, **changes: Any) -> Intent:
 def book(*rows: OwnedRow, **changes: Any) -> Ledger:
     """A ledger of this machine."""
     return Ledger(changes.pop("machine", FACTS.machine), rows, **changes)
+
+
+def with_block(text: str, *settings: str, winnat: str = "running") -> World:
+    """WinNAT has drawn this block for itself."""
+    world = World(*settings, winnat=winnat, dynamic=ports("60000-60050"))
+    for table in world.sim.tables.values():
+        table.insert(Entry(ports(text), "winnat", "active"))
+    return world

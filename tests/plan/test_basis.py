@@ -11,8 +11,8 @@ from reconciler.host.interface import Row, Snapshot, Socket
 from reconciler.ledger.records import Intent, Ledger, OwedRow
 from reconciler.plan.basis import SECTIONS, Basis, basis, binding, plan_basis
 from reconciler.plan.model import Options
-from reconciler.policy.entries import Limits, Place, PolicySet, Reservation, Unmanaged
-from reconciler.ports import Lane
+from reconciler.policy.entries import DynamicRange, Limits, Place, PolicySet, Reservation, Unmanaged
+from reconciler.ports import Lane, PortSet
 from tests.report.samples import (
     CREATE,
     TCP,
@@ -29,6 +29,7 @@ from tests.report.samples import (
 WEB_ROW = Row(TCP[0], ports("8000-8099"), True)
 FAR_ROW = Row(TCP[0], ports("20000-20099"), False)
 UDP = Lane("udp", "ipv4")
+PLACE = Place("desired/node.toml", 8)
 NONE = Options()
 
 
@@ -89,7 +90,7 @@ def test_a_reservation_brings_the_rows_of_its_protocol_only() -> None:
 
 
 def test_administered_rows_inside_a_window_to_be_emptied_are_in_it() -> None:
-    rule = Unmanaged("delete", (ports("20000-20999"),), "node", Place("desired/node.toml", 8))
+    rule = Unmanaged("delete", (ports("20000-20999"),), "node", PLACE)
     view = snapshot(FAR_ROW, Row(TCP[0], ports("20100"), True))
     assert list(made(replace(policies(), unmanaged=rule), view)["rows"]) == ["tcp/ipv4 20100 *"]
     assert made(replace(policies(), unmanaged=replace(rule, action="report")), view)["rows"] == {}
@@ -115,13 +116,29 @@ def test_a_moved_line_does_not_bind() -> None:
         made(policies(replace(exclusion(), store="active"))),
         made(policies(replace(exclusion(), protect=True))),
         made(replace(policies(), limits=Limits(max_deletes=1))),
+        made(replace(policies(), dynamic_range=DynamicRange({"tcp": ports("20000-65535")}, "node", PLACE))),
         made(view=snapshot()),
         made(view=replace(snapshot(WEB_ROW), dynamic={})),
+        made(view=replace(snapshot(WEB_ROW), stored=PortSet())),
+        made(view=replace(snapshot(WEB_ROW), stored=PortSet(), stored_elsewhere="/etc/sysctl.conf:3")),
         made(view=replace(snapshot(WEB_ROW), facts=replace(snapshot().facts, machine="machine-2"))),
         made(book=ledger()),
         made(options=Options(retire=frozenset({"old"}))),
     ],
-    ids=["ports", "store", "protect", "limits", "row gone", "dynamic", "machine", "ledger", "options"],
+    ids=[
+        "ports",
+        "store",
+        "protect",
+        "limits",
+        "dynamic range wanted",
+        "row gone",
+        "dynamic range there",
+        "file at boot",
+        "other file at boot",
+        "machine",
+        "ledger",
+        "options",
+    ],
 )
 def test_everything_a_plan_rests_on_binds(other: Basis) -> None:
     assert binding(other) != binding(made())

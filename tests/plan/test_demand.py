@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from reconciler.errors import RefusedError
-from reconciler.host.interface import Snapshot
 from reconciler.ledger.records import Claim
 from reconciler.plan.demand import Demand, build_demand, lookups_of
 from reconciler.plan.model import Options
@@ -18,11 +19,9 @@ from tests.world import TCP4, entry, policy, reserve
 SPLIT = reading(shared=())
 
 
-def demand(
-    *policies: Policy, view: Snapshot | None = None, before: tuple[Claim, ...] = (), **options: object
-) -> Demand:
-    settled = Settled(claims=before)
-    return build_demand(PolicySet(policies), view or reading(), settled, Options(**options))  # type: ignore[arg-type]
+def demand(*policies: Policy, before: tuple[Claim, ...] = (), **options: Any) -> Demand:
+    view = options.pop("view", reading())
+    return build_demand(PolicySet(policies), view, Settled(claims=before), Options(**options))
 
 
 def test_each_declared_range_in_each_protocol_is_a_unit() -> None:
@@ -117,6 +116,12 @@ def test_an_option_that_names_what_is_not_there_is_refused(options: dict[str, fr
 def test_retire_on_a_host_without_claims_says_that_it_knows_none() -> None:
     with pytest.raises(RefusedError, match="it knows no policy at all"):
         demand(retire=frozenset({"p"}))
+
+
+def test_several_policies_can_be_retired_at_once() -> None:
+    before = (claim("db", "5432"), claim("web", "8080", policy="q"), claim("api", "9090", policy="r"))
+    found = demand(before=before, retire=frozenset({"p", "q"}))
+    assert (found.given_up, found.kept) == (before[:2], before[2:])
 
 
 def test_unprotect_may_name_an_entry_that_only_the_ledger_knows() -> None:

@@ -96,10 +96,13 @@ def test_deleting_every_owned_row_needs_force_whatever_the_limits() -> None:
     assert told(world.plan(policy("p", entry("web", "8080")))) == {}
 
 
-def test_moving_every_row_is_not_deleting_every_row() -> None:
+def test_moving_every_row_is_not_deleting_every_row_but_replacing_one_entry_by_another_is() -> None:
     world = World()
-    world.apply(policy("p", entry("web", "8080")))
-    assert told(world.plan(policy("p", entry("web", "9090")))) == {}
+    world.apply(policy("p", entry("web", "8080"), entry("db", "5432")))
+    assert told(world.plan(policy("p", entry("web", "9090"), entry("db", "9091")))) == {}
+    assert list(told(world.plan(policy("p", entry("web", "9090"))))) == ["delete_all"]
+    assert list(told(world.plan(policy("p", entry("other", "9090"))))) == ["delete_all"]
+    assert told(world.plan(policy("p", entry("web", "8080"), entry("other", "9090")))) == {}
 
 
 def test_nothing_owned_is_not_every_row() -> None:

@@ -116,7 +116,7 @@ def test_unclaimed_rows_are_reported_where_that_is_asked_for() -> None:
     everywhere = world.plan(policy("p", entry("web", "8080")), unmanaged=unmanaged("report", ""))
     assert len(everywhere.notes) == 3
     for action in ("ignore", "delete"):
-        quiet = world.plan(policy("p", entry("web", "8080")), unmanaged=unmanaged(action))  # type: ignore[arg-type]
+        quiet = world.plan(policy("p", entry("web", "8080")), unmanaged=unmanaged(action))
         assert notes(quiet) == []
 
 

@@ -1,21 +1,10 @@
-"""What is in the way of an exclusion: blocked by rows, deferred by sockets, filled around, tried with WinNAT away."""
+"""What is in the way of an exclusion: blocked by rows, deferred by sockets, filled around."""
 
 from __future__ import annotations
 
-from reconciler.host.simulated.table import Entry
-from reconciler.plan.model import Options, Plan
-from tests.plan.build import ports
+from reconciler.plan.model import Plan
+from tests.plan.build import with_block
 from tests.world import TCP4, TCP6, UDP4, UDP6, World, entry, policy, reserve, told, verdicts
-
-RELEASE = Options(release_winnat=True)
-
-
-def with_block(text: str, *settings: str, winnat: str = "running") -> World:
-    """WinNAT has drawn this block for itself."""
-    world = World(*settings, winnat=winnat, dynamic=ports("60000-60050"))
-    for table in world.sim.tables.values():
-        table.insert(Entry(ports(text), "winnat", "active"))
-    return world
 
 
 def culprits(plan: Plan) -> list[str]:
@@ -195,62 +184,6 @@ def test_a_port_with_a_row_and_a_socket_is_told_once() -> None:
     assert told(plan) == ["blocked create 8003 tcp"]
 
 
-# --release-winnat
-
-
-def test_asked_to_release_winnat_the_plan_tries_what_its_blocks_hold() -> None:
-    world = with_block("8050-8149")
-    plan = world.plan(policy("p", entry("web", "8000-8099"), entry("db", "5432")), options=RELEASE)
-    assert told(plan) == ["release-winnat ", "create 5432 tcp", "blocked create 8000-8099 tcp"]
-    assert [step.done_by_apply for step in plan.steps] == [True, True, True]
-    assert plan.steps[0].reason.startswith("may free the ports of 1 blocked step(s)")
-    assert plan.steps[0].owners == plan.steps[2].owners
-    assert verdicts(world.run(plan)) == ["done", "done", "done"]
-    assert world.rows() == ["5432 *", "8000-8099 *"]
-
-
-def test_winnat_is_left_alone_where_it_cannot_help() -> None:
-    single = with_block("8080")
-    assert told(single.plan(policy("p", entry("web", "8080")), options=RELEASE)) == ["blocked create 8080 tcp"]
-    stopped = with_block("8080-8089", winnat="stopped")
-    assert told(stopped.plan(policy("p", entry("web", "8080")), options=RELEASE)) == ["blocked create 8080 tcp"]
-    free = with_block("8080-8089")
-    assert told(free.plan(policy("p", entry("web", "9090")), options=RELEASE)) == ["create 9090 tcp"]
-
-
-def test_one_row_that_is_not_winnats_keeps_the_unit_from_being_tried() -> None:
-    world = with_block("8050-8059")
-    world.add(TCP4, "8070", "block")
-    plan = world.plan(policy("p", entry("web", "8000-8099")), options=RELEASE)
-    assert told(plan) == ["blocked create 8000-8099 tcp"]
-
-
-def test_fill_tries_the_blocked_parts_when_winnat_is_released() -> None:
-    world = with_block("8003-8005")
-    plan = world.plan(policy("p", entry("web", "8000-8009", busy="fill")), options=RELEASE)
-    assert told(plan) == [
-        "release-winnat ",
-        "create 8000-8002 tcp",
-        "create 8006-8009 tcp",
-        "blocked create 8003-8005 tcp",
-    ]
-    assert set(verdicts(world.run(plan))) == {"done"}
-
-
-def test_a_unit_behind_winnat_and_one_behind_a_socket_that_overlap_still_release_winnat() -> None:
-    for names in ("ab", "ba"):
-        world = with_block("8000-8004")
-        world.listen(8015)
-        plan = world.plan(policy("p", entry(names[0], "8000-8009"), entry(names[1], "8008-8019")), options=RELEASE)
-        assert told(plan) == ["release-winnat ", "blocked create 8000-8019 tcp"]
-
-
-def test_who_would_lose_the_network_is_named_where_the_host_knows() -> None:
-    world = with_block("8080-8089")
-    plan = world.plan(policy("p", entry("web", "8080")), options=RELEASE)
-    assert "(Docker, WSL, Hyper-V machines) loses its network" in plan.steps[0].reason
-
-
 # A reservation of ours that leaves makes room.
 
 
@@ -273,12 +206,12 @@ def test_one_exclusion_over_two_leaving_reservations_is_one_step() -> None:
 
 def test_a_leaving_reservation_stays_while_what_takes_its_place_cannot_come() -> None:
     world = World()
-    world.apply(policy("p", reserve("erp", "12000-12009")))
+    world.apply(policy("p", reserve("erp", "12000-12009"), reserve("far", "13000")))
     world.add(TCP4, "12010", "block")
     plan = world.plan(policy("p", entry("web", "12000-12019")))
-    assert [step for step in plan.steps if step.done_by_apply] == []
-    assert "delete 12000-12009 tcp" in told(plan)[0]
-    assert "what takes its place cannot come" in plan.steps[0].reason
+    assert told(plan) == ["delete 13000 tcp", "blocked delete 12000-12009 tcp", "blocked create 12000-12019 tcp"]
+    assert "what takes its place cannot come" in plan.steps[1].reason
+    assert [step.done_by_apply for step in plan.steps] == [True, False, False]
 
 
 def test_lanes_of_the_other_protocol_do_not_make_room() -> None:

@@ -10,6 +10,7 @@ import socket
 import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import TypeVar
 
 import pytest
 from hypothesis import given
@@ -25,6 +26,8 @@ from reconciler.policy.lint import lint
 from reconciler.ports import PROTOCOLS
 from tests.plan.build import UDP, book, claim, intent, listed, owned, ports, reading
 from tests.world import NO_LIMITS, TCP4, TCP6, UDP4, World, dynamic, entry, policy, reserve, told, unmanaged
+
+T = TypeVar("T")
 
 
 def busy_world() -> State:
@@ -103,24 +106,19 @@ def test_the_plan_of_everything_is_what_it_is() -> None:
 def test_two_plans_of_one_state_are_equal_to_the_byte_whatever_the_order_of_things(chance: random.Random) -> None:
     state = busy_world()
 
-    def shuffled(items: tuple[object, ...]) -> tuple[object, ...]:
+    def shuffled(items: tuple[T, ...]) -> tuple[T, ...]:
         return tuple(chance.sample(items, len(items)))
 
-    wanted, ledger = state.policies, state.ledger
+    wanted, view, ledger = state.policies, state.snapshot, state.ledger
     assert ledger is not None
     policies = tuple(
-        replace(item, exclusions=shuffled(item.exclusions), reservations=shuffled(item.reservations))  # type: ignore[arg-type]
-        for item in shuffled(wanted.policies)  # type: ignore[attr-defined]
+        replace(item, exclusions=shuffled(item.exclusions), reservations=shuffled(item.reservations))
+        for item in shuffled(wanted.policies)
     )
     other = State(
         replace(wanted, policies=policies),
-        replace(
-            state.snapshot,
-            rows=shuffled(state.snapshot.rows),  # type: ignore[arg-type]
-            sockets=shuffled(state.snapshot.sockets),  # type: ignore[arg-type]
-            shared=shuffled(state.snapshot.shared),  # type: ignore[arg-type]
-        ),
-        replace(ledger, rows=shuffled(ledger.rows), claims=shuffled(ledger.claims)),  # type: ignore[arg-type]
+        replace(view, rows=shuffled(view.rows), sockets=shuffled(view.sockets), shared=shuffled(view.shared)),
+        replace(ledger, rows=shuffled(ledger.rows), claims=shuffled(ledger.claims), owed=shuffled(ledger.owed)),
     )
     assert text(plan_state(other)) == text(plan_state(state))
 
@@ -153,7 +151,7 @@ def test_an_entry_is_in_sync_when_no_step_concerns_it() -> None:
     world = World()
     world.apply(policy("p", entry("web", "8080"), reserve("erp", "12000-12009")))
     world.listen(5432)
-    now = [entry("web", "8080"), entry("db", "5432"), entry("new", "9090"), reserve("erp", "12000-12009")]
+    now = (entry("web", "8080"), entry("db", "5432"), entry("new", "9090"), reserve("erp", "12000-12009"))
     assert world.plan(policy("p", *now)).in_sync == 2
     assert world.plan(policy("p", *now, in_scope=False)).in_sync == 0
 

@@ -52,6 +52,9 @@ OWN_EXPORTS = {
 FORWARDED_TO = {"iphlpapi": "iphlpwine", "shell32": "shellwine", "ws2_32": "ws2wine"}
 """The other name of Wine's own."""
 
+NO_CONSOLE = "-Wl,--subsystem,windows"
+"""Wine starts a console host for every console program without a window, which takes longer than the program."""
+
 
 class BuildError(Exception):
     """Something that the build needs is missing or failed; the text says what and what to do."""
@@ -67,7 +70,7 @@ def build(versions: Iterable[str] = PYTHONS) -> None:
         _once(f"python-{version}", [PYTHONS[version], *_requirements(), _SITE, _NAMES], partial(_python, version))
     _once("prefix", [_run("wine", "--version")], _prefix)
     texts = [path.read_text("utf-8") for path in sorted(SOURCES.glob("*.[ch]"))]
-    _once("standins", [*texts, repr((OWN_EXPORTS, FORWARDED_TO, FLAGS)), _stamp("prefix")], _standins)
+    _once("standins", [*texts, repr((OWN_EXPORTS, FORWARDED_TO, FLAGS, NO_CONSOLE)), _stamp("prefix")], _standins)
 
 
 def _once(name: str, inputs: Iterable[str], action: Callable[[], None]) -> None:
@@ -169,7 +172,7 @@ def _standins() -> None:
         exports.write_text(definition(builtin("windows", f"{name}.dll"), name, renamed, own), "ascii")
         _linked(f"{name}.dll", [objects[name], *shared, exports], "-shared")
     _linked("bcryptprimitives.dll", [objects["bcryptprimitives"]], "-shared", "-Wl,--export-all-symbols", "-ladvapi32")
-    _linked("netsh.exe", [objects["netsh"], objects["speech"], *shared])
+    _linked("netsh.exe", [objects["netsh"], objects["speech"], *shared], NO_CONSOLE)
     _linked("winnat.exe", [objects["winnat"], *shared])
 
 

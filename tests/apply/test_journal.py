@@ -1,0 +1,140 @@
+"""Intent before each call, outcome after it, each in the ledger before anything else happens (I3)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from reconciler.apply.journal import Journal
+from reconciler.errors import LedgerError
+from reconciler.host.interface import Row
+from reconciler.ledger.records import Ledger, OwedRow, OwnedRow
+from reconciler.plan.model import LedgerUpdate, RowSpec
+from reconciler.ports import PortRange, lanes_of
+from tests.plan.build import claim, intent, owned, ports
+from tests.world import TCP4, TCP6, UDP4, FakeClock, MemoryStore
+
+TCP = lanes_of("tcp")
+EMPTY = Ledger("machine-1")
+
+
+def spec(text: str) -> RowSpec:
+    return RowSpec("exclusion", TCP, ports(text), "persistent")
+
+
+def journal(ledger: Ledger = EMPTY) -> tuple[Journal, MemoryStore]:
+    store = MemoryStore()
+    return Journal(store, ledger, "boot-1", "plan-1", FakeClock()), store
+
+
+def update(*rows: OwnedRow, **changes: object) -> LedgerUpdate:
+    values: dict[str, object] = {"machine": "machine-1", "claims": (), "owed": (), "changed": True, **changes}
+    return LedgerUpdate(rows=rows, **values)  # type: ignore[arg-type]
+
+
+def saved(store: MemoryStore) -> Ledger:
+    assert store.ledger is not None
+    return store.ledger
+
+
+def test_until_the_run_is_over_old_and_new_claims_both_hold() -> None:
+    old = (claim("gone", "9000"), claim("web", "8000-8099"), claim("lane", "53", lanes=(UDP4,)))
+    book, store = journal(replace(EMPTY, claims=old, intents=(intent("8000"),)))
+    book.begin(update(*owned("8000-8099"), claims=(claim("lane", "53"), claim("web", "8050-8149", store="active"))))
+    assert saved(store).claims == (
+        claim("gone", "9000"),
+        claim("lane", "53"),
+        claim("lane", "53", lanes=(UDP4,)),
+        claim("web", "8000-8149", store="active"),
+    )
+    assert saved(store).intents == ()
+    assert saved(store).rows == owned("8000-8099")
+
+
+def test_a_run_begins_by_making_the_ledger_this_machines() -> None:
+    book, store = journal(replace(EMPTY, machine="machine-1", winnat_owed=True, applied=("plan-0",)))
+    book.begin(update(machine="machine-2"))
+    assert (saved(store).machine, saved(store).winnat_owed, saved(store).applied) == ("machine-2", True, ("plan-0",))
+
+
+def test_at_its_end_only_what_is_wanted_is_claimed_and_a_used_plan_is_remembered() -> None:
+    book, store = journal(replace(EMPTY, claims=(claim("old", "9000"),), applied=tuple(map(str, range(100)))))
+    book.finish(update(claims=(claim("web", "8000"),)), (), "plan-1")
+    assert saved(store).claims == (claim("web", "8000"),)
+    assert saved(store).applied == (*map(str, range(1, 100)), "plan-1")
+
+
+def test_an_end_that_changes_nothing_saves_nothing() -> None:
+    book, store = journal(replace(EMPTY, claims=(claim("web", "8000"),)))
+    book.finish(update(claims=(claim("web", "8000"),)), (), None)
+    assert store.saves == 0
+
+
+def test_an_intent_is_saved_before_the_call_and_taken_away_with_its_outcome() -> None:
+    book, store = journal()
+    meant = book.intend("create", spec("8000-8099"), TCP, "p/web")
+    assert saved(store).intents == (meant,)
+    assert (meant.boot, meant.plan, meant.time, meant.absent_in) == ("boot-1", "plan-1", "2026-01-01T00:00:00Z", TCP)
+    book.created(meant, [Row(lane, ports("8000-8099"), True) for lane in TCP], found=False)
+    assert saved(store).intents == ()
+    assert [(row.lane, row.ports, row.label) for row in saved(store).rows] == [
+        (TCP4, ports("8000-8099"), "p/web"),
+        (TCP6, ports("8000-8099"), "p/web"),
+    ]
+
+
+def test_a_create_that_did_not_come_to_be_leaves_nothing() -> None:
+    book, store = journal()
+    book.created(book.intend("create", spec("8000"), TCP, "p/web"), [], found=False)
+    assert saved(store) == EMPTY
+
+
+def test_a_reservation_is_ours_where_lookup_finds_it() -> None:
+    book, store = journal()
+    meant = book.intend("create", RowSpec("reservation", TCP, ports("12000-12009"), "persistent"), TCP, "p/erp")
+    book.created(meant, [], found=True)
+    assert [(row.lane, row.kind) for row in saved(store).rows] == [(TCP4, "reservation"), (TCP6, "reservation")]
+
+
+def test_a_row_is_deleted_lane_by_lane() -> None:
+    book, store = journal(EMPTY.with_rows(owned("8000")))
+    meant = book.intend("delete", spec("8000"), (), "")
+    assert saved(store).rows == owned("8000")
+    book.deleted(meant, [TCP4])
+    assert saved(store).rows == owned("8000", TCP6)
+
+
+def test_what_must_come_back_is_owed_from_before_the_delete_and_once() -> None:
+    book, store = journal(replace(EMPTY, owed=(OwedRow(TCP4, ports("8000"), "exclusion", "active", "old"),)))
+    book.intend("delete", spec("8000"), (), "p/web", owed=True)
+    book.intend("delete", spec("9000"), (), "p/web")
+    assert saved(store).owed == (
+        OwedRow(TCP4, ports("8000"), "exclusion", "active", "old"),
+        OwedRow(TCP6, ports("8000"), "exclusion", "persistent", "p/web"),
+    )
+
+
+def test_winnat_is_owed_before_it_is_stopped_and_saved_only_when_that_changes() -> None:
+    book, store = journal()
+    book.owe_winnat(False)
+    assert store.saves == 0
+    book.owe_winnat(True)
+    assert saved(store).winnat_owed
+    book.owe_winnat(False)
+    assert not saved(store).winnat_owed
+    assert store.saves == 2
+
+
+class Full(MemoryStore):
+    """No space left on the disk."""
+
+    def save(self, ledger: Ledger) -> None:
+        raise LedgerError("the ledger cannot be written")
+
+
+def test_what_could_not_be_saved_is_not_believed() -> None:
+    book = Journal(Full(), EMPTY, "boot-1", "plan-1", FakeClock())
+    with pytest.raises(LedgerError):
+        book.intend("create", RowSpec("exclusion", TCP, PortRange(8000, 8000), "persistent"), TCP, "p/web")
+    assert book.ledger == EMPTY

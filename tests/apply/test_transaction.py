@@ -1,0 +1,213 @@
+"""A step is done whole or not at all: undone, put back, or told as lost (design 4.4, 4.7)."""
+
+from __future__ import annotations
+
+from reconciler.host.interface import Change
+from reconciler.plan.model import Options, RowSpec
+from reconciler.ports import PortRange
+from tests.apply.hosts import Recorder, Refusing
+from tests.world import TCP4, TCP6, UDP4, World, entry, policy, reserve, told, verdicts
+
+
+def refuse(world: World, *ports: str, verb: str = "create", times: int = 10**6) -> Refusing:
+    """From now on the world refuses these calls, so many times."""
+    left = [times]
+
+    def no(change: Change) -> bool:
+        if change.verb != verb or str(change.ports) not in ports or not left[0]:
+            return False
+        left[0] -= 1
+        return True
+
+    host = Refusing(world.host, no)
+    world.host = host
+    return host
+
+
+def test_a_row_that_somebody_made_meanwhile_is_already_there_and_not_ours() -> None:
+    world = World()
+
+    def meddle(change: Change) -> None:
+        if "9000 *" not in world.rows():
+            world.add(TCP4, "9000")
+
+    world.host = Recorder(world.host, meddle)
+    result = world.apply(policy("p", entry("a", "8000"), entry("b", "9000"), entry("c", "9001")))
+    assert verdicts(result) == ["done", "already", "done"]
+    assert world.owned() == ["8000", "9001"]
+
+
+def test_one_refused_row_undoes_the_others_of_its_unit() -> None:
+    world = World()
+    world.add(TCP4, "8040-8049")
+    host = refuse(world, "8050-8099")
+    web = policy("p", entry("web", "8000-8099"))
+    result = world.apply(web)
+    assert verdicts(result) == ["refused"]
+    assert host.short == ["create 8000-8039", *["create 8050-8099"] * 2, "delete 8000-8039"]
+    assert (world.rows(), world.owned()) == (["8040-8049 *"], [])
+    assert [write.outcome for write in result.results[0].writes] == ["done", "refused", "done"]
+    assert result.problems == ()
+
+
+def test_the_family_that_worked_is_undone_when_the_other_is_refused() -> None:
+    world = World("families=split")
+    world.listen(8050, TCP6)
+    watched = Recorder(world.host)
+    world.host = watched
+    result = world.apply(policy("p", entry("web", "8000-8099")))
+    assert verdicts(result) == ["deferred"]
+    assert watched.short == ["create 8000-8099", "create 8000-8099", "delete 8000-8099"]
+    assert (world.rows(TCP4), world.owned(TCP4)) == ([], [])
+
+
+def test_protocols_are_units_of_their_own_and_do_not_undo_each_other() -> None:
+    world = World()
+    world.host = Refusing(world.host, lambda change: change.lane == UDP4)
+    result = world.apply(policy("p", entry("web", "8000", protocols=("tcp", "udp"))))
+    assert verdicts(result) == ["done", "refused"]
+    assert world.rows() == ["8000 *"]
+
+
+def test_a_row_that_the_host_merged_with_a_foreign_one_cannot_be_undone() -> None:
+    world = World("neighbours=merged")
+    world.add(TCP4, "8015")
+    host = refuse(world, "8016-8019")
+    wanted = policy("p", entry("b", "8010-8019"))
+    result = world.apply(wanted)
+    assert verdicts(result) == ["refused"]
+    assert host.short == ["create 8010-8014", *["create 8016-8019"] * 2]
+    assert (world.rows(), world.owned()) == (["8010-8015 *"], [])
+    assert told(world.plan(wanted)) == ["create 8016-8019 tcp"]
+
+
+def test_a_merged_row_that_is_ours_is_taken_apart_to_undo() -> None:
+    world = World("neighbours=merged", "families=split")
+    world.apply(policy("p", entry("a", "8000-8009")))
+    world.listen(8010, TCP6)
+    both = policy("p", entry("a", "8000-8009"), entry("b", "8010"))
+    watched = Recorder(world.host)
+    world.host = watched
+    result = world.apply(both)
+    assert verdicts(result) == ["deferred"]
+    assert watched.short == ["create 8010", "create 8010", "delete 8000-8010", "create 8000-8009"]
+    assert (world.rows(TCP4), world.owned(TCP4)) == (["8000-8009 *"], ["8000-8009"])
+    assert told(world.plan(both)) == ["deferred create 8010 tcp"]
+
+
+def test_a_merged_row_is_left_whole_while_what_stays_of_it_is_in_use() -> None:
+    world = World("neighbours=merged", "families=split")
+    world.apply(policy("p", entry("a", "8000-8009")))
+    world.listen(8005, TCP4)
+    world.listen(8010, TCP6)
+    watched = Recorder(world.host)
+    world.host = watched
+    both = policy("p", entry("a", "8000-8009"), entry("b", "8010"))
+    result = world.apply(both)
+    assert verdicts(result) == ["deferred"]
+    assert "delete 8000-8010" not in watched.short
+    assert world.owned(TCP4) == ["8000-8010"]
+    assert result.results[0].writes[-1].refusal is not None
+    assert result.results[0].writes[-1].refusal.text == "the host merged it with 8000-8009, which is in use"
+
+
+def test_a_merged_row_is_left_whole_while_what_stays_of_it_is_protected() -> None:
+    world = World("neighbours=merged")
+    old = policy("p", entry("keep", "8000-8009", protect=True), entry("b", "8011"))
+    world.apply(old)
+    world.host = watched = Recorder(world.host)
+    new = policy("p", entry("keep", "8000-8009", protect=True), entry("c", "8010"))
+    result = world.apply(new)
+    assert verdicts(result) == ["done", "refused"]
+    assert result.results[1].text == "the host merged it with 8000-8010, which is protected"
+    assert watched.short == ["create 8010"]
+    assert told(world.plan(new)) == ["skipped delete 8000-8011 tcp"]
+    world.apply(new, options=Options(unprotect=frozenset({"keep"})))
+    assert world.rows() == ["8000-8010 *"]
+
+
+def test_surplus_that_the_host_merged_with_a_new_row_still_goes_in_the_same_run() -> None:
+    world = World("neighbours=merged")
+    world.apply(policy("p", entry("web", "8000-8009")))
+    world.host = watched = Recorder(world.host)
+    moved = policy("p", entry("web", "8010-8019"))
+    assert verdicts(world.apply(moved)) == ["done", "done"]
+    assert watched.short == ["create 8010-8019", "delete 8000-8019", "create 8010-8019"]
+    assert (world.rows(), world.owned()) == (["8010-8019 *"], ["8010-8019"])
+    assert told(world.plan(moved)) == []
+
+
+def test_a_replace_puts_the_old_row_back_and_tries_for_thirty_seconds() -> None:
+    world = World()
+    world.apply(policy("p", entry("web", "8000-8099")))
+    host = refuse(world, "8000-8009", "8000-8099", times=12)
+    result = world.apply(policy("p", entry("web", "8000-8009")))
+    assert verdicts(result) == ["refused"]
+    assert host.short == ["delete 8000-8099", *["create 8000-8009"] * 2, *["create 8000-8099"] * 11]
+    assert world.clock.time == 5
+    assert (world.rows(), world.owned(), result.problems) == (["8000-8099 *"], ["8000-8099"], ())
+    assert world.store.ledger is not None
+    assert world.store.ledger.owed == ()
+
+
+def test_cover_lost_names_the_row_and_the_ledger_owes_it() -> None:
+    world = World()
+    world.apply(policy("p", entry("web", "8000-8099")))
+    refuse(world, "8000-8009", "8000-8099")
+    result = world.apply(policy("p", entry("web", "8000-8009")))
+    assert verdicts(result) == ["cover-lost"]
+    assert result.problems == (
+        "COVER LOST: tcp/ipv4 and tcp/ipv6 8000-8099 could not be put back; the next apply tries again",
+    )
+    assert world.clock.time == 30
+    assert world.store.ledger is not None
+    assert {(row.lane, str(row.ports)) for row in world.store.ledger.owed} == {(TCP4, "8000-8099"), (TCP6, "8000-8099")}
+
+
+def test_a_replace_whose_delete_fails_in_one_family_puts_the_other_back() -> None:
+    world = World("families=split")
+    world.apply(policy("p", entry("web", "8000-8099")))
+    world.host = Refusing(world.host, lambda change: (change.verb, change.lane) == ("delete", TCP6))
+    result = world.apply(policy("p", entry("web", "8000-8009")))
+    assert verdicts(result) == ["refused"]
+    assert world.rows(TCP4) == world.rows(TCP6) == ["8000-8099 *"]
+    assert world.owned(TCP4) == world.owned(TCP6) == ["8000-8099"]
+
+
+def test_a_plain_delete_that_fails_in_one_family_is_not_put_back_in_the_other() -> None:
+    world = World("families=split")
+    world.apply(policy("p", entry("web", "8000"), entry("old", "9000")))
+    world.host = Refusing(world.host, lambda change: (change.verb, change.lane) == ("delete", TCP6))
+    result = world.apply(policy("p", entry("web", "8000")))
+    assert verdicts(result) == ["refused"]
+    assert (world.rows(TCP4), world.rows(TCP6)) == (["8000 *"], ["8000 *", "9000 *"])
+    assert told(world.plan(policy("p", entry("web", "8000")))) == ["delete 9000 tcp"]
+
+
+def test_a_reservation_that_cannot_grow_comes_back_as_it_was() -> None:
+    world = World()
+    world.apply(policy("p", reserve("erp", "12000-12009")))
+    refuse(world, "12000-12019")
+    result = world.apply(policy("p", reserve("erp", "12000-12019")))
+    assert verdicts(result) == ["refused"]
+    assert world.sim.reservations("tcp") == (PortRange(12000, 12009),)
+    assert world.owned() == ["12000-12009"]
+
+
+def test_a_refused_swap_of_kinds_brings_the_other_kind_back() -> None:
+    world = World()
+    world.apply(policy("p", entry("erp", "12000-12009")))
+    world.host = Refusing(world.host, lambda change: change.kind == "reservation")
+    result = world.apply(policy("p", reserve("erp", "12000-12009")))
+    assert verdicts(result) == ["refused"]
+    assert world.rows() == ["12000-12009 *"]
+    back = [write for write in result.results[0].writes if write.verb == "create" and write.outcome == "done"]
+    assert [write.row for write in back] == [RowSpec("exclusion", (TCP4, TCP6), PortRange(12000, 12009), "persistent")]
+
+
+def test_the_rest_of_the_plan_goes_on_after_a_refused_step() -> None:
+    world = World()
+    refuse(world, "8000")
+    result = world.apply(policy("p", entry("a", "8000"), entry("b", "9000")))
+    assert verdicts(result) == ["refused", "done"]
+    assert world.rows() == ["9000 *"]

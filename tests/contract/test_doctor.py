@@ -1,0 +1,30 @@
+"""The experiments of doctor name the variant of every host, in every language, and leave it as it was."""
+
+from __future__ import annotations
+
+from reconciler.doctor.model import UNKNOWN
+from reconciler.doctor.session import run_trial
+from reconciler.host.simulated.variants import CHOICES
+from reconciler.ports import LANES, PROTOCOLS, PortRange
+from tests.contract.stage import Stage
+from tests.doctor.build import MemoryAttempts
+
+PORTS = PortRange(61000, 61039)
+
+
+def test_the_variant_is_named_right_and_nothing_is_left(stage: Stage, variant: dict[str, str]) -> None:
+    for lane in LANES if variant["families"] == "split" else (LANES[0], LANES[2]):
+        stage.add(lane, "60999")
+        stage.add(lane, "61040", "block")
+    before = stage.host.rows(LANES), [stage.host.dynamic_range(protocol) for protocol in PROTOCOLS]
+    attempts = MemoryAttempts()
+    found = run_trial(
+        stage.host, PORTS, None, attempts, clock=stage.clock, stop=lambda: False, progress=lambda *told: None
+    )
+    expected = {switch: variant[switch] for switch in CHOICES}
+    if variant["families"] == "split" or variant["exit-codes"] == "dishonest":
+        expected["second-add"] = UNKNOWN  # there is none, or its answer means nothing
+    assert found.variant == expected
+    assert [(item.id, item.problem) for item in found.experiments if item.problem] == []
+    assert (found.left_over, attempts.data) == ((), None)
+    assert (stage.host.rows(LANES), [stage.host.dynamic_range(protocol) for protocol in PROTOCOLS]) == before

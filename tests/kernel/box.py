@@ -1,0 +1,141 @@
+"""A network namespace of its own on the real kernel, to plan and apply in."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+ROOT = Path(__file__).resolve().parents[2]
+INSIDE = Path(__file__).with_name("inside.py")
+OWN_FILE = "60-port-reconciler.conf"
+NAMESPACES = ("--net", "--mount", "--uts", "--ipc", "--pid", "--fork", "--mount-proc", "--kill-child")
+
+
+class Outcome(NamedTuple):
+    """What one run of the program came to."""
+
+    code: int
+    out: str
+    err: str
+
+    def document(self) -> dict[str, Any]:
+        """Standard output as one JSON document."""
+        return dict(json.loads(self.out))
+
+
+class Box:
+    """The namespace, as long as the object is entered. A `BoxError` is raised where it cannot be made."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._agent: subprocess.Popen[str] | None = None
+
+    def __enter__(self) -> Box:
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
+        self._agent = subprocess.Popen(
+            [*_unshare(), sys.executable, str(INSIDE), str(self.folder)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+            env=environment,
+        )
+        self._answer()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._agent is not None:
+            self._agent.communicate(timeout=30)
+
+    def ask(self, request: str, *arguments: object) -> Any:
+        """Do one of the requests of `inside.py`."""
+        assert self._agent is not None
+        assert self._agent.stdin is not None
+        self._agent.stdin.write(json.dumps([request, *arguments]) + "\n")
+        self._agent.stdin.flush()
+        return self._answer()
+
+    def _answer(self) -> Any:
+        assert self._agent is not None
+        assert self._agent.stdout is not None
+        line = self._agent.stdout.readline()
+        if not line:
+            _, told = self._agent.communicate(timeout=30)
+            raise BoxError(told.strip() or "it ended without a word")
+        return json.loads(line)
+
+    def run(self, *argv: str, stdin: str = "") -> Outcome:
+        """Run a program in the namespace."""
+        return Outcome(**self.ask("run", argv, stdin))
+
+    def reconciler(self, *args: str) -> Outcome:
+        """Run the program as a whole process."""
+        return self.run(sys.executable, "-m", "reconciler", *args)
+
+    def applied(self, *args: str) -> Outcome:
+        """Apply, and expect that everything went well."""
+        outcome = self.reconciler("apply", "--host", "linux", "--yes", *args)
+        assert outcome.code == 0, outcome
+        return outcome
+
+    def policy(self, *entries: str, name: str = "node", file: str = "node.toml", extra: str = "") -> str:
+        """Write a policy of exclusions, `web=8000-8099` each, after whatever `extra` holds."""
+        text = f'version = 1\n[policy]\nname = "{name}"\n{extra}'
+        for entry in entries:
+            key, _, ports = entry.partition("=")
+            text += f'[[exclusion]]\nname = "{key}"\nports = "{ports}"\nreason = "test"\n'
+        (self.folder / file).write_text(text, encoding="utf-8")
+        return file
+
+    @property
+    def listed(self) -> str:
+        """The kernel's list."""
+        return str(self.ask("read_list"))
+
+    @listed.setter
+    def listed(self, text: str) -> None:
+        self.ask("write_list", text)
+
+    @property
+    def file(self) -> str | None:
+        """What our file sets at boot, as a boot reads it; None where there is no file."""
+        text = self.ask("files").get(OWN_FILE)
+        if text is None:
+            return None
+        lines = [line for line in text.splitlines() if line.strip() and not line.startswith(("#", ";"))]
+        assert len(lines) == 1, lines
+        key, _, value = lines[0].partition("=")
+        assert key.strip() == "net.ipv4.ip_local_reserved_ports"
+        return str(value.strip())
+
+
+class BoxError(Exception):
+    """No namespace can be made here, and why."""
+
+
+def _unshare() -> list[str]:
+    program = shutil.which("unshare")
+    if program is None:
+        raise BoxError("there is no unshare (util-linux)")
+    user = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
+    return [program, *user, *NAMESPACES]
+
+
+@cache
+def why_no_box() -> str:
+    """Why no namespace can be made on this machine by this user; empty where one can."""
+    import tempfile
+
+    if not sys.platform.startswith("linux"):
+        return "the Linux kernel is not here"
+    try:
+        with tempfile.TemporaryDirectory() as name, Box(Path(name)):
+            return ""
+    except BoxError as error:
+        return f"no namespace can be made here: {error}"
