@@ -74,7 +74,7 @@ def refuse_beyond_limits(plan: Plan) -> None:
     refused = plan.refused_by()
     if refused:
         told = "; ".join(breach.text for breach in refused)
-        flags = " ".join(f"--force {breach.limit.replace('_', '-')}" for breach in refused)
+        flags = " ".join(dict.fromkeys(f"--force {breach.limit.replace('_', '-')}" for breach in refused))
         raise RefusedError(f"{told}. Nothing was changed; if that is what you want, say {flags}")
 
 

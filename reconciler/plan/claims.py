@@ -38,7 +38,7 @@ def sort_claims(
     """Hold the claims of the ledger against those of the entries in scope. `rows` are the owned ones."""
     elsewhere = {policy.name: policy.elsewhere for policy in scope}
     declared = {(claim.policy, claim.entry, claim.kind): claim for claim in fresh}
-    guards = [claim for claim in fresh if claim.protect]
+    guards = [claim for claim in fresh if claim.protect and not unprotected(claim, options)]
     kept: list[Claim] = []
     held: list[Claim] = []
     given_up: list[Claim] = []
@@ -49,8 +49,8 @@ def sort_claims(
             kept.append(claim)
             continue
         protected = claim.protect and not unprotected(claim, options) and (successor is None or successor.protect)
-        protected = protected and not _taken_over(claim, guards)
         remainder = list(_remainder(claim, successor, rows)) if protected else []
+        remainder = [part for part in remainder if not _taken_over(part, guards)]
         held += remainder
         if successor is None and not remainder:
             given_up.append(claim)

@@ -67,16 +67,17 @@ def simulated(settings: list[str], **changes: object) -> Stage:
 
 def under_wine(folder: Path, settings: list[str], language: str, **changes: object) -> Stage:
     """The Windows host over the stand-ins, in the Windows CPython that runs this."""
-    assert sys.platform == "win32"
-    from reconciler.host.windows.host import WindowsHost
-    from reconciler.host.windows.local import LocalSystem
-    from tests.windows.standin import Standin
+    if sys.platform == "win32":
+        from reconciler.host.windows.host import WindowsHost
+        from reconciler.host.windows.local import LocalSystem
+        from tests.windows.standin import Standin
 
-    standin = Standin(folder / "state.txt", _state(settings, **changes), language)
-    stage = Stage(WindowsHost(LocalSystem()), standin.change)
-    stage.standin = standin
-    _forget_boot()
-    return stage
+        standin = Standin(folder / "state.txt", _state(settings, **changes), language)
+        stage = Stage(WindowsHost(LocalSystem()), standin.change)
+        stage.standin = standin
+        _forget_boot()
+        return stage
+    raise RuntimeError("only a Windows CPython can call Windows")
 
 
 def _state(settings: list[str], **changes: object) -> State:

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
+import pytest
+
 from reconciler.doctor.model import UNKNOWN
 from reconciler.doctor.session import run_trial
+from reconciler.host.optional import Describing
 from reconciler.host.simulated.variants import CHOICES
 from reconciler.ports import LANES, PROTOCOLS, PortRange
+from tests.contract.conftest import MakeStage
 from tests.contract.stage import Stage
 from tests.doctor.build import MemoryAttempts
 
@@ -28,3 +34,14 @@ def test_the_variant_is_named_right_and_nothing_is_left(stage: Stage, variant: d
     assert [(item.id, item.problem) for item in found.experiments if item.problem] == []
     assert (found.left_over, attempts.data) == ((), None)
     assert (stage.host.rows(LANES), [stage.host.dynamic_range(protocol) for protocol in PROTOCOLS]) == before
+
+
+def test_a_windows_tells_which_it_is(make_stage: MakeStage) -> None:
+    host = make_stage().host
+    if not isinstance(host, Describing):
+        pytest.skip("a simulated host has no release of its own")
+    about = host.describe()
+    assert re.fullmatch(r"\d+\.\d+\.\d+", about["version"])
+    assert about["oem_code_page"].isdigit()
+    assert about["kind"] in ("workstation", "server", "domain controller")
+    assert re.fullmatch(r"0x[0-9a-f]{4}", about["language"])

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from reconciler.apply.results import ApplyResult
-from reconciler.host.interface import Change, Host, Refusal
+from reconciler.host.interface import Change
 from reconciler.host.simulated.variants import Variants
 from reconciler.ledger.records import Ledger
 from reconciler.plan.model import Options, Plan
@@ -16,7 +16,7 @@ from reconciler.plan.planner import plan_state
 from reconciler.plan.settle import settle
 from reconciler.policy.entries import PolicySet
 from reconciler.ports import LANES, Kind, Lane, PortRange, PortSet, lanes_of
-from tests.apply.hosts import Wrapped
+from tests.invariants.guard import Guard
 from tests.invariants.power import Power, run_killed
 from tests.invariants.truth import Cell, Truth, cells_of, covered, keys_of, picture
 from tests.world import World
@@ -36,39 +36,6 @@ class Declared(NamedTuple):
     ranges: tuple[PortRange, ...]
 
 
-class Guard(Wrapped):
-    """Watches every call. A delete of what this tool did not make, or of what is protected, fails the test."""
-
-    def __init__(self, inner: Host, world: World, truth: Truth) -> None:
-        super().__init__(inner)
-        self.world = world
-        self.truth = truth
-        self.calls: list[Change] = []
-        self.named: set[tuple[Lane, PortRange]] = set()
-        self.protected: set[Cell] = set()
-        self.made: set[Cell] = set()
-
-    def write(self, change: Change) -> Refusal | None:
-        self.calls.append(change)
-        if change.verb == "delete":
-            self._check_delete(change)
-        before = self.truth.cells()
-        refusal = super().write(change)
-        self.truth.look(ours=True)
-        self.made |= self.truth.cells() - before
-        return refusal
-
-    def _check_delete(self, change: Change) -> None:
-        entry = self.world.sim.table(change.lane).find(change.ports)
-        if entry is None:
-            return
-        assert entry.origin in ("user", "reservation"), f"{change} names a row of {entry.origin}"
-        ours = self.truth.owns(change.lane, change.ports, change.kind)
-        assert ours or (change.lane, change.ports) in self.named, f"{change} names a foreign row"
-        cells = cells_of(change.kind, self.world.sim.group(change.lane), [change.ports])
-        assert not (cells & self.protected) - self.made, f"{change} names a protected row"
-
-
 class CheckedWorld(World):
     """A world in which each apply is checked."""
 
@@ -76,7 +43,7 @@ class CheckedWorld(World):
         super().__init__(*settings, **changes)
         self.variants = Variants.parse(settings)
         self.truth = Truth(self.sim)
-        self.guard = Guard(self.host, self, self.truth)
+        self.guard = Guard(self.host, self.sim, self.truth)
         self.host = self.guard
         self.protected: dict[EntryKey, set[Cell]] = {}
         self.shuffles = True
@@ -193,9 +160,14 @@ class CheckedWorld(World):
             for name, kind, protect, lanes, ranges in declared:
                 key = (policy.name, name, kind)
                 if protect:
+                    self._hand_over(cells_of(kind, lanes, ranges), unless=key)
                     self.protected[key] = self.protected.get(key, set()) | cells_of(kind, lanes, ranges)
                 else:
                     self.protected.pop(key, None)
+
+    def _hand_over(self, cells: set[Cell], unless: EntryKey) -> None:
+        """An entry that protects all that another protected has taken it over, as after a rename."""
+        self.protected = {key: held for key, held in self.protected.items() if key == unless or not held <= cells}
 
     def _check_calls(self, plan: Plan, result: ApplyResult, calls: list[Change]) -> None:
         """Every call is of a step that the plan showed; and where all went well, all of them were made in order."""
@@ -227,8 +199,11 @@ class CheckedWorld(World):
 
     def _check_again(self, wanted: PolicySet, options: Options, result: ApplyResult) -> None:
         """The plan after it is exactly what could not be done; a second apply changes nothing."""
-        options = replace(options, retire=frozenset(), unprotect=frozenset())
-        plan = self.pure_plan(wanted, options)
+        claims = self.store.ledger.claims if self.store.ledger else ()
+        known = frozenset(name for claim in claims for name in (claim.policy, claim.entry))
+        plan = self.pure_plan(
+            wanted, replace(options, retire=options.retire & known, unprotect=options.unprotect & known)
+        )
         if options.release_winnat:  # WinNAT may have drawn other blocks when it was started again
             return
         for step in plan.steps:

@@ -225,4 +225,4 @@ class Day(RuleBasedStateMachine):
 
 
 TestDay = Day.TestCase
-TestDay.settings = settings(max_examples=400, stateful_step_count=12, report_multiple_bugs=False)
+TestDay.settings = settings(max_examples=2 * settings().max_examples, stateful_step_count=25)

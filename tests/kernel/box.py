@@ -29,6 +29,11 @@ class Outcome(NamedTuple):
         return dict(json.loads(self.out))
 
 
+def with_project(**changes: str) -> dict[str, str]:
+    """The environment of a process that finds the project and all that this one finds."""
+    return {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, sys.path)]), **changes}
+
+
 class Box:
     """The namespace, as long as the object is entered. A `BoxError` is raised where it cannot be made."""
 
@@ -37,14 +42,13 @@ class Box:
         self._agent: subprocess.Popen[str] | None = None
 
     def __enter__(self) -> Box:
-        environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
         self._agent = subprocess.Popen(
             [*_unshare(), sys.executable, str(INSIDE), str(self.folder)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             encoding="utf-8",
-            env=environment,
+            env=with_project(),
         )
         self._answer()
         return self

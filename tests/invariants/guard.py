@@ -1,0 +1,46 @@
+"""A host that is watched call by call: nothing foreign and nothing protected may be deleted (design 5: I1)."""
+
+from __future__ import annotations
+
+from reconciler.host.interface import Change, Host, Refusal
+from reconciler.host.simulated.state import State
+from reconciler.ports import Lane, PortRange
+from tests.apply.hosts import Wrapped
+from tests.invariants.truth import Cell, Truth, cells_of
+
+
+class Guard(Wrapped):
+    """Watches every call. A delete of what this tool did not make, or of what is protected, fails the test.
+
+    `named` are the foreign rows that this run may delete all the same; `protected` what it may not take away;
+    `made` what its own calls made so far, which it may undo.
+    """
+
+    def __init__(self, inner: Host, sim: State, truth: Truth) -> None:
+        super().__init__(inner)
+        self.sim = sim
+        self.truth = truth
+        self.calls: list[Change] = []
+        self.named: set[tuple[Lane, PortRange]] = set()
+        self.protected: set[Cell] = set()
+        self.made: set[Cell] = set()
+
+    def write(self, change: Change) -> Refusal | None:
+        self.calls.append(change)
+        if change.verb == "delete":
+            self._check_delete(change)
+        before = self.truth.cells()
+        refusal = super().write(change)
+        self.truth.look(ours=True)
+        self.made |= self.truth.cells() - before
+        return refusal
+
+    def _check_delete(self, change: Change) -> None:
+        entry = self.sim.table(change.lane).find(change.ports)
+        if entry is None:
+            return
+        assert entry.origin in ("user", "reservation"), f"{change} names a row of {entry.origin}"
+        ours = self.truth.owns(change.lane, change.ports, change.kind)
+        assert ours or (change.lane, change.ports) in self.named, f"{change} names a foreign row"
+        cells = cells_of(change.kind, self.sim.group(change.lane), [change.ports])
+        assert not (cells & self.protected) - self.made, f"{change} names a protected row"
