@@ -97,6 +97,7 @@ def _requirements() -> tuple[str, ...]:
 
 _SITE = """import sys
 sys.pycache_prefix = sys.prefix + "\\\\pycache"  # off the folders that another Python uses
+sys.modules["_wmi"] = None  # Wine 8 ends a program that asks WMI, as `platform` does from Python 3.12 on
 """
 
 _NAMES = """
