@@ -11,6 +11,7 @@ Everything a user can cause raises `ReconcilerError`. What a host refuses is in 
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Collection, Iterable
 from os import PathLike
 from pathlib import Path
@@ -53,8 +54,9 @@ def read_state(policies: PolicySet, host: Host) -> State:
 
     A host that cannot be changed has no ledger.
     """
+    now = time.monotonic()
     ledger = None if host.facts().read_only else _store(host).load()
-    return State(policies, host.snapshot(lookups(policies, ledger)), ledger)
+    return State(policies, host.snapshot(lookups(policies, ledger)), ledger, now)
 
 
 def make_plan(policies: PolicySet, host: Host, options: Options = NOTHING_SPECIAL) -> Plan:
@@ -83,6 +85,7 @@ def apply_plan(
         lock_timeout: seconds to wait for another apply on this host.
         stop: asked between two steps; True ends the run after the current step.
         replan: where the host changed since the plan was made, apply what the plan is now. Otherwise StaleError.
+            A reading of at most two seconds ago is then not repeated, unless the ledger has changed.
         single_use: remember the plan's id, and refuse it the next time.
         warn: told once, in a sentence, if the audit log cannot be written. The apply goes on.
 
@@ -168,10 +171,10 @@ class _Store(LedgerStore, Protocol):
 def _store(host: Host) -> _Store:
     facts = host.facts()
     if sys.platform == "win32" and facts.kind == "windows":
-        from reconciler.host.windows.local import system_directory
+        from reconciler.host.windows.local import native_directory
         from reconciler.ledger.registry import RegistryLedgerStore
 
-        return RegistryLedgerStore(Path(system_directory(), "LogFiles", "port-reconciler"))
+        return RegistryLedgerStore(Path(native_directory(), "LogFiles", "port-reconciler"))
     return FileLedgerStore(state_folder(facts.kind), facts.state_name)
 
 

@@ -55,7 +55,7 @@ class FakeSetHost:
     def snapshot(self, lookups: Collection[Lookup] = ()) -> Snapshot:
         return Snapshot(
             facts=self.facts(),
-            boot=f"boot-{self.boot}",
+            boot=self.prepare(),
             rows=self.rows(LANES),
             sockets_matter=False,
             dynamic=dict.fromkeys(PROTOCOLS, self.dynamic),
@@ -91,8 +91,8 @@ class FakeSetHost:
         self.boot += 1
         self.listed = self.stored()
 
-    def prepare(self) -> None:
-        pass
+    def prepare(self) -> str:
+        return f"boot-{self.boot}"
 
     def lookup(self, wanted: Lookup) -> bool:
         return False

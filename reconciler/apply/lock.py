@@ -51,10 +51,10 @@ def host_lock(folder: Path, name: str, timeout_seconds: float) -> Iterator[None]
 
 def _write_holder(path: Path) -> None:
     """Say who holds the lock, for the message of whoever waits. Not worth failing for."""
-    import platform
+    import socket
 
     started = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    text = json.dumps({"pid": os.getpid(), "host": platform.node(), "started": started})
+    text = json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "started": started})
     try:
         descriptor = os.open(path, open_flags(os.O_WRONLY | os.O_CREAT | os.O_TRUNC), FILE_MODE)
         with os.fdopen(descriptor, "w", encoding="ascii") as file:

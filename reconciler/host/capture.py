@@ -29,6 +29,7 @@ LARGEST_FILE = 8 * 2**20
 """Bytes; a listing of 65535 single ports takes 4 MiB in UTF-16."""
 HNS_PORTS = PortRange(50000, 50059)
 """The row that the Host Network Service makes for itself unless told otherwise (windows-facts 6.1)."""
+BOOT = "captured"
 UNSUPPORTED = Refusal("unsupported", "a captured listing cannot be changed")
 
 _SUFFIXES: dict[Family | None, tuple[str, ...]] = {
@@ -66,8 +67,9 @@ class CapturedHost:
         """See `Host`."""
         return self._captured().facts
 
-    def prepare(self) -> None:
+    def prepare(self) -> str:
         """See `Host`: nothing is needed."""
+        return BOOT
 
     def snapshot(self, lookups: Collection[Lookup] = ()) -> Snapshot:
         """See `Host`."""
@@ -75,7 +77,7 @@ class CapturedHost:
         rows = self.rows(listings)
         return Snapshot(
             facts=self.facts(),
-            boot="captured",
+            boot=BOOT,
             rows=rows,
             lookups=frozenset(Lookup(row.lane.protocol, row.ports) for row in rows if row.administered),
             lookup_tells_kinds=False,

@@ -184,8 +184,8 @@ class Host(Protocol):
         """What this host is. Raises HostError if it is not usable at all."""
         ...
 
-    def prepare(self) -> None:
-        """Make what an apply needs before it reads, under the lock. Nothing that a plan would show."""
+    def prepare(self) -> str:
+        """Make what an apply needs, under the lock: the mark of this boot, which is returned (`Snapshot.boot`)."""
         ...
 
     def snapshot(self, lookups: Collection[Lookup] = ()) -> Snapshot:

@@ -51,11 +51,15 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """All that a plan is made from: what is wanted, what is there, what is ours (None: no ledger yet)."""
+    """All that a plan is made from: what is wanted, what is there, what is ours (None: no ledger yet).
+
+    `read_at`: when the reading began, in the seconds of `time.monotonic`; None if nobody says.
+    """
 
     policies: PolicySet
     snapshot: Snapshot
     ledger: Ledger | None
+    read_at: float | None = field(default=None, compare=False)
 
 
 class EntryRef(NamedTuple):

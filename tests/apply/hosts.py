@@ -24,8 +24,8 @@ class Wrapped:
     def facts(self) -> Facts:
         return self.inner.facts()
 
-    def prepare(self) -> None:
-        self.inner.prepare()
+    def prepare(self) -> str:
+        return self.inner.prepare()
 
     def snapshot(self, lookups: Collection[Lookup] = ()) -> Snapshot:
         return self.inner.snapshot(lookups)

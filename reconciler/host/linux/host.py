@@ -7,7 +7,7 @@ Nothing sets the list of any other namespace again, so there the list is all the
 from __future__ import annotations
 
 import os
-import platform
+import socket
 import sys
 from collections.abc import Collection
 from pathlib import Path
@@ -41,10 +41,11 @@ class LinuxHost:
 
     def facts(self) -> Facts:
         """See `Host`."""
-        return Facts("linux", "linux", platform.node(), self._identity(), self._state_name())
+        return Facts("linux", "linux", socket.gethostname(), self._identity(), self._state_name())
 
-    def prepare(self) -> None:
+    def prepare(self) -> str:
         """See `Host`: nothing is needed."""
+        return self._boot()
 
     def snapshot(self, lookups: Collection[Lookup] = ()) -> Snapshot:
         """See `Host`."""
@@ -53,7 +54,7 @@ class LinuxHost:
         elsewhere, not_read = self._files.others() if has_files else ("", ())
         return Snapshot(
             facts=self.facts(),
-            boot=f"{self._boot_id()}/{self._namespace()}",
+            boot=self._boot(),
             rows=self.rows(LANES),
             sockets_matter=False,
             dynamic=dict.fromkeys(PROTOCOLS, dynamic) if dynamic else {},
@@ -137,6 +138,9 @@ class LinuxHost:
             found = ""
         return found if len(found) == MACHINE_ID_LENGTH else self._boot_id()
 
+    def _boot(self) -> str:
+        return f"{self._boot_id()}/{self._namespace()}"
+
     def _boot_id(self) -> str:
         try:
             return (self._proc / "sys/kernel/random/boot_id").read_text("ascii").strip()
@@ -152,8 +156,6 @@ class LinuxHost:
 
     def _namespace(self) -> str:
         """What no other network namespace of this boot has: its cookie, or before Linux 5.14 its inode number."""
-        import socket
-
         try:
             with socket.socket() as probe:
                 return str(int.from_bytes(probe.getsockopt(socket.SOL_SOCKET, SO_NETNS_COOKIE, 8), sys.byteorder))

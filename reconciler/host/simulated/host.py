@@ -55,8 +55,9 @@ class SimulatedHost:
         state = self._keeper.read()
         return self._facts(state)
 
-    def prepare(self) -> None:
+    def prepare(self) -> str:
         """See `Host`: nothing is needed."""
+        return self._keeper.read().boot_id()
 
     def snapshot(self, lookups: Collection[Lookup] = ()) -> Snapshot:
         """See `Host`. Every `Lookup...` that says yes is for a listed row, so those asked for add none."""

@@ -4,7 +4,7 @@
 
 It reads its standard input, which is a pipe whose other end only apply holds. The end of that pipe is the end of
 apply, however it came about; then WinNAT is started if it is not running. What it cannot survive is a kill of the
-whole process tree; then the ledger still owes WinNAT its start, and the next apply pays first.
+whole process tree; then the ledger still owes WinNAT its start, and the next apply pays.
 """
 
 from __future__ import annotations
@@ -15,9 +15,14 @@ assert sys.platform == "win32"
 
 from reconciler.host.windows.services import set_winnat, winnat_state
 
+ON_WATCH = b"."
+"""What it writes to standard output once it watches."""
+
 
 def main() -> int:
     """Wait for the end of standard input, then start WinNAT if it is stopped. The Win32 code, 0 if all is well."""
+    sys.stdout.buffer.write(ON_WATCH)
+    sys.stdout.buffer.flush()
     while sys.stdin.buffer.read(4096):
         pass
     if winnat_state() != "stopped":

@@ -48,10 +48,11 @@ class WindowsHost:
         identity = self._system.identity()
         return Facts("windows", "windows", identity.name, identity.machine, "windows")
 
-    def prepare(self) -> None:
+    def prepare(self) -> str:
         """See `Host`: active rows are told from those of an earlier boot by a mark that a reboot removes."""
         if self._system.is_elevated():
             self._system.mark_boot()
+        return self._system.identity().boot
 
     def snapshot(self, lookups: Collection[Lookup] = ()) -> Snapshot:
         """See `Host`. The four listings and both ephemeral ranges are read at once."""

@@ -11,65 +11,74 @@ import sys
 assert sys.platform == "win32"
 
 import ctypes
-import platform
+import socket
 import subprocess
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Timer
 
 from reconciler.errors import HostError
 from reconciler.host.interface import Socket, UrlReservation, WinNat
 from reconciler.host.windows import about, registry, services
+from reconciler.host.windows.guard import ON_WATCH
 from reconciler.host.windows.iphlpapi import Reservations
 from reconciler.host.windows.system import Identity, Ran, ReservationCall
 from reconciler.ports import Lane, PortRange, Protocol
 
 NETSH_SECONDS = 30.0
+STARTS = 3
+START_PAUSE = 0.2
+GUARD_SECONDS = 30.0
 MAX_PATH = 260
 
 
 def system_directory() -> str:
-    """Where Windows keeps its programs, from the API. A 32-bit process on a 64-bit Windows is shown the real one."""
+    """Where this process finds Windows' DLLs, from the API, never from the environment. Raises HostError."""
     kernel32 = ctypes.WinDLL("kernel32.dll", use_last_error=True)
     buffer = ctypes.create_unicode_buffer(MAX_PATH)
     if not kernel32.GetSystemDirectoryW(buffer, MAX_PATH):
         raise HostError(f"Windows does not tell its system directory: {ctypes.FormatError(ctypes.get_last_error())}")
-    if sys.maxsize < 2**32 and platform.machine().endswith("64"):
-        return buffer.value.replace("System32", "Sysnative").replace("system32", "Sysnative")
     return buffer.value
+
+
+def native_directory() -> str:
+    """Where Windows keeps its own programs and logs. Raises HostError.
+
+    The same as `system_directory`, but for a 32-bit process on a 64-bit Windows: that one is shown 32-bit files under
+    the system directory's name, and the real ones as Sysnative, a name that no other process knows (Microsoft's
+    "File System Redirector").
+    """
+    directory = system_directory()
+    native = Path(directory).with_name("Sysnative")
+    return str(native) if native.is_dir() else directory
 
 
 class LocalSystem:
     """See `System`."""
 
     def __init__(self) -> None:
-        self._directory = system_directory()
+        self._directory = native_directory()
         self._reservations: Reservations | None = None
         self._guard: subprocess.Popen[bytes] | None = None
 
     def netsh(self, words: Sequence[str]) -> Ran:
         """See `System`. Windows that ask are not shown, and a Ctrl-C for us does not reach it."""
-        program = f"{self._directory}\\netsh.exe"
-        flags = subprocess.CREATE_NO_WINDOW | subprocess.CREATE_NEW_PROCESS_GROUP
+        command = [f"{self._directory}\\netsh.exe", *words]
+        process = self._started(command, stdin=subprocess.DEVNULL, stderr=subprocess.STDOUT)
         try:
-            done = subprocess.run(
-                [program, *words],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                cwd=self._directory,
-                creationflags=flags,
-                timeout=NETSH_SECONDS,
-                check=False,
-            )
-        except subprocess.TimeoutExpired as error:
+            output, _ = process.communicate(timeout=NETSH_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
             text = f"netsh did not answer within {NETSH_SECONDS:.0f} seconds and was ended; look whether it hangs"
-            raise HostError(text, where=f"netsh {' '.join(words)}") from error
-        except OSError as error:
-            raise HostError(f"netsh cannot be started: {error.strerror}", where=program) from error
-        return Ran(done.returncode, done.stdout)
+            raise HostError(text, where=f"netsh {' '.join(words)}") from None
+        return Ran(process.returncode, output)
 
     def identity(self) -> Identity:
         """See `System`."""
-        return Identity(registry.machine_guid(), platform.node(), registry.boot_mark())
+        return Identity(registry.machine_guid(), socket.gethostname(), registry.boot_mark())
 
     def mark_boot(self) -> None:
         """See `System`."""
@@ -106,7 +115,7 @@ class LocalSystem:
     def reservation(self, call: ReservationCall, protocol: Protocol, ports: PortRange) -> int | None:
         """See `System`."""
         if self._reservations is None:
-            self._reservations = Reservations(self._directory)
+            self._reservations = Reservations(system_directory())
         return self._reservations.call(call, protocol, ports)
 
     def is_elevated(self) -> bool:
@@ -118,13 +127,13 @@ class LocalSystem:
         return services.winnat_state()
 
     def set_winnat(self, running: bool) -> tuple[int, str] | None:
-        """See `System`. The guard is there before WinNAT is stopped, and is sent away once it runs again."""
+        """See `System`. The guard is on watch before WinNAT is stopped, and is sent away once it runs again."""
         if not running and self._guard is None:
             self._guard = self._start_guard()
         failed = services.set_winnat(running)
-        if running and failed is None and self._guard is not None and self._guard.stdin is not None:
-            self._guard.stdin.close()
-            self._guard.wait(NETSH_SECONDS)
+        if running and failed is None and self._guard is not None:
+            with _ended_after(self._guard, GUARD_SECONDS):
+                self._guard.communicate()  # closes its standard input, which is what it waits for
             self._guard = None
         return failed
 
@@ -141,16 +150,52 @@ class LocalSystem:
         return about.describe()
 
     def _start_guard(self) -> subprocess.Popen[bytes]:
-        flags = subprocess.CREATE_NO_WINDOW | subprocess.CREATE_NEW_PROCESS_GROUP
+        """Raises HostError where it does not come up, so that WinNAT is not stopped without it."""
         command = [sys.executable, "-I", "-m", "reconciler.host.windows.guard"]
-        return subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            cwd=self._directory,
-            creationflags=flags,
-        )
+        guard = self._started(command, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        assert guard.stdout is not None
+        with _ended_after(guard, GUARD_SECONDS):
+            is_on_watch = guard.stdout.read(len(ON_WATCH)) == ON_WATCH
+        if not is_on_watch:
+            guard.kill()
+            raise HostError(
+                "the guard, which starts WinNAT again if this program is killed, does not come up, so WinNAT is not "
+                "stopped; is this program installed for this Python?",
+                where=sys.executable,
+            )
+        return guard
+
+    def _started(self, command: Sequence[str], *, stdin: int, stderr: int) -> subprocess.Popen[bytes]:
+        """Start a program without a window, out of reach of our Ctrl-C. Raises HostError.
+
+        A start that fails is tried again, since a busy Windows may refuse one; nothing has run by then.
+        """
+        for attempt in range(1, STARTS + 1):
+            try:
+                return subprocess.Popen(
+                    command,
+                    stdin=stdin,
+                    stdout=subprocess.PIPE,
+                    stderr=stderr,
+                    cwd=self._directory,
+                    creationflags=subprocess.CREATE_NO_WINDOW | subprocess.CREATE_NEW_PROCESS_GROUP,
+                )
+            except OSError as error:
+                if attempt == STARTS:
+                    raise HostError(f"it cannot be started: {error.strerror}", where=command[0]) from error
+            time.sleep(START_PAUSE)
+        raise AssertionError("STARTS is below 1")
+
+
+@contextmanager
+def _ended_after(process: subprocess.Popen[bytes], seconds: float) -> Iterator[None]:
+    """Kill the process if the block, which waits for it, takes longer than that."""
+    timer = Timer(seconds, process.kill)
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def _process_name(pid: int) -> str | None:
@@ -163,6 +208,4 @@ def _process_name(pid: int) -> str | None:
 
 
 def _lane(kind: int, family: int) -> Lane:
-    import socket
-
     return Lane("tcp" if kind == socket.SOCK_STREAM else "udp", "ipv4" if family == socket.AF_INET else "ipv6")
