@@ -98,7 +98,8 @@ class _SecurityAttributes(ctypes.Structure):
 def make_private_folder(folder: Path) -> None:
     """Make a folder that only administrators can even look into, in a place where only they can make one.
 
-    Raises LedgerError. A folder that is there already was made by an administrator and is left as it is.
+    Raises LedgerError. A folder that is there already was made by an administrator and is left as it is. Its parent
+    is made like any other folder there if it is missing.
     """
     advapi32 = ctypes.WinDLL("advapi32.dll", use_last_error=True)
     kernel32 = ctypes.WinDLL("kernel32.dll", use_last_error=True)
@@ -110,6 +111,8 @@ def make_private_folder(folder: Path) -> None:
     if not convert(PRIVATE, 1, byref(descriptor), None):
         raise _failed(folder)
     try:
+        if not folder.parent.is_dir():
+            kernel32.CreateDirectoryW(str(folder.parent), None)
         attributes = _SecurityAttributes(ctypes.sizeof(_SecurityAttributes), descriptor, False)
         made = kernel32.CreateDirectoryW(str(folder), byref(attributes))
         if not made and ctypes.get_last_error() != ERROR_ALREADY_EXISTS:

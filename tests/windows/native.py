@@ -8,7 +8,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -102,3 +103,11 @@ else:
 
     def announce(path: Path) -> None:
         """Nobody listens here."""
+
+
+def wait_until(is_so: Callable[[], bool], seconds: float = 20) -> None:
+    """Look again and again until it is so. Raises AssertionError if that takes too long."""
+    deadline = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)

@@ -15,7 +15,6 @@ assert sys.platform == "win32"
 import re
 import subprocess
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 from reconciler.host.interface import WinNat
@@ -40,7 +39,7 @@ def test_stopping_gives_up_its_blocks_and_nothing_else(standin: Standin) -> None
     expected = standin.read()
     services.switch_winnat(expected, False)
     assert _sc("stop") == 0
-    _wait(lambda: native.service_state() == "stopped")
+    native.wait_until(lambda: native.service_state() == "stopped")
     assert standin.read().winnat == "stopped"
     assert standin.read().rows() == expected.rows()
     assert standin.calls("winnat")[-1].words == ("stop",)
@@ -53,7 +52,7 @@ def test_starting_draws_blocks_off_every_row_and_socket(families: str, tmp_path:
     events.listen(state, LANES, 50500)
     standin = Standin(tmp_path / "state.txt", state)
     assert _sc("start") == 0
-    _wait(lambda: native.service_state() == "running")
+    native.wait_until(lambda: native.service_state() == "running")
     drawn = standin.read()
     for table in drawn.tables.values():
         blocks = [entry.ports for entry in table if entry.origin == "winnat"]
@@ -63,9 +62,9 @@ def test_starting_draws_blocks_off_every_row_and_socket(families: str, tmp_path:
     assert drawn.draws == state.draws + 1
     before = _blocks(drawn)
     assert _sc("stop") == 0
-    _wait(lambda: native.service_state() == "stopped")
+    native.wait_until(lambda: native.service_state() == "stopped")
     assert _sc("start") == 0
-    _wait(lambda: native.service_state() == "running")
+    native.wait_until(lambda: native.service_state() == "running")
     assert _blocks(standin.read()) != before
 
 
@@ -95,7 +94,7 @@ def test_a_start_that_fails_ends_with_error_32(standin: Standin) -> None:
     standin.change(lambda state: services.switch_winnat(state, False))
     standin.fail("busy", "start", times=1)
     assert _sc("start") == 0
-    _wait(lambda: standin.contents().faults == () and native.service_state() == "stopped")
+    native.wait_until(lambda: standin.contents().faults == () and native.service_state() == "stopped")
     assert re.search(r"WIN32_EXIT_CODE\s*: 32\b", _query())
     assert standin.read().winnat == "stopped"
     assert _sc("start") == 0
@@ -124,10 +123,3 @@ def _sc(verb: str) -> int:
 def _query() -> str:
     done = subprocess.run(["sc", "query", "winnat"], stdin=subprocess.DEVNULL, capture_output=True, check=True)
     return done.stdout.decode("ascii")
-
-
-def _wait(until: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 10
-    while not until():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)

@@ -1,0 +1,175 @@
+"""The command line as whole processes: exit codes, what is written, how many processes it takes."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from tests.windows import native
+
+if not native.UNDER_WINE:
+    pytest.skip(native.REASON, allow_module_level=True)
+assert sys.platform == "win32"
+
+from pathlib import Path
+
+from reconciler.host.simulated import events
+from reconciler.host.simulated.services import new_state
+from reconciler.host.simulated.variants import Variants
+from reconciler.ports import LANES, PortRange
+from tests.contract.conftest import LANGUAGES
+from tests.windows.program import Program, ledger_exists, log_folder
+from tests.windows.standin import Standin
+from tests.windows.statefile import Fault
+
+TCP4 = LANES[0]
+FRONT = '[[exclusion]]\nname = "front"\nports = "8000-8099"\nprotocol = "tcp"'
+BACK = '[[exclusion]]\nname = "back"\nports = [9000, 9100, 9200]\nprotocol = "udp"'
+ERP = '[[reservation]]\nname = "erp"\nports = "12000-12009"\nprotocol = "tcp"\nbound_by = "ERP"'
+
+
+@pytest.fixture
+def standin(tmp_path: Path) -> Standin:
+    return Standin(tmp_path / "state.txt", new_state(name="NODE-1"))
+
+
+@pytest.fixture
+def program(tmp_path: Path, standin: Standin) -> Program:
+    return Program(tmp_path)
+
+
+def with_variant(standin: Standin, *settings: str) -> Standin:
+    return Standin(standin.path, new_state(variants=Variants.parse(settings)))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_plan_apply_and_plan_again_in_any_language(language: str, program: Program, standin: Standin) -> None:
+    standin.speak(language)
+    program.policy(FRONT, BACK, ERP)
+    first = program.plan()
+    assert (first.code, first.err) == (2, "")
+    assert "Plan: 5 to create" in first.out
+    assert not ledger_exists()
+    assert program.apply().code == 0
+    again = program.plan()
+    assert (again.code, again.err) == (0, "")
+    assert "Plan: in sync (3 entries)" in again.out
+    found = {(row["lane"], row["first"], row["last"]) for row in program.run("show", "--json").document["rows"]}
+    assert {("tcp/ipv4", 8000, 8099), ("tcp/ipv6", 12000, 12009), ("udp/ipv6", 9100, 9100)} <= found
+
+
+def test_the_second_apply_calls_nothing_that_writes(program: Program, standin: Standin) -> None:
+    program.policy(FRONT, ERP)
+    assert program.apply().code == 0
+    standin.forget_calls()
+    before = [(file.name, file.stat().st_mtime_ns) for file in log_folder().iterdir()]
+    assert program.apply().code == 0
+    assert {call.words[2] for call in standin.calls("netsh")} == {"show"}
+    assert {call.words[0] for call in standin.calls("iphlpapi")} <= {"lookup"}
+    assert [(file.name, file.stat().st_mtime_ns) for file in log_folder().iterdir()] == before
+
+
+@pytest.mark.parametrize("settings", [[], ["families=split"]], ids=["shared", "split"])
+def test_how_many_processes_it_takes(settings: list[str], program: Program, standin: Standin) -> None:
+    """A split host differs between its listings, so it is always read twice: 12 processes at most, 8 otherwise."""
+    standin = with_variant(standin, *settings)
+    standin.change(lambda state: events.add_row(state, TCP4, PortRange(7000, 7000), "exclusion", "persistent"))
+    reading, per_row = (12, 5) if settings else (8, 3)
+    program.policy(FRONT, BACK)
+    standin.forget_calls()
+    assert program.plan().code == 2
+    assert standin.processes() <= reading
+    standin.forget_calls()
+    assert program.apply().code == 0
+    assert standin.processes() <= reading + 4 * per_row
+    standin.forget_calls()
+    program.policy()
+    assert program.apply("--force", "delete-all").code == 0
+    assert standin.processes() <= reading + 4 * per_row
+
+
+def test_without_elevation_plan_works_and_apply_is_one_sentence(program: Program, standin: Standin) -> None:
+    standin.change(lambda state: setattr(state, "elevated", False))
+    program.policy(FRONT)
+    assert program.plan().code == 2
+    assert program.run("show").code == 0
+    refused = program.apply()
+    assert (refused.code, refused.out) == (1, "")
+    assert refused.err == (
+        "reconciler: error: apply needs administrator rights; start it from an elevated prompt. Nothing was changed\n"
+    )
+    assert not ledger_exists()
+    assert {call.words[2] for call in standin.calls("netsh")} == {"show"}
+
+
+@pytest.mark.parametrize("fault", ["garbage", "truncated", "empty", "error-text"])
+def test_a_listing_that_is_not_whole_ends_every_command_with_1(
+    fault: Fault, program: Program, standin: Standin
+) -> None:
+    program.policy(FRONT)
+    before = standin.read().rows()
+    standin.fail(fault, "show")
+    for words in (["plan", "policy.toml"], ["apply", "policy.toml", "--yes"], ["show", "--json"]):
+        failed = program.run(*words)
+        assert (failed.code, failed.out) == (1, ""), failed
+        assert failed.err.startswith("reconciler: error: netsh interface ")
+        assert failed.err.count("\n") == 1
+    assert standin.read().rows() == before
+    assert not ledger_exists()
+
+
+@pytest.mark.parametrize(
+    ("fault", "place", "code", "verdict"),
+    [
+        ("denied-done", "add", 0, "done"),
+        ("ok-refused", "add", 3, "refused"),
+        ("busy", "add", 3, "refused"),
+        ("garbage", "add", 3, "refused"),
+        ("denied-done", "reserve", 0, "done"),
+        ("ok-refused", "reserve", 3, "refused"),
+    ],
+)
+def test_neither_exit_codes_nor_words_are_believed(
+    fault: Fault, place: str, code: int, verdict: str, program: Program, standin: Standin
+) -> None:
+    program.policy(ERP if place == "reserve" else FRONT)
+    standin.fail(fault, place)  # type: ignore[arg-type]
+    applied = program.apply("--json")
+    assert applied.code == code
+    assert [step["verdict"] for step in applied.document["steps"]] == [verdict]
+    standin.heal()
+    assert program.apply().code == 0
+    assert program.plan().code == 0
+
+
+def test_doctor_looks_and_experiments(program: Program, standin: Standin) -> None:
+    before = standin.read().rows()
+    assert program.run("doctor").code == 0
+    tried = program.run("doctor", "--experiments", "--ports", "61000-61099", "--yes", "--json")
+    assert tried.code in (0, 3), tried  # WinNAT's blocks may lie there
+    if tried.code == 0:
+        assert tried.document["variant"]["families"] == "shared"
+    assert standin.read().rows() == before
+
+
+def test_wrong_usage_is_64(program: Program) -> None:
+    assert program.run("plann").code == 64
+    assert program.run("apply", "policy.toml").code == 64
+    assert program.run("plan", "--host", "linux").code == 64
+
+
+def test_only_one_apply_works_at_a_time(program: Program, standin: Standin) -> None:
+    program.policy(FRONT)
+    standin.fail("hang", "add", times=1)
+    first = program.start("apply", "policy.toml", "--yes")
+    try:
+        native.wait_until(lambda: any(call.words[2] == "add" for call in standin.calls("netsh")))
+        second = program.apply("--lock-timeout", "0")
+        assert (second.code, second.out) == (1, "")
+        assert f"another apply is at work on this host: process {first.pid} on " in second.err
+    finally:
+        first.kill()
+        first.communicate()
+    assert program.apply().code == 0
+    assert program.plan().code == 0
