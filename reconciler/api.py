@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -31,8 +32,8 @@ if TYPE_CHECKING:
 
 
 def open_host(spec: str = "auto") -> Host:
-    """Open what holds the ports: `auto` (this machine), `linux`, `sim:FILE` (a simulated Windows) or `netsh:PATH`
-    (captured listings). Raises HostError."""
+    """Open what holds the ports: `auto` (this machine), `windows`, `linux`, `sim:FILE` (a simulated Windows) or
+    `netsh:PATH` (captured listings). Raises UsageError for any other, HostError where it cannot be used."""
     from reconciler.host.opening import open_host as opened
 
     return opened(spec)
@@ -93,19 +94,17 @@ def apply_plan(
     """
     from reconciler.apply.audit import AuditLog
     from reconciler.apply.clock import SystemClock
-    from reconciler.apply.lock import host_lock
     from reconciler.apply.progress import Several
     from reconciler.apply.session import apply_locked
 
     store = _store(host)
-    _make_folder(host, store.folder)
     clock = SystemClock()
     audit = AuditLog(store.folder, host.facts().state_name, clock, on_problem=warn)
     return apply_locked(
         plan,
         host,
         store,
-        lock=host_lock(store.folder, host.facts().state_name, lock_timeout),
+        lock=_held(host, store.folder, lock_timeout),
         clock=clock,
         progress=Several([audit, progress] if progress else [audit]),
         stop=stop,
@@ -144,18 +143,16 @@ def run_experiments(
     Raises ReconcilerError (BusyError, RefusedError, HostError, LedgerError) only before the first change.
     """
     from reconciler.apply.clock import SystemClock
-    from reconciler.apply.lock import host_lock
     from reconciler.doctor.attempts import AttemptFile
     from reconciler.doctor.session import run_locked
 
     store, name = _store(host), host.facts().state_name
-    _make_folder(host, store.folder)
     return run_locked(
         host,
         ports,
         store,
         AttemptFile(store.folder, name),
-        lock=host_lock(store.folder, name, lock_timeout),
+        lock=_held(host, store.folder, lock_timeout),
         clock=SystemClock(),
         stop=stop,
         progress=progress,
@@ -171,16 +168,22 @@ class _Store(LedgerStore, Protocol):
 def _store(host: Host) -> _Store:
     facts = host.facts()
     if sys.platform == "win32" and facts.kind == "windows":
-        from reconciler.host.windows.local import native_directory
+        from reconciler.host.windows.libraries import native_directory
         from reconciler.ledger.registry import RegistryLedgerStore
 
         return RegistryLedgerStore(Path(native_directory(), "LogFiles", "port-reconciler"))
     return FileLedgerStore(state_folder(facts.kind), facts.state_name)
 
 
-def _make_folder(host: Host, folder: Path) -> None:
-    """Before the lock is taken: on Windows its folder is made so that ordinary users cannot open the lock."""
-    if sys.platform == "win32" and host.facts().kind == "windows":
+@contextmanager
+def _held(host: Host, folder: Path, seconds: float) -> Iterator[None]:
+    """The lock of this host. On Windows its folder is made first so that ordinary users cannot open the lock."""
+    from reconciler.apply.lock import host_lock
+
+    facts = host.facts()
+    if sys.platform == "win32" and facts.kind == "windows":
         from reconciler.ledger.registry import make_private_folder
 
         make_private_folder(folder)
+    with host_lock(folder, facts.state_name, seconds):
+        yield

@@ -19,6 +19,13 @@ from reconciler.errors import ReconcilerError
 from reconciler.ports import PortRange, Protocol
 
 WSAEACCES = 10013
+WSAEADDRINUSE = 10048
+NOT_FOUND = 1168
+
+_REFUSED = {
+    WSAEACCES: "Windows refuses the bind although the reservation was presented; is another process on the port?",
+    WSAEADDRINUSE: "another process is on the port; stop it, or bind another port of the reservation",
+}
 
 
 class ReservationError(ReconcilerError):
@@ -36,28 +43,30 @@ def bind_reserved(sock: socket.socket, address: tuple[Any, ...], reservation: st
     Raises ReservationError: no such reservation, a port outside it, not elevated, port in use, not a Windows.
     """
     ports = reservation if isinstance(reservation, PortRange) else _parsed(reservation)
-    if not ports.contains(PortRange(address[1], address[1])):
-        raise ReservationError(f"port {address[1]} is not one of the reservation {ports}; bind one of its ports")
+    port = address[1]
+    if not isinstance(port, int) or not ports.first <= port <= ports.last:
+        raise ReservationError(f"port {port} is not one of the reservation {ports}; bind one of its ports")
     associate(sock, ports)
     try:
         sock.bind(address)
     except OSError as error:
-        if getattr(error, "winerror", None) == WSAEACCES:
-            told = "Windows refuses the bind although the reservation was presented; is another process on the port?"
-            raise ReservationError(told, where=f"{address[0]}:{address[1]}") from error
-        raise ReservationError(f"cannot bind: {error.strerror}", where=f"{address[0]}:{address[1]}") from error
+        told = _REFUSED.get(getattr(error, "winerror", 0) or 0, f"cannot bind: {error.strerror}")
+        raise ReservationError(told, where=f"{address[0]}:{port}") from error
 
 
 def associate(sock: socket.socket, ports: PortRange) -> None:
     """Present the token of this reservation on a socket that is not bound yet. Raises ReservationError."""
     if sys.platform == "win32":
-        from reconciler.host.windows.association import associate_token, token_of
+        from reconciler.host.windows.association import associate_token
+        from reconciler.host.windows.iphlpapi import reservation
 
         protocol: Protocol = "tcp" if sock.type == socket.SOCK_STREAM else "udp"
-        code, token = token_of(protocol, ports)
-        if code != 0:
-            raise ReservationError(_no_token(code, protocol, ports))
-        code = associate_token(sock.fileno(), token)
+        found = reservation("Lookup", protocol, ports)
+        if found is None:
+            raise ReservationError("this Windows has no persistent port reservations")
+        if found.code != 0:
+            raise ReservationError(_no_token(found.code, protocol, ports))
+        code = associate_token(sock.fileno(), found.token)
         if code != 0:
             raise ReservationError(_not_associated(code, protocol, ports))
     else:
@@ -72,7 +81,7 @@ def _parsed(text: str) -> PortRange:
 
 
 def _no_token(code: int, protocol: str, ports: PortRange) -> str:
-    if code == 1168:
+    if code == NOT_FOUND:
         return (
             f"there is no {protocol} reservation of exactly {ports}; first port and count must be those of the "
             "reservation (reconciler show lists it)"

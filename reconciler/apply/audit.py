@@ -137,7 +137,7 @@ class AuditLog:
 def current_user() -> str:
     """Who runs this, for the record: the user of the process, and who called sudo, as sudo says."""
     if sys.platform == "win32":
-        return os.environ.get("USERNAME", "unknown")
+        return _windows_user()
     import pwd
 
     try:
@@ -146,6 +146,17 @@ def current_user() -> str:
         name = str(os.getuid())
     caller = os.environ.get("SUDO_USER")
     return f"{name} (sudo by {caller})" if caller else name
+
+
+if sys.platform == "win32":
+
+    def _windows_user() -> str:
+        """`DOMAIN\\name`, as Windows says and not the environment (NameSamCompatible of GetUserNameExW)."""
+        import ctypes
+
+        buffer, size = ctypes.create_unicode_buffer(512), ctypes.c_ulong(512)
+        known = ctypes.WinDLL("secur32.dll").GetUserNameExW(2, buffer, ctypes.byref(size))
+        return buffer.value if known else "unknown"
 
 
 def _version() -> str:

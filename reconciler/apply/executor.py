@@ -130,6 +130,6 @@ class Executor:
 
     def _winnat_runs(self) -> bool:
         try:
-            return self._host.winnat() != "stopped"  # a host that has none any more has nothing to start
+            return self._host.winnat() in ("running", "absent")  # where there is none any more, nothing is to start
         except HostError:
             return False

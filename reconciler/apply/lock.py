@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from reconciler.errors import BusyError, LedgerError
-from reconciler.ledger.trust import FILE_MODE, check_file, make_folder, open_flags, state_file
+from reconciler.ledger.trust import AS_ADMINISTRATOR, FILE_MODE, check_file, make_folder, open_flags, state_file
 
 _LOCK_MODE = 0o600  # whoever can open a file may lock it, so nobody else can keep apply from working
 _MAX_HOLDER = 4096
@@ -39,7 +39,8 @@ def host_lock(folder: Path, name: str, timeout_seconds: float) -> Iterator[None]
         ) from None
     except OSError as error:
         raise LedgerError(
-            f"the lock of this host cannot be taken ({error.strerror}); mend that, or run as root", where=str(path)
+            f"the lock of this host cannot be taken ({error.strerror}); mend that, or run {AS_ADMINISTRATOR}",
+            where=str(path),
         ) from None
     try:
         _write_holder(holder)

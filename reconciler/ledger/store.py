@@ -11,6 +11,7 @@ from reconciler.errors import LedgerError
 from reconciler.ledger.document import Encoder, decode, encode
 from reconciler.ledger.records import Ledger
 from reconciler.ledger.trust import (
+    AS_ADMINISTRATOR,
     FILE_MODE,
     check_file,
     check_folder,
@@ -75,7 +76,8 @@ class FileLedgerStore:
         except OSError as error:
             check_file(self.path)  # says it better where the file is a link, a socket or somebody else's
             raise LedgerError(
-                f"the ledger cannot be read ({error.strerror}); mend that, or run as root", where=str(self.path)
+                f"the ledger cannot be read ({error.strerror}); mend that, or run {AS_ADMINISTRATOR}",
+                where=str(self.path),
             ) from None
         return decode(data, str(self.path))
 
@@ -94,7 +96,8 @@ class FileLedgerStore:
             self._replace(data)
         except OSError as error:
             raise LedgerError(
-                f"the ledger cannot be written ({error.strerror}); mend that, or run as root", where=str(self.path)
+                f"the ledger cannot be written ({error.strerror}); mend that, or run {AS_ADMINISTRATOR}",
+                where=str(self.path),
             ) from None
 
     def _read(self) -> bytes:

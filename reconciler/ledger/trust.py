@@ -18,6 +18,7 @@ from reconciler.errors import LedgerError
 
 FOLDER_MODE = 0o755
 FILE_MODE = 0o644
+AS_ADMINISTRATOR = "elevated" if sys.platform == "win32" else "as root"
 _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 _MAX_LINKS = 40
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -69,7 +70,8 @@ def make_folder(folder: Path) -> None:
         folder.chmod(FOLDER_MODE)
     except OSError as error:
         raise LedgerError(
-            f"this folder cannot be made ({error.strerror}); run as root, or name another one in RECONCILER_STATE_DIR",
+            f"this folder cannot be made ({error.strerror}); run {AS_ADMINISTRATOR}, or name another one in "
+            "RECONCILER_STATE_DIR",
             where=str(folder),
         ) from None
     check_folder(folder)

@@ -51,7 +51,7 @@ class Stage(World):
         """Start the machine again: active rows go, WinNAT's blocks move, the mark of the boot goes."""
         self.change(reboot)
         if self.standin is not None:
-            _forget_boot()
+            forget_boot()
 
     def switch_winnat(self, running: bool) -> None:
         """Somebody else starts or stops WinNAT."""
@@ -75,7 +75,7 @@ def under_wine(folder: Path, settings: list[str], language: str, **changes: obje
         standin = Standin(folder / "state.txt", _state(settings, **changes), language)
         stage = Stage(WindowsHost(LocalSystem()), standin.change)
         stage.standin = standin
-        _forget_boot()
+        forget_boot()
         return stage
     raise RuntimeError("only a Windows CPython can call Windows")
 
@@ -85,7 +85,7 @@ def _state(settings: list[str], **changes: object) -> State:
     return new_state(variants=Variants.parse(settings), **values)  # type: ignore[arg-type]
 
 
-def _forget_boot() -> None:
+def forget_boot() -> None:
     """A reboot takes the volatile key away; Wine, which does not reboot here, is told to."""
     if sys.platform == "win32":
         import winreg

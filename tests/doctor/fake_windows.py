@@ -42,6 +42,9 @@ class FakeSystem:
         refusal = calls.write(self.state, change)
         return Ran(0, b"Ok.\r\n\r\n") if refusal is None else Ran(1, f"{refusal.text}\r\n\r\n".encode())
 
+    def console_text(self, output: bytes) -> str:
+        return output.decode("cp437", "replace")
+
     def _listing(self, lane: Lane, store: str) -> str:
         rows = self.state.stored_rows([lane]) if store == "persistent" else self.state.rows([lane])
         lines = [f"{row.ports.first:>10}  {row.ports.last:>10}{'     *' if row.administered else ''}" for row in rows]

@@ -12,7 +12,7 @@ import winreg
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from reconciler.host.windows.local import native_directory
+from reconciler.host.windows.libraries import native_directory
 from reconciler.host.windows.registry import BOOT, OURS
 from reconciler.ledger.registry import KEY
 

@@ -34,7 +34,7 @@ _ORIGINS = tuple(origin for origin in get_args(Origin) if origin != "reservation
 _STORES: tuple[Store, ...] = get_args(Store)
 _DOORS: tuple[Doors, ...] = get_args(Doors)
 _LANES = tuple(map(str, LANES))
-_WINNATS: tuple[WinNat, ...] = get_args(WinNat)
+_WINNATS: tuple[WinNat, ...] = ("running", "stopped", "absent")
 
 
 class NewerFormatError(ValueError):

@@ -9,6 +9,8 @@ assert sys.platform == "win32"
 import ctypes
 import winreg
 
+from reconciler.host.windows.libraries import system_dll
+
 CURRENT_VERSION = r"SOFTWARE\Microsoft\Windows NT\CurrentVersion"
 REGISTRY_NAMES = {"product": "ProductName", "release": "DisplayVersion", "edition": "EditionID", "update": "UBR"}
 """What we call it, and the value of that key. `update` is the last number of a full version such as 10.0.20348.2700."""
@@ -20,7 +22,7 @@ PRODUCT_TYPES = {1: "workstation", 2: "domain controller", 3: "server"}
 def describe() -> dict[str, str]:
     """Version, product, code page of console programs, and language. What cannot be had is left out."""
     version = sys.getwindowsversion()
-    kernel32 = ctypes.WinDLL("kernel32.dll")
+    kernel32 = system_dll("kernel32.dll")
     kernel32.GetOEMCP.restype = ctypes.c_uint
     kernel32.GetUserDefaultUILanguage.restype = ctypes.c_ushort
     return {

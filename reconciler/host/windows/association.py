@@ -9,25 +9,18 @@ assert sys.platform == "win32"
 import ctypes
 from ctypes import byref, c_ulonglong, wintypes
 
-from reconciler.host.windows.iphlpapi import Reservations
-from reconciler.host.windows.local import system_directory
-from reconciler.ports import PortRange, Protocol
+from reconciler.host.windows.libraries import system_dll
 
 SIO_ASSOCIATE_PORT_RESERVATION = 0x98000066
 """mstcpip.h: _WSAIOW(IOC_VENDOR, 102); its input is the 64-bit token."""
 
 SOCKET_ERROR = -1
-
-
-def token_of(protocol: Protocol, ports: PortRange) -> tuple[int, int]:
-    """The Win32 code of the Lookup (1168: no such reservation), and the token."""
-    return Reservations(system_directory()).token(protocol, ports)
+WSAEINVAL = 10022
 
 
 def associate_token(handle: int, token: int) -> int:
     """Present a token on a socket handle: 0, or the Winsock error (10013: not an administrator)."""
-    ws2_32 = ctypes.WinDLL("ws2_32.dll")
-    ioctl = ws2_32.WSAIoctl
+    ioctl = system_dll("ws2_32.dll").WSAIoctl
     ioctl.restype = ctypes.c_int
     ioctl.argtypes = [
         ctypes.c_size_t,  # SOCKET
@@ -40,10 +33,9 @@ def associate_token(handle: int, token: int) -> int:
         ctypes.c_void_p,
         ctypes.c_void_p,
     ]
-    ws2_32.WSAGetLastError.restype = ctypes.c_int
     value = c_ulonglong(token)
     returned = wintypes.DWORD()
     done = ioctl(
         handle, SIO_ASSOCIATE_PORT_RESERVATION, byref(value), ctypes.sizeof(value), None, 0, byref(returned), None, None
     )
-    return int(ws2_32.WSAGetLastError()) if done == SOCKET_ERROR else 0
+    return (ctypes.get_last_error() or WSAEINVAL) if done == SOCKET_ERROR else 0

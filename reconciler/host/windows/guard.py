@@ -15,6 +15,9 @@ assert sys.platform == "win32"
 
 from reconciler.host.windows.services import set_winnat, winnat_state
 
+PATIENCE = 20
+"""How often a WinNAT that is still stopping is waited for, 30 seconds each."""
+
 ON_WATCH = b"."
 """What it writes to standard output once it watches."""
 
@@ -25,8 +28,12 @@ def main() -> int:
     sys.stdout.buffer.flush()
     while sys.stdin.buffer.read(4096):
         pass
-    if winnat_state() != "stopped":
-        return 0
+    for _ in range(PATIENCE):
+        state = winnat_state()
+        if state in ("running", "absent"):
+            return 0
+        if state == "stopped":
+            break
     failed = set_winnat(running=True)
     return 0 if failed is None else failed[0]
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
 
 from reconciler.errors import HostError
 from reconciler.host.interface import Change, Facts, Lookup, Refusal, RefusalReason, Row, Snapshot, WinNat, nat_users
@@ -34,6 +35,18 @@ TEXTS: dict[RefusalReason, str] = {
     "not-found": "Windows knows no such row",
     "invalid": "Windows does not accept this range",
 }
+
+
+FOUND, NOT_FOUND = 0, 1168
+"""What Lookup answers (windows-facts 4.4)."""
+
+
+class _Found(NamedTuple):
+    """What Lookup answered yes and no to; `supported`: this Windows has the function."""
+
+    yes: frozenset[Lookup]
+    no: frozenset[Lookup]
+    supported: bool
 
 
 class WindowsHost:
@@ -63,18 +76,18 @@ class WindowsHost:
             if not all(_alike(listings, protocol) for protocol in PROTOCOLS):
                 listings = list(pool.map(self._listing, LANES))  # something may have changed in between
         rows = tuple(row for listing in listings for row in listing)
-        found, supported = self._look_up(rows, lookups)
+        found = self._look_up(rows, lookups)
         hns = self._system.hns_range()
         return Snapshot(
             facts=self.facts(),
             boot=self._system.identity().boot,
             rows=tuple(sorted(rows)),
-            lookups=found,
-            lookup_tells_kinds=_tells_kinds(rows, found),
+            lookups=found.yes,
+            lookup_tells_kinds=_tells_kinds(rows, found.no),
             sockets=self._system.sockets(),
             dynamic={protocol: ports for protocol, ports in ranges.items() if ports is not None},
             shared=tuple(lanes_of(protocol) for protocol in PROTOCOLS if _alike(listings, protocol)),
-            reservations_supported=supported,
+            reservations_supported=found.supported,
             elevated=self._system.is_elevated(),
             winnat=self._system.winnat(),
             system_ranges=(hns,) if hns else (),
@@ -102,8 +115,11 @@ class WindowsHost:
         return self._last
 
     def lookup(self, wanted: Lookup) -> bool:
-        """See `Host`."""
-        return self._system.reservation("Lookup", wanted.protocol, wanted.ports) == 0
+        """See `Host`. Raises HostError for an answer that is neither yes nor no."""
+        code = self._system.reservation("Lookup", wanted.protocol, wanted.ports)
+        if code not in (None, FOUND, NOT_FOUND):
+            raise HostError(f"Windows does not look up the reservation {wanted.ports} (error {code}); run elevated")
+        return code == FOUND
 
     def write(self, change: Change) -> Refusal | None:
         """See `Host`: one netsh process, or one call of iphlpapi."""
@@ -140,7 +156,10 @@ class WindowsHost:
     def set_winnat(self, running: bool) -> Refusal | None:
         """See `Host`."""
         failed = self._system.set_winnat(running)
-        return None if failed is None else Refusal(REASONS.get(failed[0], "failed"), failed[1], failed[0])
+        if failed is None:
+            return None
+        code, text = failed
+        return Refusal(REASONS.get(code, "failed") if code else "failed", text, code)
 
     def winnat(self) -> WinNat:
         """See `Host`."""
@@ -156,25 +175,32 @@ class WindowsHost:
                 f"its listing is not understood: {error.message}", where=f"netsh {' '.join(words)}"
             ) from error
 
-    def _look_up(self, rows: Collection[Row], asked: Collection[Lookup]) -> tuple[frozenset[Lookup], bool]:
-        """Lookup over every listed row and every range asked for; and whether there is a Lookup at all."""
-        wanted = sorted({*asked, *(Lookup(row.lane.protocol, row.ports) for row in rows)})
-        found = set()
-        for item in wanted:
+    def _look_up(self, rows: Collection[Row], asked: Collection[Lookup]) -> _Found:
+        """Lookup over every listed row and every range asked for. Raises HostError if one asked for is not answered."""
+        answers: dict[Lookup, int] = {}
+        for item in sorted({*asked, *(Lookup(row.lane.protocol, row.ports) for row in rows)}):
             code = self._system.reservation("Lookup", item.protocol, item.ports)
             if code is None:
-                return frozenset(), False
-            if code == 0:
-                found.add(item)
-        return frozenset(found), True
+                return _Found(frozenset(), frozenset(), supported=False)
+            if code not in (FOUND, NOT_FOUND) and item in asked:
+                raise HostError(f"Windows does not look up the reservation {item.ports} (error {code}); run elevated")
+            answers[item] = code
+        yes, no = (frozenset(item for item, code in answers.items() if code == said) for said in (FOUND, NOT_FOUND))
+        return _Found(yes, no, supported=True)
 
     def _said(self, words: Sequence[str]) -> Refusal | None:
-        """Run netsh; its exit code is a hint and its text is for people, in the language of this Windows."""
-        ran = self._last = self._system.netsh(words)
+        """Run netsh; its exit code is a hint and its text is for people, in the language of this Windows.
+
+        That it hung or could not be started is a refusal too: reading again tells what became of it.
+        """
+        try:
+            ran = self._last = self._system.netsh(words)
+        except HostError as error:
+            return Refusal("failed", str(error))
         if ran.code == 0:
             return None
-        text = " ".join(ran.output.decode("ascii", "replace").split())
-        return Refusal("failed", text[:300] or f"netsh left with {ran.code}", ran.code)
+        text = " ".join(self._system.console_text(ran.output).split())
+        return Refusal("failed", f"netsh says: {text[:300]}" if text else f"netsh left with exit code {ran.code}")
 
 
 def refusal_of(code: int) -> Refusal:
@@ -192,6 +218,6 @@ def _alike(listings: Sequence[tuple[Row, ...]], protocol: PortProtocol) -> bool:
     return [row[1:] for row in one] == [row[1:] for row in other]
 
 
-def _tells_kinds(rows: Collection[Row], found: frozenset[Lookup]) -> bool:
+def _tells_kinds(rows: Collection[Row], not_found: frozenset[Lookup]) -> bool:
     """A Lookup that answered for exclusions would find every starred row: one that it does not find proves it."""
-    return any(row.administered and Lookup(row.lane.protocol, row.ports) not in found for row in rows)
+    return any(row.administered and Lookup(row.lane.protocol, row.ports) in not_found for row in rows)

@@ -11,40 +11,32 @@ import sys
 
 assert sys.platform == "win32"
 
-import ctypes
 import socket
 from ctypes import POINTER, byref, c_ulong, c_ulonglong, c_ushort
+from typing import NamedTuple
 
+from reconciler.host.windows.libraries import system_dll
 from reconciler.host.windows.system import ReservationCall
 from reconciler.ports import PortRange, Protocol
 
 
-class Reservations:
-    """The functions, looked up once; a Windows without them says so by None."""
+class Called(NamedTuple):
+    """The Win32 code, and the token that Create and Lookup give; 0 where there is none."""
 
-    def __init__(self, system_directory: str) -> None:
-        self._library = ctypes.WinDLL(f"{system_directory}\\iphlpapi.dll")
+    code: int
+    token: int
 
-    def call(self, call: ReservationCall, protocol: Protocol, ports: PortRange) -> int | None:
-        """Create, delete or look up exactly this range: the Win32 code, or None if there is no such function."""
-        name = f"{call}Persistent{protocol.capitalize()}PortReservation"
-        try:
-            function = getattr(self._library, name)
-        except AttributeError:
-            return None
-        first = socket.htons(ports.first)
-        function.restype = c_ulong
-        if call == "Delete":
-            function.argtypes = [c_ushort, c_ushort]
-            return int(function(first, ports.count))
-        function.argtypes = [c_ushort, c_ushort, POINTER(c_ulonglong)]
-        return int(function(first, ports.count, byref(c_ulonglong())))
 
-    def token(self, protocol: Protocol, ports: PortRange) -> tuple[int, int]:
-        """Look up the token of a reservation: the Win32 code (1168: there is none) and the token."""
-        token = c_ulonglong()
-        function = getattr(self._library, f"LookupPersistent{protocol.capitalize()}PortReservation")
-        function.restype = c_ulong
-        function.argtypes = [c_ushort, c_ushort, POINTER(c_ulonglong)]
-        code = int(function(socket.htons(ports.first), ports.count, byref(token)))
-        return code, int(token.value)
+def reservation(call: ReservationCall, protocol: Protocol, ports: PortRange) -> Called | None:
+    """Create, delete or look up exactly this range; None if this Windows has no such function."""
+    try:
+        function = getattr(system_dll("iphlpapi.dll"), f"{call}Persistent{protocol.capitalize()}PortReservation")
+    except AttributeError:
+        return None
+    first, token = socket.htons(ports.first), c_ulonglong()
+    function.restype = c_ulong
+    if call == "Delete":
+        function.argtypes = [c_ushort, c_ushort]
+        return Called(int(function(first, ports.count)), 0)
+    function.argtypes = [c_ushort, c_ushort, POINTER(c_ulonglong)]
+    return Called(int(function(first, ports.count, byref(token))), int(token.value))

@@ -10,20 +10,20 @@ import sys
 
 assert sys.platform == "win32"
 
-import ctypes
 import socket
 import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from threading import Timer
 
 from reconciler.errors import HostError
 from reconciler.host.interface import Socket, UrlReservation, WinNat
 from reconciler.host.windows import about, registry, services
 from reconciler.host.windows.guard import ON_WATCH
-from reconciler.host.windows.iphlpapi import Reservations
+from reconciler.host.windows.iphlpapi import reservation
+from reconciler.host.windows.job import Job
+from reconciler.host.windows.libraries import native_directory, system_dll
 from reconciler.host.windows.system import Identity, Ran, ReservationCall
 from reconciler.ports import Lane, PortRange, Protocol
 
@@ -31,28 +31,7 @@ NETSH_SECONDS = 30.0
 STARTS = 3
 START_PAUSE = 0.2
 GUARD_SECONDS = 30.0
-MAX_PATH = 260
-
-
-def system_directory() -> str:
-    """Where this process finds Windows' DLLs, from the API, never from the environment. Raises HostError."""
-    kernel32 = ctypes.WinDLL("kernel32.dll", use_last_error=True)
-    buffer = ctypes.create_unicode_buffer(MAX_PATH)
-    if not kernel32.GetSystemDirectoryW(buffer, MAX_PATH):
-        raise HostError(f"Windows does not tell its system directory: {ctypes.FormatError(ctypes.get_last_error())}")
-    return buffer.value
-
-
-def native_directory() -> str:
-    """Where Windows keeps its own programs and logs. Raises HostError.
-
-    The same as `system_directory`, but for a 32-bit process on a 64-bit Windows: that one is shown 32-bit files under
-    the system directory's name, and the real ones as Sysnative, a name that no other process knows (Microsoft's
-    "File System Redirector").
-    """
-    directory = system_directory()
-    native = Path(directory).with_name("Sysnative")
-    return str(native) if native.is_dir() else directory
+END_SECONDS = 5.0
 
 
 class LocalSystem:
@@ -60,21 +39,28 @@ class LocalSystem:
 
     def __init__(self) -> None:
         self._directory = native_directory()
-        self._reservations: Reservations | None = None
         self._guard: subprocess.Popen[bytes] | None = None
+        self._job = Job()
 
     def netsh(self, words: Sequence[str]) -> Ran:
         """See `System`. Windows that ask are not shown, and a Ctrl-C for us does not reach it."""
         command = [f"{self._directory}\\netsh.exe", *words]
         process = self._started(command, stdin=subprocess.DEVNULL, stderr=subprocess.STDOUT)
+        self._job.add(process.pid)
         try:
             output, _ = process.communicate(timeout=NETSH_SECONDS)
         except subprocess.TimeoutExpired:
-            process.kill()
-            process.communicate()
+            _end(process)
             text = f"netsh did not answer within {NETSH_SECONDS:.0f} seconds and was ended; look whether it hangs"
             raise HostError(text, where=f"netsh {' '.join(words)}") from None
+        except BaseException:  # Ctrl-C
+            _end(process)
+            raise
         return Ran(process.returncode, output)
+
+    def console_text(self, output: bytes) -> str:
+        """See `System`: in the OEM code page."""
+        return output.decode("oem", "replace")
 
     def identity(self) -> Identity:
         """See `System`."""
@@ -95,8 +81,8 @@ class LocalSystem:
         found = set()
         try:
             connections = psutil.net_connections(kind="inet")
-        except (psutil.Error, OSError):
-            return ()  # the list is a forecast only; the calls decide
+        except (psutil.Error, OSError) as error:
+            raise HostError(f"the ports in use cannot be listed: {error}") from error
         for item in connections:
             if not item.laddr:
                 continue
@@ -114,22 +100,24 @@ class LocalSystem:
 
     def reservation(self, call: ReservationCall, protocol: Protocol, ports: PortRange) -> int | None:
         """See `System`."""
-        if self._reservations is None:
-            self._reservations = Reservations(system_directory())
-        return self._reservations.call(call, protocol, ports)
+        called = reservation(call, protocol, ports)
+        return None if called is None else called.code
 
     def is_elevated(self) -> bool:
         """See `System`."""
-        return bool(ctypes.WinDLL("shell32.dll").IsUserAnAdmin())
+        return bool(system_dll("shell32.dll").IsUserAnAdmin())
 
     def winnat(self) -> WinNat:
         """See `System`."""
         return services.winnat_state()
 
-    def set_winnat(self, running: bool) -> tuple[int, str] | None:
+    def set_winnat(self, running: bool) -> tuple[int | None, str] | None:
         """See `System`. The guard is on watch before WinNAT is stopped, and is sent away once it runs again."""
         if not running and self._guard is None:
-            self._guard = self._start_guard()
+            try:
+                self._guard = self._start_guard()
+            except HostError as error:
+                return None, str(error)
         failed = services.set_winnat(running)
         if running and failed is None and self._guard is not None:
             with _ended_after(self._guard, GUARD_SECONDS):
@@ -157,7 +145,7 @@ class LocalSystem:
         with _ended_after(guard, GUARD_SECONDS):
             is_on_watch = guard.stdout.read(len(ON_WATCH)) == ON_WATCH
         if not is_on_watch:
-            guard.kill()
+            _end(guard)
             raise HostError(
                 "the guard, which starts WinNAT again if this program is killed, does not come up, so WinNAT is not "
                 "stopped; is this program installed for this Python?",
@@ -174,6 +162,7 @@ class LocalSystem:
             try:
                 return subprocess.Popen(
                     command,
+                    executable=command[0],
                     stdin=stdin,
                     stdout=subprocess.PIPE,
                     stderr=stderr,
@@ -185,6 +174,14 @@ class LocalSystem:
                     raise HostError(f"it cannot be started: {error.strerror}", where=command[0]) from error
             time.sleep(START_PAUSE)
         raise AssertionError("STARTS is below 1")
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    try:
+        process.communicate(timeout=END_SECONDS)
+    except subprocess.TimeoutExpired:
+        pass  # a program that hangs inside the kernel cannot be ended
 
 
 @contextmanager

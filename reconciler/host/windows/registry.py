@@ -13,6 +13,7 @@ from ctypes import byref, wintypes
 
 from reconciler.errors import HostError
 from reconciler.host.interface import UrlReservation
+from reconciler.host.windows.libraries import system_dll
 from reconciler.ports import LAST_PORT, PortRange
 
 CRYPTOGRAPHY = r"SOFTWARE\Microsoft\Cryptography"
@@ -64,8 +65,7 @@ def _create_volatile(path: str) -> None:
     """winreg cannot ask for a volatile key. The parent is made first, as an ordinary one."""
     parent = path.rpartition("\\")[0]
     winreg.CreateKeyEx(winreg.HKEY_LOCAL_MACHINE, parent, 0, winreg.KEY_WRITE | winreg.KEY_WOW64_64KEY).Close()
-    library = ctypes.WinDLL("advapi32.dll")
-    create = library.RegCreateKeyExW
+    create = system_dll("advapi32.dll").RegCreateKeyExW
     create.argtypes = [
         wintypes.HKEY, wintypes.LPCWSTR, wintypes.DWORD, wintypes.LPWSTR, wintypes.DWORD, wintypes.DWORD,
         ctypes.c_void_p, ctypes.POINTER(wintypes.HKEY), ctypes.POINTER(wintypes.DWORD),

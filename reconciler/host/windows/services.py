@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from ctypes import byref, wintypes
 
 from reconciler.host.interface import WinNat
+from reconciler.host.windows.libraries import system_dll
 
 NAME = "winnat"
 WAIT_SECONDS = 30.0
@@ -31,6 +32,9 @@ NO_SUCH_SERVICE = 1060
 ALREADY_RUNNING = 1056
 NOT_ACTIVE = 1062
 TIMED_OUT = 1053
+ERROR_GEN_FAILURE = 31
+
+_STATES: dict[int, WinNat] = {STOPPED: "stopped", RUNNING: "running"}
 
 
 class ServiceStatus(ctypes.Structure):
@@ -43,7 +47,7 @@ class ServiceStatus(ctypes.Structure):
 
 
 def _advapi32() -> ctypes.WinDLL:
-    library = ctypes.WinDLL("advapi32.dll", use_last_error=True)
+    library = system_dll("advapi32.dll")
     handle = wintypes.SC_HANDLE
     library.OpenSCManagerW.argtypes = [wintypes.LPCWSTR, wintypes.LPCWSTR, wintypes.DWORD]
     library.OpenSCManagerW.restype = handle
@@ -93,19 +97,23 @@ def _settled(library: ctypes.WinDLL, service: int) -> int:
 
 
 def winnat_state() -> WinNat:
-    """`running`, `stopped`, or `absent` where there is no such service or it may not be asked."""
+    """The state, once it is neither starting nor stopping; after 30 seconds of that it is `unknown`."""
     try:
         with _service(SERVICE_QUERY_STATUS) as (library, service):
-            return "stopped" if _settled(library, service) == STOPPED else "running"
-    except OSError:
-        return "absent"
+            return _STATES.get(_settled(library, service), "unknown")
+    except OSError as error:
+        return "absent" if error.winerror == NO_SUCH_SERVICE else "unknown"
 
 
 def set_winnat(running: bool) -> tuple[int, str] | None:
-    """Start or stop WinNAT and wait for it. None, or the Win32 code and its text. Being so already is no error."""
+    """Start or stop WinNAT and wait for it. None, or the Win32 code and its text. Being so already is no error.
+
+    A service that is just starting or stopping is waited for first, since it takes no control code.
+    """
     access = SERVICE_QUERY_STATUS | (SERVICE_START if running else SERVICE_STOP)
     try:
         with _service(access) as (library, service):
+            _settled(library, service)
             if running:
                 done = library.StartServiceW(service, 0, None)
             else:
@@ -118,4 +126,4 @@ def set_winnat(running: bool) -> tuple[int, str] | None:
                 return TIMED_OUT, "the service did not come to the wanted state in 30 seconds"
             return None
     except OSError as error:
-        return error.winerror or 0, error.strerror or str(error)
+        return error.winerror or ERROR_GEN_FAILURE, error.strerror or str(error)

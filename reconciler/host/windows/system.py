@@ -37,6 +37,10 @@ class System(Protocol):
         """Run System32\\netsh.exe with these words, no shell. Raises HostError on a time-out or if there is none."""
         ...
 
+    def console_text(self, output: bytes) -> str:
+        """What a program wrote, as people read it; signs that its code page lacks are marks. Never parsed."""
+        ...
+
     def identity(self) -> Identity:
         """MachineGuid, computer name, and the mark of this boot. Raises HostError."""
         ...
@@ -46,7 +50,7 @@ class System(Protocol):
         ...
 
     def sockets(self) -> tuple[Socket, ...]:
-        """Every port in use, with the process that uses it where that may be known."""
+        """Every port in use, with the process that uses it where that may be known. Raises HostError."""
         ...
 
     def processes(self) -> tuple[str, ...]:
@@ -62,11 +66,11 @@ class System(Protocol):
         ...
 
     def winnat(self) -> WinNat:
-        """The state of the WinNAT service; a service that is starting or stopping is waited for, up to 30 seconds."""
+        """The state of WinNAT; one that is starting or stopping is waited for, up to 30 seconds."""
         ...
 
-    def set_winnat(self, running: bool) -> tuple[int, str] | None:
-        """Start or stop WinNAT through the service manager: None, or the Win32 code and its text.
+    def set_winnat(self, running: bool) -> tuple[int | None, str] | None:
+        """Start or stop WinNAT through the service manager: None, or the Win32 code if there is one, and a text.
 
         Before a stop a guard process is started, which starts WinNAT again if this process ends without doing so.
         """
