@@ -2,62 +2,79 @@
 
 from __future__ import annotations
 
-import os
-import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from reconciler.apply.clock import SystemClock
+from reconciler.doctor.session import run_trial
 from reconciler.host.simulated.variants import CHOICES
+from tests.contract import real
 from tests.contract.pairs import pairwise, settings_of
 from tests.contract.stage import Stage, simulated, under_wine
+from tests.doctor.build import MemoryAttempts
+from tests.windows import native
 
 LANGUAGES = ["en", "fr", "de", "ru", "ko", "zh-CN", "ja"]
 ROWS = pairwise({**CHOICES, "language": LANGUAGES})
+AS_IT_IS = {"language": "its own"}
+HOST = "windows" if real.is_wanted() else "wine" if native.UNDER_WINE else "simulated"
 MakeStage = Callable[..., Stage]
 
 
-def is_wine() -> bool:
-    """Is this the Windows CPython under Wine, with the stand-ins?"""
-    return sys.platform == "win32" and "WINEPREFIX" in os.environ
-
-
-HOSTS = ["wine"] if is_wine() else ["simulated"]
-
-
 def _name(row: dict[str, str]) -> str:
-    changed = [f"{key}={row[key]}" for key in CHOICES if row[key] != CHOICES[key][0]]
-    return f"{row['language']}:{','.join(changed) or 'default'}"
+    changed = [f"{key}={row[key]}" for key in CHOICES if row.get(key, CHOICES[key][0]) != CHOICES[key][0]]
+    return f"{HOST}:{row['language']}:{','.join(changed) or 'default'}"
 
 
-@pytest.fixture(params=HOSTS)
-def host_name(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
+@pytest.fixture(scope="session")
+def found() -> dict[str, str]:
+    """Which variant a real Windows is, as the experiments of doctor find out."""
+    trial = run_trial(
+        real.windows_host(),
+        real.EXPERIMENT_PORTS,
+        None,
+        MemoryAttempts(),
+        clock=SystemClock(),
+        stop=lambda: False,
+        progress=lambda *told: None,
+    )
+    assert trial.left_over == ()
+    return {**AS_IT_IS, **trial.variant}
 
 
-@pytest.fixture(params=ROWS, ids=_name)
+@pytest.fixture(params=[AS_IT_IS] if HOST == "windows" else ROWS, ids=_name)
 def variant(request: pytest.FixtureRequest) -> dict[str, str]:
+    """One of the pairwise variants and languages; on a real Windows its own, of which some may stay `unknown`."""
+    if HOST == "windows":
+        return dict(request.getfixturevalue("found"))
     return dict(request.param)
 
 
 @pytest.fixture
-def stage(host_name: str, variant: dict[str, str], tmp_path: Path) -> Stage:
-    """A host in one of the pairwise variants and languages, with nothing on it."""
-    return _make(host_name, tmp_path, settings_of(variant), variant["language"])
+def stage(variant: dict[str, str], make_stage: MakeStage) -> Stage:
+    """A host in this variant, with nothing on it where the tests work."""
+    if HOST == "windows":
+        return make_stage()
+    return make_stage(*settings_of(variant), language=variant["language"])
 
 
 @pytest.fixture
-def make_stage(host_name: str, tmp_path: Path) -> MakeStage:
+def make_stage(tmp_path: Path) -> Iterator[MakeStage]:
     """Makes a host in a named variant: `make_stage("families=split", winnat="running")`."""
+    used: list[real.RealStage] = []
 
     def make(*settings: str, language: str = "en", **changes: object) -> Stage:
-        return _make(host_name, tmp_path, list(settings), language, **changes)
+        if HOST == "simulated":
+            return simulated(list(settings), **changes)
+        if HOST == "wine":
+            return under_wine(tmp_path, list(settings), language, **changes)
+        if settings or changes:
+            pytest.skip("a real Windows is what it is")
+        used.append(real.RealStage())
+        return used[0]
 
-    return make
-
-
-def _make(host_name: str, folder: Path, settings: list[str], language: str, **changes: object) -> Stage:
-    if host_name == "wine":
-        return under_wine(folder, settings, language, **changes)
-    return simulated(settings, **changes)
+    yield make
+    for stage in used:
+        stage.undo()

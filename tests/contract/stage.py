@@ -13,11 +13,14 @@ from reconciler.host.simulated.host import SimulatedHost
 from reconciler.host.simulated.services import new_state, reboot, switch_winnat
 from reconciler.host.simulated.state import State
 from reconciler.host.simulated.variants import Variants
-from reconciler.ports import LANES, Lane, PortRange
+from reconciler.ports import LANES, Lane, PortRange, PortSet
 from tests.world import TCP4, World
 
 if TYPE_CHECKING:
     from tests.windows.standin import Standin
+
+WINDOW = PortRange(7000, 12999)
+"""Where the tests make rows."""
 
 Changer = Callable[[Callable[[State], object]], object]
 
@@ -30,6 +33,15 @@ class Stage(World):
         self.host = host
         self.change = change
         self.standin: Standin | None = None
+
+    def rows(self, lane: Lane = TCP4) -> list[str]:
+        """The listing of a lane, as far as it lies on the ports of these tests."""
+        listed = (row for row in self.host.rows([lane]) if row.ports.overlaps(WINDOW))
+        return [f"{row.ports}{' *' if row.administered else ''}" for row in listed]
+
+    def covered(self, lane: Lane = TCP4) -> PortSet:
+        """The ports under starred rows."""
+        return PortSet.of(PortRange.parse(row.removesuffix(" *")) for row in self.rows(lane) if row.endswith("*"))
 
     def add(self, lane: Lane, ports: str, kind: events.RowKind = "exclusion", store: str = "persistent") -> None:
         """Make a row as somebody else."""

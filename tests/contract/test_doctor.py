@@ -12,13 +12,14 @@ from reconciler.host.optional import Describing
 from reconciler.host.simulated.variants import CHOICES
 from reconciler.ports import LANES, PROTOCOLS, PortRange
 from tests.contract.conftest import MakeStage
-from tests.contract.stage import Stage
+from tests.contract.pairs import settings_of
 from tests.doctor.build import MemoryAttempts
 
 PORTS = PortRange(61000, 61039)
 
 
-def test_the_variant_is_named_right_and_nothing_is_left(stage: Stage, variant: dict[str, str]) -> None:
+def test_the_variant_is_named_right_and_nothing_is_left(make_stage: MakeStage, variant: dict[str, str]) -> None:
+    stage = make_stage(*settings_of(variant), language=variant["language"])
     for lane in LANES if variant["families"] == "split" else (LANES[0], LANES[2]):
         stage.add(lane, "60999")
         stage.add(lane, "61040", "block")

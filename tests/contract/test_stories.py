@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from reconciler.host.simulated.table import Entry
 from reconciler.plan.model import LIMIT_NAMES, Options
+from reconciler.ports import PortRange, PortSet
 from tests.apply.hosts import Recorder
 from tests.contract.conftest import MakeStage
 from tests.contract.stage import Stage
@@ -26,20 +28,28 @@ def test_a_row_grows_shrinks_moves_and_goes(stage: Stage) -> None:
         wanted = policy("p", entry("web", ports))
         stage.apply(wanted, options=FORCED)
         assert told(stage.plan(wanted)) == []
-        assert f"{ports} *" in stage.rows() or ports == "8000-8099"
+        assert stage.covered() == PortSet.of([PortRange.parse(ports)])
     stage.apply(policy("p"), options=FORCED)
     assert stage.rows() == []
 
 
-def test_foreign_rows_stay(stage: Stage) -> None:
+def test_a_foreign_exclusion_counts_as_cover_and_stays(stage: Stage) -> None:
     stage.add(TCP4, "8040-8049")
+    wanted = policy("p", entry("web", "8000-8099"))
+    assert set(verdicts(stage.apply(wanted))) == {"done"}
+    assert stage.covered() == PortSet.of([PortRange(8000, 8099)])
+    stage.apply(policy("p"), options=FORCED)
+    assert stage.covered().covers(PortRange(8040, 8049))
+
+
+def test_a_block_is_in_the_way_and_stays(stage: Stage) -> None:
     stage.add(UDP4, "8000-8009", "block", "active")
     wanted = policy("p", entry("web", "8000-8099", protocols=("tcp", "udp")))
     result = stage.apply(wanted)
-    assert "blocked" in {step.status for step in result.plan.steps}
+    assert [step.status for step in result.plan.steps] == ["ready", "blocked"]
+    assert stage.rows(UDP4) == ["8000-8009"]
     stage.apply(policy("p"), options=FORCED)
-    stage.reboot()
-    assert "8040-8049 *" in stage.rows() or any("80" in row for row in stage.rows())
+    assert (stage.rows(), stage.rows(UDP4)) == ([], ["8000-8009"])
 
 
 def test_drift_is_repaired(make_stage: MakeStage) -> None:
@@ -86,14 +96,17 @@ def test_a_port_in_use_is_refused_by_the_call_although_no_socket_shows(make_stag
 
 
 def test_the_stolen_port(make_stage: MakeStage) -> None:
-    stage = make_stage(system_rows=True)
-    stage.add(TCP4, "8000-8099", "block", "active")
+    stage = make_stage(system_rows=True, winnat="running")
+    stage.change(lambda state: state.table(TCP4).insert(Entry(PortRange(8000, 8099), "winnat", "active")))
     wanted = policy("p", entry("web", "8080"))
     blocked = stage.apply(wanted)
     assert told(blocked.plan) == ["blocked create 8080 tcp"]
     assert "8000-8099" in blocked.plan.steps[0].reason
+    assert stage.rows() == ["8000-8099"]
+    released = stage.apply(wanted, options=Options(release_winnat=True))
+    assert (verdicts(released), released.problems) == (["done", "done"], ())
+    assert (stage.rows(), stage.host.winnat()) == (["8080 *"], "running")
+    blocks = {row.ports for row in stage.host.rows([TCP4]) if not row.administered}
     stage.reboot()
-    stage.apply(wanted)
-    assert "8080 *" in stage.rows()
-    stage.reboot()
+    assert {row.ports for row in stage.host.rows([TCP4]) if not row.administered} != blocks
     assert told(stage.plan(wanted)) == []
