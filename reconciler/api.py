@@ -86,7 +86,7 @@ def apply_plan(
         lock_timeout: seconds to wait for another apply on this host.
         stop: asked between two steps; True ends the run after the current step.
         replan: where the host changed since the plan was made, apply what the plan is now. Otherwise StaleError.
-            A reading of at most two seconds ago is then not repeated, unless the ledger has changed.
+            A reading of at most five seconds ago is then not repeated, unless the ledger has changed.
         single_use: remember the plan's id, and refuse it the next time.
         warn: told once, in a sentence, if the audit log cannot be written. The apply goes on.
 

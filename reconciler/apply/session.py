@@ -20,19 +20,20 @@ from reconciler.plan.model import Plan, State
 from reconciler.plan.planner import lookups, plan_state
 from reconciler.plan.stale import explain_changes
 
-FRESH_SECONDS = 2.0
+FRESH_SECONDS = 5.0
 """How old a reading may be that nobody has seen, to be used under the lock without reading again."""
 
 
 def read_state(plan: Plan, host: Host, store: LedgerStore, clock: Clock, *, reuse: bool) -> State:
     """Ledger and host for the policies of a plan, as they are under the lock.
 
-    `reuse`: the reading behind the plan will do if it is fresh, and no other apply has written the ledger since.
+    `reuse`: the reading behind the plan will do if it is fresh, and no other apply has written the ledger since. Not
+    on a host that lists one set, which is read in no time, while a reading of Windows starts six programs or more.
     """
     ledger, boot = store.load(), host.prepare()
     known = plan.state
     is_fresh = known.read_at is not None and clock.seconds() - known.read_at <= FRESH_SECONDS
-    if reuse and is_fresh and ledger == known.ledger:
+    if reuse and is_fresh and known.snapshot.keeps_rows and ledger == known.ledger:
         return replace(known, snapshot=replace(known.snapshot, boot=boot))
     return State(known.policies, host.snapshot(lookups(known.policies, ledger)), ledger)
 
