@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from reconciler.apply.results import ApplyResult
-from reconciler.apply.session import FRESH_SECONDS, apply_locked
+from reconciler.apply.session import FRESH_SECONDS, apply_locked, read_state
 from reconciler.errors import StaleError
 from reconciler.host.interface import Host, Lookup, Snapshot
 from reconciler.ledger.records import Ledger
@@ -97,6 +97,14 @@ def test_a_reading_is_repeated_once_another_apply_has_written_the_ledger(world: 
     plan = read_now(world)
     world.store.save(Ledger("machine-1", applied=("another",)))
     run(world, plan, replan=True)
+    assert readings(world) == 2
+
+
+def test_a_host_that_lists_one_set_is_always_read_again(world: World) -> None:
+    plan = read_now(world)
+    snapshot = replace(plan.state.snapshot, keeps_rows=False)
+    plan = replace(plan, state=replace(plan.state, snapshot=snapshot))
+    read_state(plan, world.host, world.store, world.clock, reuse=True)
     assert readings(world) == 2
 
 
