@@ -3,8 +3,6 @@ from __future__ import annotations
 import copy
 import json
 import random
-import time
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +12,7 @@ from hypothesis import strategies as st
 
 from reconciler.errors import LedgerError
 from reconciler.ledger.document import Encoder, decode, encode
-from reconciler.ledger.records import Claim, Ledger, OwedRow, OwnedRow
+from reconciler.ledger.records import Claim, Ledger, OwedRow
 from reconciler.ledger.tables import Table
 from reconciler.ports import LANES, PortRange
 from tests.ledger.samples import SAMPLE, ledgers, row_key
@@ -237,30 +235,3 @@ def refused_or_read(data: bytes) -> None:
     except LedgerError:
         return
     assert encode(decode(encode(ledger))) == encode(ledger)
-
-
-def big(count: int) -> Ledger:
-    ports = [PortRange(1 + 5 * index, 4 + 5 * index) for index in range(count)]
-    rows = (
-        OwnedRow(LANES[index % 2], item, "exclusion", "persistent", "b" * 36, "p" * 16, "2026-01-01T00:00:00Z", "p/e")
-        for index, item in enumerate(ports)
-    )
-    wanted = (
-        Claim("p", f"e{index}", "exclusion", LANES[:2], (item,), "persistent", False, "desired/x.toml", index)
-        for index, item in enumerate(ports)
-    )
-    return Ledger("machine", tuple(rows), tuple(wanted))
-
-
-def seconds(action: Callable[[], object]) -> float:
-    times = []
-    for _ in range(5):
-        start = time.process_time()
-        action()
-        times.append(time.process_time() - start)
-    return min(times)
-
-
-def test_reading_strictly_takes_no_more_than_fifteen_times_reading_json() -> None:
-    data = encode(big(4000))
-    assert seconds(lambda: decode(data)) < 15 * seconds(lambda: json.loads(data))
