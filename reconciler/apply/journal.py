@@ -106,6 +106,17 @@ class Journal:
         ledger = self.ledger.without_rows(gone, intent.ports, intent.kind)
         self._save(_without(ledger, intent))
 
+    def gone(self, row: RowSpec) -> None:
+        """Write down that a reading lacks this row, if it was ours."""
+        ledger = self.ledger.without_rows(row.lanes, row.ports, row.kind)
+        if len(ledger.rows) < len(self.ledger.rows):
+            self._save(ledger)
+
+    def label_of(self, row: RowSpec, lane: Lane) -> str | None:
+        """For whom we made this row, or None if it is not ours in this lane."""
+        record = self.ledger.find(lane, row.ports, row.kind)
+        return record.label if record else None
+
     def owe_winnat(self, owed: bool) -> None:
         """Write down that WinNAT must be started again, or that it runs."""
         if owed != self.ledger.winnat_owed:

@@ -6,7 +6,7 @@ from reconciler.host.interface import Change
 from reconciler.plan.model import Options, RowSpec
 from reconciler.ports import PortRange
 from tests.apply.hosts import Recorder, Refusing
-from tests.world import TCP4, TCP6, UDP4, World, entry, policy, reserve, told, verdicts
+from tests.world import TCP4, TCP6, World, entry, policy, reserve, told, verdicts
 
 
 def refuse(world: World, *ports: str, verb: str = "create", times: int = 10**6) -> Refusing:
@@ -63,7 +63,7 @@ def test_the_family_that_worked_is_undone_when_the_other_is_refused() -> None:
 
 def test_protocols_are_units_of_their_own_and_do_not_undo_each_other() -> None:
     world = World()
-    world.host = Refusing(world.host, lambda change: change.lane == UDP4)
+    world.host = Refusing(world.host, lambda change: change.lane.protocol == "udp")
     result = world.apply(policy("p", entry("web", "8000", protocols=("tcp", "udp"))))
     assert verdicts(result) == ["done", "refused"]
     assert world.rows() == ["8000 *"]
