@@ -12,6 +12,7 @@ from reconciler.apply.journal import Journal
 from reconciler.apply.results import ApplyResult, Outcome, Progress, StepResult, WriteResult
 from reconciler.errors import HostError, LedgerError
 from reconciler.host.interface import Refusal, SetHost
+from reconciler.plan.claims import ClaimIndex
 from reconciler.plan.model import Plan, RowSpec, Step
 from reconciler.ports import PortSet
 
@@ -46,7 +47,8 @@ class BatchExecutor:
         return ApplyResult(self._plan, results, problems=tuple(self._problems))
 
     def _write(self, steps: tuple[Step, ...]) -> tuple[StepResult, ...]:
-        creates = [(row, _label(step)) for step in steps for row in step.creates]
+        claims = ClaimIndex(self._plan.update.claims)
+        creates = [(row, claims.label(row)) for step in steps for row in step.creates]
         add = PortSet.of(row.ports for row, _ in creates)
         remove = PortSet.of(row.ports for step in steps for row in step.deletes)
         self._journal.intend_all(creates)
@@ -68,10 +70,6 @@ class BatchExecutor:
         for number, result in enumerate(results, start=1):
             self._progress.step_finished(result, number, len(steps))
         return results
-
-
-def _label(step: Step) -> str:
-    return "/".join(step.owners[0][:2]) if step.owners else ""
 
 
 def _result(step: Step, listed: PortSet, add: PortSet, refusal: Refusal | None, *, kept: bool) -> StepResult:

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from reconciler.ledger.records import Claim, OwnedRow
-from reconciler.plan.model import Options
+from reconciler.plan.index import RangeIndex
+from reconciler.plan.model import Options, RowSpec
 from reconciler.policy.entries import Policy
-from reconciler.ports import Lane, PortRange, PortSet
+from reconciler.ports import Kind, Lane, PortRange, PortSet
 
 ClaimKey = tuple[str, str, str, tuple[Lane, ...], tuple[PortRange, ...]]
 
@@ -90,6 +91,28 @@ def _without(old: Claim, successor: Claim) -> tuple[PortRange, ...]:
     if old.kind == "reservation":
         return tuple(item for item in old.ports if item not in successor.ports)
     return (PortSet.of(old.ports) - PortSet.of(successor.ports)).runs()
+
+
+class ClaimIndex:
+    """Claims by what they touch. Each kind and lane is sorted when it is first asked for."""
+
+    def __init__(self, claims: Sequence[Claim]) -> None:
+        self._claims = claims
+        self._sorted: dict[tuple[Kind, Lane], RangeIndex[Claim]] = {}
+
+    def touching(self, kind: Kind, lane: Lane, ports: PortRange) -> list[tuple[PortRange, Claim]]:
+        """The ranges of this kind and lane that share a port with the given one, and the claims they belong to."""
+        key = (kind, lane)
+        if key not in self._sorted:
+            mine = (claim for claim in self._claims if claim.kind == kind and lane in claim.lanes)
+            self._sorted[key] = RangeIndex((item, claim) for claim in mine for item in claim.ports)
+        return self._sorted[key].touching(ports)
+
+    def label(self, row: RowSpec) -> str:
+        """The `policy/entry` that a row is made for: one that claims all of it comes first. Empty if nobody does."""
+        touching = self.touching(row.kind, row.lanes[0], row.ports)
+        touching.sort(key=lambda item: not item[0].contains(row.ports))
+        return f"{touching[0][1].policy}/{touching[0][1].entry}" if touching else ""
 
 
 def unprotected(claim: Claim, options: Options) -> bool:
