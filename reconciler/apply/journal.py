@@ -37,25 +37,31 @@ class Journal:
         self._boot = boot
         self._plan_id = plan_id
         self._clock = clock
+        self._unsaved = False
 
-    def begin(self, update: LedgerUpdate) -> None:
-        """Before the first call: interrupted calls are settled, and old and new claims both hold."""
-        self._save(
-            replace(
-                self.ledger,
-                machine=update.machine,
-                rows=update.rows,
-                claims=merged_claims((*update.claims, *self.ledger.claims)),
-                owed=update.owed,
-                intents=(),
-            )
+    def begin(self, update: LedgerUpdate, *, calls: bool = True) -> None:
+        """Before the first call: interrupted calls are settled, and old and new claims both hold.
+
+        `calls`: whether there will be one at all; a run that only writes the ledger saves it once, at its end.
+        """
+        ledger = replace(
+            self.ledger,
+            machine=update.machine,
+            rows=update.rows,
+            claims=merged_claims((*update.claims, *self.ledger.claims)),
+            owed=update.owed,
+            intents=(),
         )
+        if calls:
+            self._save(ledger)
+        else:
+            self.ledger, self._unsaved = ledger, True
 
     def finish(self, update: LedgerUpdate, owed: Iterable[OwedRow], used_plan: str | None) -> None:
         """After the last step: only what is still wanted is claimed."""
         applied = (*self.ledger.applied, used_plan)[-100:] if used_plan else self.ledger.applied
         final = replace(self.ledger, claims=update.claims, owed=tuple(owed), applied=applied)
-        if final != self.ledger:
+        if self._unsaved or final != self.ledger:
             self._save(final)
 
     def intend(
@@ -124,7 +130,7 @@ class Journal:
 
     def _save(self, ledger: Ledger) -> None:
         self._store.save(ledger)
-        self.ledger = ledger
+        self.ledger, self._unsaved = ledger, False
 
 
 def _without(ledger: Ledger, intent: Intent) -> Ledger:

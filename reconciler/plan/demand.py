@@ -78,7 +78,7 @@ def build_demand(policies: PolicySet, snapshot: Snapshot, settled: Settled, opti
     wishes += [replace(wish, owed=True) for entry in owed for wish in _wishes(entry, lanes)]
     return Demand(
         wishes=tuple(wishes),
-        reservations=(*reservations, *owed_reservations(old.kept, settled.owed)),
+        reservations=_once((*reservations, *owed_reservations(old.kept, settled.owed))),
         absent=tuple(entry for entry in exclusions if entry.state == "absent"),
         fresh=tuple(fresh),
         kept=old.kept,
@@ -103,6 +103,14 @@ class _Lanes:
             declared = (Lane(protocol, family) for protocol in protocols for family in families)
             self._known[key] = closure(self._snapshot, declared)
         return self._known[key]
+
+
+def _once(reservations: Iterable[Reservation]) -> tuple[Reservation, ...]:
+    """One for each exact range: what is owed to several, or declared by one and owed to another, is made once."""
+    found: dict[tuple[Protocol, PortRange], Reservation] = {}
+    for entry in reservations:
+        found.setdefault((entry.protocol, entry.ports), entry)
+    return tuple(found.values())
 
 
 def _by_name(entry: Exclusion | Reservation) -> tuple[str, str]:

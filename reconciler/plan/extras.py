@@ -1,13 +1,13 @@
-"""What does not come from comparing entries with rows: the ephemeral range, `state = "absent"`, unmanaged rows, and
-what stays owed. Pure.
+"""What does not come from comparing entries with rows: the ephemeral range, `state = "absent"`, unmanaged rows.
+
+Pure.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
-from reconciler.host.interface import Lookup, Row, Snapshot
-from reconciler.ledger.records import Claim, OwedRow
+from reconciler.host.interface import Row, Snapshot
 from reconciler.plan.demand import Demand
 from reconciler.plan.drafts import Draft, entry_ref
 from reconciler.plan.model import EntryRef, RowSpec, Status, Step
@@ -159,23 +159,3 @@ def _foreign_runs(table: Table, absent: Iterable[PortRange]) -> Iterable[tuple[P
     """On a host without rows: the runs of what is not ours, once the ports that entries name as absent are gone."""
     for run in (table.cover - PortSet.of(table.owned) - PortSet.of(absent)).runs():
         yield run, Row(table.lanes[0], run, True)
-
-
-def still_owed(owed: Iterable[OwedRow], claims: Sequence[Claim], pairs: Pairs, snapshot: Snapshot) -> list[OwedRow]:
-    """What is still missing of the owed rows, as far as anybody claims it."""
-    return [
-        row
-        for row in owed
-        if (_reservation_lacks(row, claims, snapshot) if row.kind == "reservation" else _exclusion_lacks(row, pairs))
-    ]
-
-
-def _reservation_lacks(row: OwedRow, claims: Sequence[Claim], snapshot: Snapshot) -> bool:
-    claimed = any(row.lane in claim.lanes and row.ports in claim.ports for claim in claims if claim.kind == row.kind)
-    return claimed and Lookup(row.lane.protocol, row.ports) not in snapshot.lookups
-
-
-def _exclusion_lacks(row: OwedRow, pairs: Pairs) -> bool:
-    return any(
-        bool(claims.wanted.within(row.ports) - table.cover) for table, claims in pairs if row.lane in table.lanes
-    )

@@ -13,14 +13,16 @@ from dataclasses import replace
 from reconciler.host.interface import Lookup, Snapshot
 from reconciler.ledger.records import Ledger
 from reconciler.plan.boot_file import file_notes, hold_for_rival, plan_file
+from reconciler.plan.claims import ClaimIndex
 from reconciler.plan.demand import Demand, build_demand, lookups_of
 from reconciler.plan.drafts import Draft, claim_ref, hull, in_order
 from reconciler.plan.exclusions import plan_exclusion_creates
-from reconciler.plan.extras import absent_steps, dynamic_range_steps, still_owed, unmanaged_steps
+from reconciler.plan.extras import absent_steps, dynamic_range_steps, unmanaged_steps
 from reconciler.plan.limits import breaches
 from reconciler.plan.model import LedgerUpdate, Options, Plan, State, Step
 from reconciler.plan.notes import ledger_notes, notes
 from reconciler.plan.obstacles import Obstacles
+from reconciler.plan.owed import still_owed
 from reconciler.plan.relabel import relabel_steps
 from reconciler.plan.removals import Pairs, claims_on, plan_exclusion_removals, plan_reservation_removals, veto
 from reconciler.plan.reservations import plan_reservation_creates
@@ -78,7 +80,7 @@ def plan_state(state: State, options: Options = NOTHING_SPECIAL) -> Plan:
         ),
         breaches=breaches(policies.limits, ordered, tables, settled, snapshot, options),
         in_sync=_in_sync(policies, ordered),
-        update=replace(_update(state, settled, demand, pairs), stored=stored),
+        update=replace(_update(state, settled, demand, tables), stored=stored),
         state=state,
     )
 
@@ -104,7 +106,8 @@ def _compare(
     obstacles = Obstacles(
         snapshot=snapshot,
         leaving={_reservation(draft): draft for draft in leaving_reservations},
-        ours={(row.lane, row.ports): row.label for row in settled.rows},
+        ours={(row.lane, row.ports): row for row in settled.rows},
+        claims=ClaimIndex(demand.claims),
         release_winnat=options.release_winnat and snapshot.winnat == "running",
     )
     creates = plan_exclusion_creates(demand.wishes, pairs, settled, obstacles)
@@ -205,10 +208,12 @@ def _in_sync(policies: PolicySet, steps: Iterable[Step]) -> int:
     return sum(1 for entry in entries if entry not in concerned)
 
 
-def _update(state: State, settled: Settled, demand: Demand, pairs: Pairs) -> LedgerUpdate:
+def _update(state: State, settled: Settled, demand: Demand, tables: Sequence[Table]) -> LedgerUpdate:
     machine = state.snapshot.facts.machine
     stored = state.ledger or Ledger(machine)
-    owed = tuple(still_owed(settled.owed, demand.claims, pairs, state.snapshot))
+    cover = {lane: table.cover for table in tables for lane in table.lanes}
+    lookups = state.snapshot.lookups
+    owed = still_owed(settled.owed, demand.claims, lambda lane, ports: cover[lane].covers(ports), lookups.__contains__)
     final = Ledger(machine, settled.rows, demand.claims, (), owed, settled.winnat_owed, stored.applied)
     return LedgerUpdate(machine, settled.rows, demand.claims, owed, changed=final != stored)
 

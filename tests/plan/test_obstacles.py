@@ -61,6 +61,21 @@ def test_our_own_reservation_of_somebody_out_of_scope_is_in_the_way_by_its_name(
     assert culprits(plan) == ["row tcp/ipv4 12000-12009, which we keep for p/erp"]
 
 
+def test_a_row_that_changed_hands_is_named_by_who_claims_it_now() -> None:
+    world = World()
+    world.apply(policy("old", reserve("erp", "12000-12009")))
+    world.apply(policy("new", reserve("sap", "12000-12009"), formerly=("old",)))
+    plan = world.plan(policy("q", entry("web", "12005")), policy("new", in_scope=False))
+    assert culprits(plan) == ["row tcp/ipv4 12000-12009, which we keep for new/sap"]
+
+
+def test_a_row_that_only_protection_keeps_is_named_by_who_protects_it() -> None:
+    world = World()
+    world.apply(policy("p", entry("web", "8080", protect=True)))
+    plan = world.plan(policy("p", entry("web", "9090", protect=True), reserve("erp", "8080")))
+    assert culprits(plan) == ["row tcp/ipv4 8080, which we keep for p/web"]
+
+
 def test_a_row_of_unknown_kind_covers_an_exclusion_and_is_in_the_way_of_a_reservation() -> None:
     world = World("lookup=answers-exclusions")
     world.add(TCP4, "12000-12009")
