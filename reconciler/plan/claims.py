@@ -59,10 +59,12 @@ def sort_claims(
 
 
 def _taken_over(old: Claim, guards: Sequence[Claim]) -> bool:
-    """Does another entry protect the very same ports now, as after a rename? A reservation must be exactly the same."""
-    return any(
-        guard.kind == old.kind and set(old.lanes) <= set(guard.lanes) and not _without(old, guard) for guard in guards
-    )
+    """Do other entries, together, protect all these ports now, as after a rename or a split?
+
+    A reservation must be exactly the same.
+    """
+    alike = [guard for guard in guards if guard.kind == old.kind]
+    return not any(_without(old, [guard for guard in alike if lane in guard.lanes]) for lane in old.lanes)
 
 
 def _remainder(old: Claim, successor: Claim | None, rows: Sequence[OwnedRow]) -> Iterable[Claim]:
@@ -72,7 +74,7 @@ def _remainder(old: Claim, successor: Claim | None, rows: Sequence[OwnedRow]) ->
         yield from _held_by_rows(old, lanes, old.ports, rows)
     if successor is not None:
         common = tuple(lane for lane in old.lanes if lane in successor.lanes)
-        yield from _held_by_rows(old, common, _without(old, successor), rows)
+        yield from _held_by_rows(old, common, _without(old, [successor]), rows)
 
 
 def _held_by_rows(
@@ -87,10 +89,11 @@ def _held_by_rows(
         yield replace(old, lanes=lanes, ports=left)
 
 
-def _without(old: Claim, successor: Claim) -> tuple[PortRange, ...]:
+def _without(old: Claim, others: Sequence[Claim]) -> tuple[PortRange, ...]:
+    theirs = [ports for other in others for ports in other.ports]
     if old.kind == "reservation":
-        return tuple(item for item in old.ports if item not in successor.ports)
-    return (PortSet.of(old.ports) - PortSet.of(successor.ports)).runs()
+        return tuple(item for item in old.ports if item not in theirs)
+    return (PortSet.of(old.ports) - PortSet.of(theirs)).runs()
 
 
 class ClaimIndex:

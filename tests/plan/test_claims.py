@@ -99,6 +99,23 @@ def test_a_protected_reservation_that_moved_is_held_where_it_was() -> None:
     assert sorting(old, now=(old,), rows=rows).held == ()
 
 
+def test_entries_that_together_protect_what_another_protected_have_taken_it_over() -> None:
+    old, rows = claim("web", "8000-8099", protect=True), owned("8000-8099")
+    low, high = claim("low", "8000-8049", protect=True), claim("high", "8050-8099", protect=True)
+    assert sorting(old, now=(low, high), rows=rows).held == ()
+    assert sorting(old, now=(low, replace(high, protect=False)), rows=rows).held == (old,)
+    assert sorting(old, now=(low, replace(high, lanes=(TCP4,))), rows=rows).held == (old,)
+    assert sorting(old, now=(low, high), rows=rows, unprotect=frozenset({"low"})).held == (old,)
+
+
+def test_reservations_take_each_other_over_only_if_they_are_exactly_the_same() -> None:
+    old = claim("erp", "12000-12009", kind="reservation", protect=True)
+    rows = owned("12000-12009", kind="reservation")
+    low, high = (replace(old, entry=text, ports=(ports(text),)) for text in ("12000-12004", "12005-12009"))
+    assert sorting(old, now=(low, high), rows=rows).held == (old,)
+    assert sorting(old, now=(replace(old, entry="sap"),), rows=rows).held == ()
+
+
 def test_claims_that_differ_only_in_ports_become_one() -> None:
     found = merged_claims([claim("web", "8080-8089"), claim("db", "5432"), claim("web", "8085-8099 9000")])
     assert found == (claim("db", "5432"), claim("web", "8080-8099 9000"))
