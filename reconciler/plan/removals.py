@@ -66,6 +66,9 @@ def plan_exclusion_removals(table: Table, claims: TableClaims) -> tuple[list[Dra
         if stay.covers(ports) and kept:
             continue
         lanes = tuple(record.lane for record in records)
+        if table.system.touches(ports):
+            stuck.append(_system_step(table, records, claims))
+            continue
         if guards := claims.protecting.touching(ports):
             stuck.append(protected_step(lanes, ports, records[0], [claim for _, claim in guards]))
             continue
@@ -83,13 +86,12 @@ def _draft(table: Table, records: tuple[OwnedRow, ...], stay: PortSet, claims: T
     ports = records[0].ports
     lanes = tuple(record.lane for record in records)
     touching = claims.index.touching(ports)
-    left = [claim_ref(claim) for _, claim in claims.given_up.touching(ports)] or [_label_ref(records[0])]
     draft = Draft()
     for made in dict.fromkeys(record.store for record in records):
         mine = tuple(record.lane for record in records if record.store == made)
         draft.deletes.append(RowSpec("exclusion", mine, ports, made))
     if not stay:
-        draft.owners = left
+        draft.owners = left = _left_by(records, claims)
         draft.reason = f"no entry claims it any more; {_names(left)} gave it up"
         return draft
     draft.creates = [
@@ -145,6 +147,33 @@ def _over_covered(table: Table, lanes: tuple[Lane, ...], ports: PortRange, stay:
         )
         for run in surplus
     ]
+
+
+def _left_by(records: tuple[OwnedRow, ...], claims: TableClaims) -> list[EntryRef]:
+    """The entries that gave the row up, or else the one it was made for."""
+    left = [claim_ref(claim) for _, claim in claims.given_up.touching(records[0].ports)]
+    return left or [_label_ref(records[0])]
+
+
+def system_reason(table: Table, ports: PortRange) -> str:
+    """Why a row over HNS's range stays whatever is asked."""
+    what = "it" if table.system.covers(ports) else f"{table.system.within(ports)} of it"
+    return f"{what} belongs to the system (HNS)"
+
+
+def _system_step(table: Table, records: tuple[OwnedRow, ...], claims: TableClaims) -> Step:
+    """A row of ours over HNS's range: made while HNS's own was not there."""
+    ports = records[0].ports
+    return Step(
+        action="delete",
+        status="skipped",
+        cause="intent",
+        kind="exclusion",
+        lanes=tuple(record.lane for record in records),
+        ports=ports,
+        owners=tuple(dict.fromkeys(_left_by(records, claims))),
+        reason=f"{system_reason(table, ports)}: not deleted, shrunk or replaced",
+    )
 
 
 def protected_step(lanes: tuple[Lane, ...], ports: PortRange, row: OwnedRow, guards: list[Claim]) -> Step:

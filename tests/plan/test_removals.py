@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from reconciler.plan.model import Plan
 from reconciler.ports import PROTOCOLS
 from tests.world import TCP4, TCP6, World, entry, policy, reserve, told, verdicts
@@ -32,6 +34,27 @@ def test_a_row_without_a_claim_is_named_by_the_entry_it_was_made_for() -> None:
         "no entry claims it any more; p/web gave it up",
         "no entry claims it any more; p/erp gave it up",
     ]
+
+
+@pytest.mark.parametrize("declared", ["50000-50059", "49990-50009"])
+def test_a_row_of_ours_over_the_range_of_hns_stays_when_it_is_given_up(declared: str) -> None:
+    """It was made while HNS's own row was not there, and HNS may count on it since."""
+    world = World()
+    world.apply(policy("p", entry("hns", declared), entry("db", "5432")))
+    assert f"{declared} *" in world.rows()
+    for wanted in (policy("p", entry("db", "5432")), policy("p", entry("db", "5432"), entry("hns", "50005"))):
+        plan = world.plan(wanted)
+        assert told(plan) == [f"skipped delete {declared} tcp"]
+        assert "belongs to the system (HNS): not deleted, shrunk or replaced" in plan.steps[0].reason
+        assert [owner.entry for owner in plan.steps[0].owners] == ["hns"]
+
+
+def test_a_row_of_ours_that_stays_though_nobody_claims_it_is_named_by_the_entry_it_was_made_for() -> None:
+    world = World()
+    world.apply(policy("p", entry("hns", "50000-50059"), entry("db", "5432")))
+    world.apply(policy("p", entry("db", "5432")))
+    plan = world.plan(policy("p", entry("db", "5432"), reserve("erp", "50000-50009")))
+    assert [item.text for step in plan.steps for item in step.culprits] == ["50000-50059, which we keep for p/hns"]
 
 
 def test_a_row_that_is_claimed_in_full_stays_whoever_claims_it() -> None:
