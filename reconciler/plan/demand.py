@@ -46,7 +46,6 @@ class Demand:
         given_up: claims of the ledger that end with this plan, under the policy's present name.
         protecting: claims whose ports no step may delete, shrink or replace; what protected entries gave up included.
         claims: what the ledger will hold when the plan is done, sorted.
-        retirable: policies that keep claims although no file of theirs targets this host.
     """
 
     wishes: tuple[Wish, ...]
@@ -56,7 +55,6 @@ class Demand:
     kept: tuple[Claim, ...]
     given_up: tuple[Claim, ...]
     protecting: tuple[Claim, ...]
-    retirable: tuple[str, ...]
     claims: tuple[Claim, ...]
 
 
@@ -84,7 +82,6 @@ def build_demand(policies: PolicySet, snapshot: Snapshot, settled: Settled, opti
         kept=old.kept,
         given_up=old.given_up,
         protecting=tuple(claim for claim in every if claim.protect and not unprotected(claim, options)),
-        retirable=tuple(sorted({claim.policy for claim in old.kept} - {policy.name for policy in scope})),
         claims=merged_claims(every),
     )
 

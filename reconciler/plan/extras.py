@@ -11,8 +11,9 @@ from reconciler.host.interface import Row, Snapshot
 from reconciler.plan.demand import Demand
 from reconciler.plan.drafts import Draft, entry_ref
 from reconciler.plan.model import EntryRef, RowSpec, Status, Step
-from reconciler.plan.removals import Pairs, TableClaims, system_reason
+from reconciler.plan.staying import system_reason
 from reconciler.plan.tables import Table, closure
+from reconciler.plan.wanted import Pairs, TableClaims
 from reconciler.policy.entries import DynamicRange, Exclusion, PolicySet, Unmanaged
 from reconciler.ports import PortRange, PortSet, lanes_of
 

@@ -9,9 +9,9 @@ from reconciler.plan.demand import Demand
 from reconciler.plan.extras import unclaimed_rows
 from reconciler.plan.index import RangeIndex
 from reconciler.plan.model import Note, State
-from reconciler.plan.removals import Pairs
 from reconciler.plan.settle import Settled
 from reconciler.plan.tables import Table
+from reconciler.plan.wanted import Pairs
 from reconciler.policy.entries import PolicySet, Reservation
 from reconciler.ports import Lane, PortRange, PortSet
 

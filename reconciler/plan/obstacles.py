@@ -12,11 +12,11 @@ from dataclasses import dataclass, field, replace
 from reconciler.host.interface import Row, Snapshot
 from reconciler.ledger.records import OwnedRow
 from reconciler.plan.boot_file import RIVAL_REMEDY, rival_culprit
+from reconciler.plan.busy import socket_culprit, stop_remedy
 from reconciler.plan.claims import ClaimIndex
 from reconciler.plan.demand import Wish
 from reconciler.plan.drafts import Draft, entry_ref
 from reconciler.plan.model import Cause, Culprit, Status, Step
-from reconciler.plan.removals import socket_culprit
 from reconciler.plan.tables import Table
 from reconciler.ports import Lane, PortRange, PortSet, Protocol
 
@@ -66,12 +66,14 @@ class Obstacles:
                 leaving.current().absorb(draft)
 
     def hold(self, step: Step) -> None:
-        """Keep the reservations over the ports of a step that cannot be done: nothing would take their place."""
+        """Keep the reservations over the ports of a step that cannot be done, unless others take their place."""
         for (protocol, ports), leaving in self.leaving.items():
-            if step.ports is not None and protocol == step.lanes[0].protocol and step.ports.overlaps(ports):
-                why = Draft(status=step.status, culprits=list(step.culprits), remedy=step.remedy)
-                why.reason = f"what takes its place cannot come: {step.reason}"
-                leaving.current().absorb(why)
+            draft = leaving.current()
+            taken = draft.units or draft.status != "ready"
+            if step.ports is None or protocol != step.lanes[0].protocol or not step.ports.overlaps(ports) or taken:
+                continue
+            draft.status, draft.culprits, draft.remedy = step.status, list(step.culprits), step.remedy
+            draft.but = f", but what takes its place cannot come: {step.reason}"
 
     def row_culprit(self, row: Row) -> Culprit:
         """The row as a step names it."""
@@ -151,7 +153,7 @@ def held_by_sockets(culprits: list[Culprit]) -> Draft:
     draft = Draft(status="deferred", culprits=culprits, tried=True)
     who = culprits[0]
     draft.reason = f"port {who.ports} is in use by {who.text}{_more(culprits, shown=1)}"
-    draft.remedy = f"stop {who.text}, then apply again"
+    draft.remedy = stop_remedy(who)
     return draft
 
 

@@ -66,12 +66,12 @@ def test_an_absent_entry_wants_nothing() -> None:
 def test_a_policy_that_is_not_in_scope_wants_nothing_new_and_keeps_what_it_has() -> None:
     old = claim("web", "8080")
     found = demand(policy("p", entry("web", "9090"), in_scope=False), before=(old,))
-    assert (found.wishes, found.kept, found.claims, found.retirable) == ((), (old,), (old,), ("p",))
+    assert (found.wishes, found.kept, found.claims) == ((), (old,), (old,))
 
 
-def test_an_entry_kept_for_other_hosts_cannot_be_retired_with_its_policy() -> None:
+def test_an_entry_that_is_declared_for_other_hosts_is_kept() -> None:
     found = demand(policy("p", elsewhere=frozenset({"web"})), before=(claim("web", "8080"),))
-    assert (len(found.kept), found.retirable) == (1, ())
+    assert len(found.kept) == 1
 
 
 def test_a_renamed_policy_takes_its_claims_along() -> None:

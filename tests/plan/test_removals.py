@@ -20,7 +20,7 @@ def test_a_row_that_no_entry_claims_any_more_is_deleted_and_its_last_owner_named
     world.apply(policy("p", entry("web", "8000-8099"), entry("db", "5432")))
     plan = world.plan(policy("p", entry("db", "5432")))
     assert told(plan) == ["delete 8000-8099 tcp"]
-    assert reasons(plan) == ["no entry claims it any more; p/web gave it up"]
+    assert reasons(plan) == ["no entry claims it any more, p/web gave it up"]
     assert [owner[:2] for owner in plan.steps[0].owners] == [("p", "web")]
 
 
@@ -31,8 +31,8 @@ def test_a_row_without_a_claim_is_named_by_the_entry_it_was_made_for() -> None:
     world.store.save(replace(world.store.ledger, claims=()))
     plan = world.plan(policy("p"))
     assert reasons(plan) == [
-        "no entry claims it any more; p/web gave it up",
-        "no entry claims it any more; p/erp gave it up",
+        "no entry claims it any more, p/web gave it up",
+        "no entry claims it any more, p/erp gave it up",
     ]
 
 
@@ -238,7 +238,7 @@ def test_a_reservation_that_nobody_claims_is_deleted_once_for_both_families() ->
         world.apply(policy("p", reserve("erp", "12000-12009"), reserve("dns", "12000-12009", "udp")))
         plan = world.plan(policy("p", reserve("dns", "12000-12009", "udp")))
         assert told(plan) == ["delete 12000-12009 tcp"]
-        assert reasons(plan) == ["no entry claims it any more; p/erp gave it up"]
+        assert reasons(plan) == ["no entry claims it any more, p/erp gave it up"]
         assert plan.steps[0].deletes[0].lanes == (TCP4, TCP6)
 
 
