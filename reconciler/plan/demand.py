@@ -43,7 +43,8 @@ class Demand:
         reservations: those in scope, and those that are owed to others.
         absent: exclusions in scope with `state = "absent"`.
         fresh, kept: the claims that make a port wanted: of the entries in scope, and of everybody not in scope.
-        given_up: claims of the ledger that end with this plan, under the policy's present name.
+        before: the claims of the ledger, under their policies' present names.
+        given_up: those that end with this plan.
         protecting: claims whose ports no step may delete, shrink or replace; what protected entries gave up included.
         claims: what the ledger will hold when the plan is done, sorted.
     """
@@ -53,6 +54,7 @@ class Demand:
     absent: tuple[Exclusion, ...]
     fresh: tuple[Claim, ...]
     kept: tuple[Claim, ...]
+    before: tuple[Claim, ...]
     given_up: tuple[Claim, ...]
     protecting: tuple[Claim, ...]
     claims: tuple[Claim, ...]
@@ -80,6 +82,7 @@ def build_demand(policies: PolicySet, snapshot: Snapshot, settled: Settled, opti
         absent=tuple(entry for entry in exclusions if entry.state == "absent"),
         fresh=tuple(fresh),
         kept=old.kept,
+        before=before,
         given_up=old.given_up,
         protecting=tuple(claim for claim in every if claim.protect and not unprotected(claim, options)),
         claims=merged_claims(every),

@@ -84,7 +84,7 @@ def plan_state(state: State, options: Options = NOTHING_SPECIAL) -> Plan:
             *file_notes(snapshot, demand.fresh, stored),
             *notes(policies, demand, pairs, snapshot, foreign),
         ),
-        breaches=breaches(policies.limits, ordered, tables, settled, snapshot, options),
+        breaches=breaches(policies.limits, ordered, tables, settled, demand, snapshot, options),
         in_sync=_in_sync(policies, ordered),
         update=replace(_update(state, settled, demand, tables), stored=stored),
         state=state,
