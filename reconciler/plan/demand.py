@@ -13,12 +13,12 @@ from reconciler.errors import RefusedError
 from reconciler.host.interface import Snapshot
 from reconciler.ledger.records import Claim, reservation_lanes
 from reconciler.plan.claims import merged_claims, sort_claims, unprotected
+from reconciler.plan.lanes import EntryLanes
 from reconciler.plan.model import Options, Unit
 from reconciler.plan.owed import owed_exclusions, owed_reservations
 from reconciler.plan.settle import Settled
-from reconciler.plan.tables import closure
 from reconciler.policy.entries import Exclusion, Policy, PolicySet, Reservation
-from reconciler.ports import Family, Lane, PortRange, PortSet, Protocol
+from reconciler.ports import Lane, PortRange, PortSet, Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +66,10 @@ def build_demand(policies: PolicySet, snapshot: Snapshot, settled: Settled, opti
     exclusions = sorted((entry for policy in scope for entry in policy.exclusions), key=_by_name)
     reservations = sorted((entry for policy in scope for entry in policy.reservations), key=_by_name)
     present = [entry for entry in exclusions if entry.state == "present"]
-    lanes = _Lanes(snapshot)
-    fresh = [_exclusion_claim(entry, lanes.of(entry.protocols, entry.families)) for entry in present]
-    fresh += [_reservation_claim(entry) for entry in reservations]
     before = _renamed(settled.claims, scope)
+    lanes = EntryLanes(snapshot, before, settled.rows)
+    fresh = [_exclusion_claim(entry, lanes.claimed(entry)) for entry in present]
+    fresh += [_reservation_claim(entry) for entry in reservations]
     _check_names(options, scope, before, fresh)
     old = sort_claims(before, fresh, scope, settled.rows, options)
     every = (*fresh, *old.kept, *old.held)
@@ -89,22 +89,6 @@ def build_demand(policies: PolicySet, snapshot: Snapshot, settled: Settled, opti
     )
 
 
-class _Lanes:
-    """The lanes that protocols and families amount to on this host, each combination worked out once."""
-
-    def __init__(self, snapshot: Snapshot) -> None:
-        self._snapshot = snapshot
-        self._known: dict[tuple[tuple[Protocol, ...], tuple[Family, ...]], tuple[Lane, ...]] = {}
-
-    def of(self, protocols: tuple[Protocol, ...], families: tuple[Family, ...]) -> tuple[Lane, ...]:
-        """All of them, and those that share a table with one of them."""
-        key = (protocols, families)
-        if key not in self._known:
-            declared = (Lane(protocol, family) for protocol in protocols for family in families)
-            self._known[key] = closure(self._snapshot, declared)
-        return self._known[key]
-
-
 def _once(reservations: Iterable[Reservation]) -> tuple[Reservation, ...]:
     """One for each exact range: what is owed to several, or declared by one and owed to another, is made once."""
     found: dict[tuple[Protocol, PortRange], Reservation] = {}
@@ -117,7 +101,7 @@ def _by_name(entry: Exclusion | Reservation) -> tuple[str, str]:
     return entry.policy, entry.name
 
 
-def _wishes(entry: Exclusion, lanes: _Lanes) -> Iterable[Wish]:
+def _wishes(entry: Exclusion, lanes: EntryLanes) -> Iterable[Wish]:
     tables: dict[tuple[Lane, ...], Protocol] = {}
     for protocol in entry.protocols:  # where one table holds both, they are one unit
         tables.setdefault(lanes.of((protocol,), entry.families), protocol)
@@ -137,6 +121,7 @@ def _exclusion_claim(entry: Exclusion, lanes: tuple[Lane, ...]) -> Claim:
         protect=entry.protect,
         file=entry.place.file,
         line=entry.place.line,
+        declared=entry.lanes if len(entry.lanes) < len(lanes) else (),
     )
 
 
