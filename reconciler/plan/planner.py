@@ -82,7 +82,7 @@ def plan_state(state: State, options: Options = NOTHING_SPECIAL) -> Plan:
         notes=(
             *ledger_notes(state, settled, demand, pairs),
             *file_notes(snapshot, demand.fresh, stored),
-            *notes(policies, demand, pairs, snapshot, foreign),
+            *notes(policies, demand, pairs, snapshot, foreign, ordered),
         ),
         breaches=breaches(policies.limits, ordered, tables, settled, demand, snapshot, options),
         in_sync=_in_sync(policies, ordered),
