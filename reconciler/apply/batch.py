@@ -12,6 +12,7 @@ from reconciler.apply.journal import Journal
 from reconciler.apply.results import ApplyResult, Outcome, Progress, StepResult, WriteResult
 from reconciler.errors import HostError, LedgerError
 from reconciler.host.interface import Refusal, SetHost
+from reconciler.plan.claims import ClaimIndex
 from reconciler.plan.model import Plan, RowSpec, Step
 from reconciler.ports import PortSet
 
@@ -34,11 +35,14 @@ class BatchExecutor:
         update = self._plan.update
         if stop():
             return ApplyResult(self._plan, tuple(StepResult(step, "not-run") for step in steps), interrupted=True)
+        calls = any(step.action != "relabel" for step in steps)
         results: tuple[StepResult, ...] = ()
         try:
             if steps or update.changed:
-                self._journal.begin(update)
-            results = self._write(steps) if steps else ()
+                self._journal.begin(update, calls=calls)
+            self._tell_started(steps)
+            results = self._write(steps) if calls else tuple(StepResult(step, "done") for step in steps)
+            self._tell_finished(results)
             self._journal.finish(update, (), used_plan)
         except (HostError, LedgerError) as error:
             results = results or tuple(StepResult(step, "unknown", text=str(error)) for step in steps)
@@ -46,15 +50,12 @@ class BatchExecutor:
         return ApplyResult(self._plan, results, problems=tuple(self._problems))
 
     def _write(self, steps: tuple[Step, ...]) -> tuple[StepResult, ...]:
-        creates = [(row, _label(step)) for step in steps for row in step.creates]
+        claims = ClaimIndex(self._plan.update.claims)
+        creates = [(row, claims.label(row)) for step in steps for row in step.creates]
         add = PortSet.of(row.ports for row, _ in creates)
         remove = PortSet.of(row.ports for step in steps for row in step.deletes)
         self._journal.intend_all(creates)
-        for number, step in enumerate(steps, start=1):
-            self._progress.step_started(step, number, len(steps))
-        refusal: Refusal | None = None
-        if any(step.action != "relabel" for step in steps):
-            refusal = self._host.write_set(add, remove - add, self._plan.update.stored)
+        refusal = self._host.write_set(add, remove - add, self._plan.update.stored)
         snapshot = self._host.snapshot()
         self._journal.settle_all(snapshot)
         listed = PortSet.of(row.ports for row in snapshot.rows)
@@ -64,14 +65,15 @@ class BatchExecutor:
                 f"COVER LOST: {lost} stood in the list before; look who else writes it, and apply again"
             )
         kept = snapshot.stored in (None, self._plan.update.stored)
-        results = tuple(_result(step, listed, add, refusal, kept=kept) for step in steps)
+        return tuple(_result(step, listed, add, refusal, kept=kept) for step in steps)
+
+    def _tell_started(self, steps: tuple[Step, ...]) -> None:
+        for number, step in enumerate(steps, start=1):
+            self._progress.step_started(step, number, len(steps))
+
+    def _tell_finished(self, results: tuple[StepResult, ...]) -> None:
         for number, result in enumerate(results, start=1):
-            self._progress.step_finished(result, number, len(steps))
-        return results
-
-
-def _label(step: Step) -> str:
-    return "/".join(step.owners[0][:2]) if step.owners else ""
+            self._progress.step_finished(result, number, len(results))
 
 
 def _result(step: Step, listed: PortSet, add: PortSet, refusal: Refusal | None, *, kept: bool) -> StepResult:

@@ -10,10 +10,9 @@ from reconciler.apply.results import ApplyResult, Progress, StepResult
 from reconciler.apply.transaction import Transactions
 from reconciler.apply.writer import Writer
 from reconciler.errors import HostError, LedgerError
-from reconciler.host.interface import Host, Lookup
-from reconciler.ledger.records import OwedRow
+from reconciler.host.interface import Host
 from reconciler.plan.model import Plan, Step
-from reconciler.ports import PortSet
+from reconciler.plan.owed import still_owed
 
 
 class Executor:
@@ -48,7 +47,7 @@ class Executor:
         update = self._plan.update
         interrupted = False
         if steps or update.changed:
-            self._journal.begin(update)
+            self._journal.begin(update, calls=any(step.action != "relabel" for step in steps))
         try:
             for number, step in enumerate(steps, start=1):
                 if stop():
@@ -63,7 +62,8 @@ class Executor:
             if self._journal.ledger.winnat_owed:
                 self._restart_winnat()
         if not interrupted:
-            self._journal.finish(update, self._owed_still(), used_plan)
+            owed = still_owed(self._journal.ledger.owed, update.claims, self._writer.covers, self._writer.found)
+            self._journal.finish(update, owed, used_plan)
         return interrupted
 
     def _do(self, step: Step) -> StepResult:
@@ -80,18 +80,6 @@ class Executor:
         except (HostError, LedgerError) as error:
             return StepResult(step, "unknown", (), str(error))
         return self._transactions.run(step)
-
-    def _owed_still(self) -> list[OwedRow]:
-        return [row for row in self._journal.ledger.owed if not self._is_settled(row)]
-
-    def _is_settled(self, row: OwedRow) -> bool:
-        """Is all of an owed row there again that anybody claims?"""
-        claims = [claim for claim in self._plan.update.claims if claim.kind == row.kind and row.lane in claim.lanes]
-        if row.kind == "reservation":
-            claimed = any(row.ports in claim.ports for claim in claims)
-            return not claimed or self._writer.found(Lookup(row.lane.protocol, row.ports))
-        wanted = PortSet.of(ports for claim in claims for ports in claim.ports)
-        return all(self._writer.covers(row.lane, run) for run in wanted.within(row.ports).runs())
 
     def _set_dynamic_range(self, step: Step) -> StepResult:
         protocol, ports = step.lanes[0].protocol, step.ports

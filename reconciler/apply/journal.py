@@ -37,25 +37,31 @@ class Journal:
         self._boot = boot
         self._plan_id = plan_id
         self._clock = clock
+        self._unsaved = False
 
-    def begin(self, update: LedgerUpdate) -> None:
-        """Before the first call: interrupted calls are settled, and old and new claims both hold."""
-        self._save(
-            replace(
-                self.ledger,
-                machine=update.machine,
-                rows=update.rows,
-                claims=merged_claims((*update.claims, *self.ledger.claims)),
-                owed=update.owed,
-                intents=(),
-            )
+    def begin(self, update: LedgerUpdate, *, calls: bool = True) -> None:
+        """Before the first call: interrupted calls are settled, and old and new claims both hold.
+
+        `calls`: whether there will be one at all; a run that only writes the ledger saves it once, at its end.
+        """
+        ledger = replace(
+            self.ledger,
+            machine=update.machine,
+            rows=update.rows,
+            claims=merged_claims((*update.claims, *self.ledger.claims)),
+            owed=update.owed,
+            intents=(),
         )
+        if calls:
+            self._save(ledger)
+        else:
+            self.ledger, self._unsaved = ledger, True
 
     def finish(self, update: LedgerUpdate, owed: Iterable[OwedRow], used_plan: str | None) -> None:
         """After the last step: only what is still wanted is claimed."""
         applied = (*self.ledger.applied, used_plan)[-100:] if used_plan else self.ledger.applied
         final = replace(self.ledger, claims=update.claims, owed=tuple(owed), applied=applied)
-        if final != self.ledger:
+        if self._unsaved or final != self.ledger:
             self._save(final)
 
     def intend(
@@ -106,6 +112,17 @@ class Journal:
         ledger = self.ledger.without_rows(gone, intent.ports, intent.kind)
         self._save(_without(ledger, intent))
 
+    def gone(self, row: RowSpec) -> None:
+        """Write down that a reading lacks this row, if it was ours."""
+        ledger = self.ledger.without_rows(row.lanes, row.ports, row.kind)
+        if len(ledger.rows) < len(self.ledger.rows):
+            self._save(ledger)
+
+    def label_of(self, row: RowSpec, lane: Lane) -> str | None:
+        """For whom we made this row, or None if it is not ours in this lane."""
+        record = self.ledger.find(lane, row.ports, row.kind)
+        return record.label if record else None
+
     def owe_winnat(self, owed: bool) -> None:
         """Write down that WinNAT must be started again, or that it runs."""
         if owed != self.ledger.winnat_owed:
@@ -113,7 +130,7 @@ class Journal:
 
     def _save(self, ledger: Ledger) -> None:
         self._store.save(ledger)
-        self.ledger = ledger
+        self.ledger, self._unsaved = ledger, False
 
 
 def _without(ledger: Ledger, intent: Intent) -> Ledger:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from reconciler.host.interface import Refusal
 from reconciler.plan.model import Plan, RowSpec, Step
@@ -13,11 +13,21 @@ Outcome = Literal["done", "already", "refused", "unknown", "not-run"]
 Verdict = Literal["done", "already", "refused", "deferred", "blocked", "unknown", "cover-lost", "not-run"]
 
 
+class Taken(NamedTuple):
+    """A row that a delete took away, as it was: its store is the one whose delete worked.
+
+    `label` is the one under which the ledger had it, or None where the row was not ours.
+    """
+
+    row: RowSpec
+    label: str | None
+
+
 @dataclass(frozen=True, slots=True)
 class WriteResult:
     """One row written: what reading the host again said (`outcome`), whatever the call itself said (`refusal`).
 
-    `changed` are the lanes in which the row came or went through this very write.
+    `changed` are the lanes in which the row came or went through this very write; `taken` is what went.
     """
 
     verb: Literal["create", "delete"]
@@ -26,6 +36,7 @@ class WriteResult:
     refusal: Refusal | None = None
     note: str = ""
     changed: tuple[Lane, ...] = ()
+    taken: tuple[Taken, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,19 +1,21 @@
 """Doing one step whole or not at all.
 
-What a step created is undone when a later call of it fails, and what it deleted is put back, retried for 30
+What a step created is undone when a later call of it fails, and what it took away is put back, retried for 30
 seconds; if even that fails the report says COVER LOST and the ledger owes the row to the next run (design 4.4). The
-ledger owes it from before the delete on, so that a kill in between owes it as well.
+ledger owes what is claimed of it from before the delete on, so that a kill in between owes it as well.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from reconciler.apply.clock import Clock
-from reconciler.apply.results import StepResult, Verdict, WriteResult
+from reconciler.apply.results import StepResult, Taken, Verdict, WriteResult
 from reconciler.apply.writer import Writer
 from reconciler.errors import HostError, LedgerError
 from reconciler.host.interface import Refusal
-from reconciler.plan.claims import unprotected
-from reconciler.plan.model import Plan, RowSpec, Step
+from reconciler.plan.claims import ClaimIndex, unprotected
+from reconciler.plan.model import Plan, RowSpec, Step, Unit
 from reconciler.plan.tables import closure
 from reconciler.ports import Lane, PortRange, PortSet
 
@@ -29,68 +31,84 @@ class Transactions:
         self._writer = writer
         self._clock = clock
         self._problems = problems
+        self._claims = ClaimIndex(plan.update.claims)
 
     def run(self, step: Step) -> StepResult:
         """Do one step: its deletes, then its creates."""
         writes: list[WriteResult] = []
-        label = "/".join(step.owners[0][:2]) if step.owners else ""
+        lost = len(self._problems)
         try:
-            for row in step.deletes:
-                writes += self._remove(row, label, owed=bool(step.creates))
-                if writes[-1].outcome == "refused":
-                    return self._undone(step, writes, label)
-            for row in step.creates:
-                writes.append(self._writer.create(row, label))
-                if writes[-1].outcome == "refused":
-                    return self._undone(step, writes, label)
+            refused = self._delete_all(step, writes) or self._create_all(step, writes)
         except (HostError, LedgerError) as error:
             return StepResult(step, "unknown", tuple(writes), str(error))
-        verdict: Verdict = "already" if all(write.outcome == "already" for write in writes) else "done"
+        if len(self._problems) > lost:
+            return StepResult(step, "cover-lost", tuple(writes), _text(refused))
+        if refused:
+            verdicts: dict[str, Verdict] = {"deferred": "deferred", "blocked": "blocked"}
+            return StepResult(step, verdicts.get(step.status, "refused"), tuple(writes), _text(refused))
         notes = dict.fromkeys(write.note for write in writes if write.note)
-        return StepResult(step, verdict, tuple(writes), "; ".join(notes))
+        already = all(write.outcome == "already" for write in writes)
+        return StepResult(step, "already" if already else "done", tuple(writes), "; ".join(notes))
 
-    def _undone(self, step: Step, writes: list[WriteResult], label: str) -> StepResult:
-        """Undo what the step did before a call was refused: creates go, the rows of a replace come back."""
-        failed = writes[-1]
-        text = failed.refusal.text if failed.refusal else ""
+    def _delete_all(self, step: Step, writes: list[WriteResult]) -> WriteResult | None:
+        """Make the deletes of a step. The one that was refused, all undone, if any."""
+        for row in step.deletes:
+            refused = self._remove(row, writes, owed=bool(step.creates))
+            if refused:
+                self._undo(step, writes)
+                return refused
+        return None
+
+    def _create_all(self, step: Step, writes: list[WriteResult]) -> WriteResult | None:
+        """Make the creates of a step. The first that was refused, if any.
+
+        In a step that only creates, a unit is given up when a row over it is refused; rows of the others are made all
+        the same, and stay (design 4.7). A step that deletes is done whole or not at all.
+        """
+        refused: WriteResult | None = None
+        units = set() if step.deletes else set(step.units)
+        for row in step.creates:
+            if refused and not _served(row, units):
+                continue
+            writes.append(self._writer.create(row, self._claims.label(row)))
+            if writes[-1].outcome == "refused":
+                refused = refused or writes[-1]
+                units -= _served(row, units)
+        if refused:
+            self._undo(step, writes, units)
+        return refused
+
+    def _undo(self, step: Step, writes: list[WriteResult], units: Iterable[Unit] = ()) -> None:
+        """Undo what the step did: what it created goes, but for rows of these units; what it took away comes back."""
         done = list(writes)
         for write in reversed(done):
-            if write.verb == "create" and write.changed and write.row in step.creates:
-                writes += self._remove(write.row._replace(lanes=write.changed), label, owed=False)
-        lost = [
-            write.row
-            for write in done
-            if step.creates and write.verb == "delete" and write.changed and write.row in step.deletes
-            if not self._put_back(write.row._replace(lanes=write.changed), label, writes)
-        ]
-        if lost:
-            return StepResult(step, "cover-lost", tuple(writes), text)
-        verdict: Verdict = "refused"
-        if step.status == "deferred":
-            verdict = "deferred"
-        elif step.status == "blocked":
-            verdict = "blocked"
-        return StepResult(step, verdict, tuple(writes), text)
+            row = write.row
+            if write.verb == "create" and write.changed and row in step.creates and not _served(row, units):
+                self._remove(row._replace(lanes=write.changed), writes, owed=False)
+        for row in step.deletes if step.creates else ():
+            self._put_back(_parts(row, done), writes)
 
-    def _remove(self, row: RowSpec, label: str, *, owed: bool) -> list[WriteResult]:
+    def _remove(self, row: RowSpec, writes: list[WriteResult], *, owed: bool) -> WriteResult | None:
         """Delete a row; where the host merged it with neighbours of ours, those are made again."""
-        writes: list[WriteResult] = []
         for whole in self._writer.merged_into(row):
-            writes += self._take_apart(whole, row.ports, label)
-            if writes[-1].outcome == "refused":
-                return writes
-        return [*writes, self._writer.delete(row, owed=owed)]
+            refused = self._take_apart(whole, row.ports, writes)
+            if refused:
+                return refused
+        writes.append(self._writer.delete(row, owed=owed and self._is_claimed(row)))
+        return writes[-1] if writes[-1].outcome == "refused" else None
 
-    def _take_apart(self, whole: RowSpec, part: PortRange, label: str) -> list[WriteResult]:
+    def _take_apart(self, whole: RowSpec, part: PortRange, writes: list[WriteResult]) -> WriteResult | None:
         rest = PortSet.of([whole.ports]) - PortSet.of([part])
         guarded = self._guarded(rest, whole.lanes)
         if guarded:
             text = f"the host merged it with {rest}, which {guarded}"
-            return [WriteResult("delete", whole, "refused", Refusal("busy", text))]
-        writes = [self._writer.delete(whole, owed=True)]
-        for run in rest.runs() if writes[-1].outcome != "refused" else ():
-            self._put_back(whole._replace(ports=run), label, writes)
-        return writes
+            writes.append(WriteResult("delete", whole, "refused", Refusal("busy", text)))
+            return writes[-1]
+        gone = self._writer.delete(whole, owed=self._is_claimed(whole))
+        writes.append(gone)
+        for run in rest.runs():
+            self._put_back([item._replace(row=item.row._replace(ports=run)) for item in gone.taken], writes)
+        return gone if gone.outcome == "refused" else None
 
     def _guarded(self, ports: PortSet, lanes: tuple[Lane, ...]) -> str:
         """Why ports that stay may not be taken away even for a moment: they might not come back, or are protected."""
@@ -107,17 +125,46 @@ class Transactions:
             return "is protected"
         return ""
 
-    def _put_back(self, row: RowSpec, label: str, writes: list[WriteResult]) -> bool:
-        """Make a deleted row again, retried for 30 seconds. The ledger owes it until it is seen."""
+    def _put_back(self, taken: Iterable[Taken], writes: list[WriteResult]) -> None:
+        """Make again what was taken away, as it was, retried for 30 seconds; tell what could not be."""
         deadline = self._clock.seconds() + PUT_BACK_SECONDS
-        while True:
-            writes.append(self._writer.create(row, label))
-            if writes[-1].outcome != "refused":
-                return True
-            if self._clock.seconds() >= deadline:
-                lanes = " and ".join(map(str, row.lanes))
-                self._problems.append(
-                    f"COVER LOST: {lanes} {row.ports} could not be put back; the next apply tries again"
-                )
-                return False
-            self._clock.sleep(PUT_BACK_PAUSE)
+        for row, label in taken:
+            while True:
+                writes.append(self._writer.create(row, label))
+                if writes[-1].outcome != "refused":
+                    break
+                if self._clock.seconds() >= deadline:
+                    self._problems.append(self._lost_text(row))
+                    break
+                self._clock.sleep(PUT_BACK_PAUSE)
+
+    def _lost_text(self, row: RowSpec) -> str:
+        lost = f"COVER LOST: {' and '.join(map(str, row.lanes))} {row.ports} could not be put back"
+        if self._is_claimed(row):
+            return f"{lost}; the next apply tries again"
+        return f"{lost}; no entry claims it, so no later apply makes it again"
+
+    def _is_claimed(self, row: RowSpec) -> bool:
+        """Does anybody claim some of it when the plan is done? A reservation is claimed exactly or not at all."""
+        found = (ports for lane in row.lanes for ports, _ in self._claims.touching(row.kind, lane, row.ports))
+        return any(row.kind == "exclusion" or ports == row.ports for ports in found)
+
+
+def _served(row: RowSpec, units: Iterable[Unit]) -> set[Unit]:
+    """The units that lack this row, or may."""
+    protocols = {lane.protocol for lane in row.lanes}
+    return {unit for unit in units if unit.protocol in protocols and unit.ports.overlaps(row.ports)}
+
+
+def _parts(row: RowSpec, writes: Iterable[WriteResult]) -> list[Taken]:
+    """What was taken away of a row: by its own delete, or with a larger one in which the host listed it."""
+    found = []
+    for item in (item for write in writes for item in write.taken):
+        lanes = tuple(lane for lane in item.row.lanes if lane in row.lanes)
+        if lanes and item.row.kind == row.kind and item.row.ports.contains(row.ports):
+            found.append(item._replace(row=item.row._replace(lanes=lanes, ports=row.ports)))
+    return found
+
+
+def _text(refused: WriteResult | None) -> str:
+    return refused.refusal.text if refused and refused.refusal else ""

@@ -2,15 +2,17 @@
 
 An exit code or a message is never believed (design 4.10): after each call the listing is read again and decides. A
 row is written through its first lane; through the others only where it is still missing, so it does not matter
-whether the lanes share a table (4.3).
+whether the lanes share a table (4.3). After each call every lane that is not as it should be is read again, so that
+a door which had no effect of its own is never judged by what it listed before another one worked.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import itertools
+from collections.abc import Iterable, Mapping
 
 from reconciler.apply.journal import Journal
-from reconciler.apply.results import WriteResult
+from reconciler.apply.results import Taken, WriteResult
 from reconciler.host.interface import Change, Host, Lookup, Refusal, Row, Snapshot
 from reconciler.plan.model import RowSpec
 from reconciler.ports import LANES, Lane, PortRange, PortSet, Store
@@ -35,23 +37,27 @@ class Writer:
         for lane in wanted:
             self._rows[lane] = [row for row in fresh if row.lane == lane]
 
-    def create(self, row: RowSpec, label: str) -> WriteResult:
-        """Create one row in all its lanes. Raises HostError when what became of it cannot be read."""
+    def create(self, row: RowSpec, label: str | None) -> WriteResult:
+        """Create one row in all its lanes. Raises HostError when what became of it cannot be read.
+
+        `label`: the entry it is made for; None where it must not become ours.
+        """
         self._ask(row)
-        absent = tuple(lane for lane in row.lanes if not self._there(row, lane))
+        absent = self._lacking(row, row.lanes)
         if not absent:
             return WriteResult("create", row, "already")
-        intent = self._journal.intend("create", row, absent, label)
+        intent = self._journal.intend("create", row, () if label is None else absent, label or "")
         refusal: Refusal | None = None
-        for number, lane in enumerate(_doors(row, absent)):
-            if self._there(row, lane):
-                continue
-            refusal = self._host.write(Change("create", row.kind, lane, row.ports, row.store)) or refusal
-            self._look_again(row, absent if number == 0 else (lane,))
-        missing = [lane for lane in absent if not self._there(row, lane)]
+        missing = absent
+        for lane in _doors(row, absent):
+            if lane in missing:
+                refusal = self._host.write(Change("create", row.kind, lane, row.ports, row.store)) or refusal
+                self._look_again(row, missing)
+                missing = self._lacking(row, absent)
         self._journal.created(intent, self._listed(absent), found=self._found(row))
         if not missing:
-            return WriteResult("create", row, "done", refusal, self._create_note(row, refusal), absent)
+            note = _note(refusal) if label is None else self._create_note(row, refusal)
+            return WriteResult("create", row, "done", refusal, note, absent)
         refusal = refusal or Refusal("failed", "the call said that it was done, and the row is not there")
         made = tuple(lane for lane in absent if lane not in missing)
         return WriteResult("create", row, "refused", refusal, changed=made)
@@ -62,24 +68,26 @@ class Writer:
         `owed`: it must come back, whole or in part, so the ledger owes it from now on.
         """
         self._ask(row)
-        present = tuple(lane for lane in row.lanes if self._exact(row, lane))
+        present = self._standing(row, row.lanes)
         if not present:
-            self._journal.deleted(self._journal.intend("delete", row, (), ""), row.lanes)
+            self._journal.gone(row)
             return WriteResult("delete", row, "already")
+        labels = {lane: self._journal.label_of(row, lane) for lane in present}
         intent = self._journal.intend("delete", row, (), "", owed=owed)
         refusal: Refusal | None = None
-        for number, lane in enumerate(_doors(row, present)):
-            for store in _stores(row):
-                if self._exact(row, lane):
-                    refusal = self._host.write(Change("delete", row.kind, lane, row.ports, store)) or refusal
-                    self._look_again(row, present if number == 0 else (lane,))
-        left = [lane for lane in present if self._exact(row, lane)]
+        left, worked = present, {}
+        for lane, store in itertools.product(_doors(row, present), _stores(row)):
+            if lane in left:
+                refusal = self._host.write(Change("delete", row.kind, lane, row.ports, store)) or refusal
+                self._look_again(row, left)
+                left = self._standing(row, present)
+                worked.update({item: store for item in present if item not in left and item not in worked})
         self._journal.deleted(intent, [lane for lane in row.lanes if lane not in left])
+        taken = _taken(row, worked, labels)
         if not left:
-            return WriteResult("delete", row, "done", refusal, _note(refusal), present)
+            return WriteResult("delete", row, "done", refusal, _note(refusal), present, taken)
         refusal = refusal or Refusal("failed", "the call said that it was done, and the row is still there")
-        gone = tuple(lane for lane in present if lane not in left)
-        return WriteResult("delete", row, "refused", refusal, changed=gone)
+        return WriteResult("delete", row, "refused", refusal, changed=tuple(worked), taken=taken)
 
     def merged_into(self, row: RowSpec) -> list[RowSpec]:
         """The larger rows of ours in which the host lists this one, because it merged neighbours."""
@@ -124,6 +132,12 @@ class Writer:
     def _there(self, row: RowSpec, lane: Lane) -> bool:
         return self._found(row) if row.kind == "reservation" else self.covers(lane, row.ports)
 
+    def _lacking(self, row: RowSpec, lanes: tuple[Lane, ...]) -> tuple[Lane, ...]:
+        return tuple(lane for lane in lanes if not self._there(row, lane))
+
+    def _standing(self, row: RowSpec, lanes: tuple[Lane, ...]) -> tuple[Lane, ...]:
+        return tuple(lane for lane in lanes if self._exact(row, lane))
+
     def _exact(self, row: RowSpec, lane: Lane) -> bool:
         if row.kind == "reservation":
             return self._found(row)
@@ -162,6 +176,14 @@ def _stores(row: RowSpec) -> tuple[Store, ...]:
     if row.kind == "reservation":
         return ("persistent",)
     return ("persistent", "active") if row.store == "persistent" else ("active", "persistent")
+
+
+def _taken(row: RowSpec, worked: Mapping[Lane, Store], labels: Mapping[Lane, str | None]) -> tuple[Taken, ...]:
+    """What went in the lanes where a delete worked: one for each store and label."""
+    found: dict[tuple[Store, str | None], list[Lane]] = {}
+    for lane in sorted(worked):
+        found.setdefault((worked[lane], labels[lane]), []).append(lane)
+    return tuple(Taken(row._replace(lanes=tuple(lanes), store=key[0]), key[1]) for key, lanes in found.items())
 
 
 def _note(refusal: Refusal | None) -> str:

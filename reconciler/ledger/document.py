@@ -35,7 +35,8 @@ _CLAIM = {
     "line": NUMBER,
 }
 _ROWS = Table(OwnedRow, {**_ROW, **_ORIGIN})
-_CLAIMS = Table(Claim, _CLAIM)
+_CLAIMS = Table(Claim, {**_CLAIM, "declared": _LANES})
+_EARLIER_CLAIMS = Table(Claim, _CLAIM)
 _INTENTS = Table(Intent, {**_CALL, "absent_in": _LANES, **_ORIGIN})
 _OWED = Table(OwedRow, {**_ROW, "label": TEXT})
 
@@ -142,7 +143,7 @@ def _ledger(document: object, where: str) -> Ledger:
     ledger = Ledger(
         machine=machine,
         rows=_ROWS.read("rows", document["rows"]),
-        claims=_CLAIMS.read("claims", document["claims"]),
+        claims=_claims(document["claims"]),
         intents=_INTENTS.read("intents", document["intents"]),
         owed=_OWED.read("owed", document["owed"]),
         winnat_owed=winnat_owed,
@@ -150,6 +151,11 @@ def _ledger(document: object, where: str) -> Ledger:
     )
     _check_records(ledger)
     return ledger
+
+
+def _claims(value: object) -> tuple[Claim, ...]:
+    earlier = isinstance(value, list) and value[:1] == [_EARLIER_CLAIMS.names]
+    return (_EARLIER_CLAIMS if earlier else _CLAIMS).read("claims", value)
 
 
 def _check_version(version: object, where: str) -> None:

@@ -35,7 +35,10 @@ class OwnedRow:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What one entry wanted when its policy was last applied here: ports in lanes, and whether it protects them."""
+    """What one entry wanted when its policy was last applied here: ports in lanes, and whether it protects them.
+
+    `declared` are the lanes that the entry named, where they are fewer because some share a table; else empty.
+    """
 
     policy: str
     entry: str
@@ -46,6 +49,7 @@ class Claim:
     protect: bool = False
     file: str = ""
     line: int = 0
+    declared: tuple[Lane, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

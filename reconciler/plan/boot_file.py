@@ -91,7 +91,7 @@ def hold_for_rival(draft: Draft, rival: str) -> None:
     if rival and fresh and draft.status == "ready":
         culprit = rival_culprit(rival, hull(fresh.runs()))
         draft.status, draft.culprits, draft.remedy = "blocked", [culprit], RIVAL_REMEDY
-        draft.reason += f", but it could not outlive a restart: in the way is {culprit.text}"
+        draft.but += f", but it could not outlive a restart: in the way is {culprit.text}"
 
 
 def file_notes(snapshot: Snapshot, claims: Iterable[Claim], stored: PortSet) -> list[Note]:

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from reconciler.ledger.records import Claim, OwnedRow
-from reconciler.plan.model import Options
+from reconciler.plan.index import RangeIndex
+from reconciler.plan.model import Options, RowSpec
 from reconciler.policy.entries import Policy
-from reconciler.ports import Lane, PortRange, PortSet
+from reconciler.ports import Kind, Lane, PortRange, PortSet
 
 ClaimKey = tuple[str, str, str, tuple[Lane, ...], tuple[PortRange, ...]]
 
@@ -58,10 +59,12 @@ def sort_claims(
 
 
 def _taken_over(old: Claim, guards: Sequence[Claim]) -> bool:
-    """Does another entry protect the very same ports now, as after a rename? A reservation must be exactly the same."""
-    return any(
-        guard.kind == old.kind and set(old.lanes) <= set(guard.lanes) and not _without(old, guard) for guard in guards
-    )
+    """Do other entries, together, protect all these ports now, as after a rename or a split?
+
+    A reservation must be exactly the same.
+    """
+    alike = [guard for guard in guards if guard.kind == old.kind]
+    return not any(_without(old, [guard for guard in alike if lane in guard.lanes]) for lane in old.lanes)
 
 
 def _remainder(old: Claim, successor: Claim | None, rows: Sequence[OwnedRow]) -> Iterable[Claim]:
@@ -71,7 +74,7 @@ def _remainder(old: Claim, successor: Claim | None, rows: Sequence[OwnedRow]) ->
         yield from _held_by_rows(old, lanes, old.ports, rows)
     if successor is not None:
         common = tuple(lane for lane in old.lanes if lane in successor.lanes)
-        yield from _held_by_rows(old, common, _without(old, successor), rows)
+        yield from _held_by_rows(old, common, _without(old, [successor]), rows)
 
 
 def _held_by_rows(
@@ -86,10 +89,33 @@ def _held_by_rows(
         yield replace(old, lanes=lanes, ports=left)
 
 
-def _without(old: Claim, successor: Claim) -> tuple[PortRange, ...]:
+def _without(old: Claim, others: Sequence[Claim]) -> tuple[PortRange, ...]:
+    theirs = [ports for other in others for ports in other.ports]
     if old.kind == "reservation":
-        return tuple(item for item in old.ports if item not in successor.ports)
-    return (PortSet.of(old.ports) - PortSet.of(successor.ports)).runs()
+        return tuple(item for item in old.ports if item not in theirs)
+    return (PortSet.of(old.ports) - PortSet.of(theirs)).runs()
+
+
+class ClaimIndex:
+    """Claims by what they touch. Each kind and lane is sorted when it is first asked for."""
+
+    def __init__(self, claims: Sequence[Claim]) -> None:
+        self._claims = claims
+        self._sorted: dict[tuple[Kind, Lane], RangeIndex[Claim]] = {}
+
+    def touching(self, kind: Kind, lane: Lane, ports: PortRange) -> list[tuple[PortRange, Claim]]:
+        """The ranges of this kind and lane that share a port with the given one, and the claims they belong to."""
+        key = (kind, lane)
+        if key not in self._sorted:
+            mine = (claim for claim in self._claims if claim.kind == kind and lane in claim.lanes)
+            self._sorted[key] = RangeIndex((item, claim) for claim in mine for item in claim.ports)
+        return self._sorted[key].touching(ports)
+
+    def label(self, row: RowSpec) -> str:
+        """The `policy/entry` that a row is made for: one that claims all of it comes first. Empty if nobody does."""
+        touching = self.touching(row.kind, row.lanes[0], row.ports)
+        touching.sort(key=lambda item: not item[0].contains(row.ports))
+        return f"{touching[0][1].policy}/{touching[0][1].entry}" if touching else ""
 
 
 def unprotected(claim: Claim, options: Options) -> bool:

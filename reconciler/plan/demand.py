@@ -13,12 +13,12 @@ from reconciler.errors import RefusedError
 from reconciler.host.interface import Snapshot
 from reconciler.ledger.records import Claim, reservation_lanes
 from reconciler.plan.claims import merged_claims, sort_claims, unprotected
+from reconciler.plan.lanes import EntryLanes
 from reconciler.plan.model import Options, Unit
 from reconciler.plan.owed import owed_exclusions, owed_reservations
 from reconciler.plan.settle import Settled
-from reconciler.plan.tables import closure
 from reconciler.policy.entries import Exclusion, Policy, PolicySet, Reservation
-from reconciler.ports import Family, Lane, PortRange, PortSet, Protocol
+from reconciler.ports import Lane, PortRange, PortSet, Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +43,10 @@ class Demand:
         reservations: those in scope, and those that are owed to others.
         absent: exclusions in scope with `state = "absent"`.
         fresh, kept: the claims that make a port wanted: of the entries in scope, and of everybody not in scope.
-        given_up: claims of the ledger that end with this plan, under the policy's present name.
+        before: the claims of the ledger, under their policies' present names.
+        given_up: those that end with this plan.
         protecting: claims whose ports no step may delete, shrink or replace; what protected entries gave up included.
         claims: what the ledger will hold when the plan is done, sorted.
-        retirable: policies that keep claims although no file of theirs targets this host.
     """
 
     wishes: tuple[Wish, ...]
@@ -54,9 +54,9 @@ class Demand:
     absent: tuple[Exclusion, ...]
     fresh: tuple[Claim, ...]
     kept: tuple[Claim, ...]
+    before: tuple[Claim, ...]
     given_up: tuple[Claim, ...]
     protecting: tuple[Claim, ...]
-    retirable: tuple[str, ...]
     claims: tuple[Claim, ...]
 
 
@@ -66,10 +66,10 @@ def build_demand(policies: PolicySet, snapshot: Snapshot, settled: Settled, opti
     exclusions = sorted((entry for policy in scope for entry in policy.exclusions), key=_by_name)
     reservations = sorted((entry for policy in scope for entry in policy.reservations), key=_by_name)
     present = [entry for entry in exclusions if entry.state == "present"]
-    lanes = _Lanes(snapshot)
-    fresh = [_exclusion_claim(entry, lanes.of(entry.protocols, entry.families)) for entry in present]
-    fresh += [_reservation_claim(entry) for entry in reservations]
     before = _renamed(settled.claims, scope)
+    lanes = EntryLanes(snapshot, before, settled.rows)
+    fresh = [_exclusion_claim(entry, lanes.claimed(entry)) for entry in present]
+    fresh += [_reservation_claim(entry) for entry in reservations]
     _check_names(options, scope, before, fresh)
     old = sort_claims(before, fresh, scope, settled.rows, options)
     every = (*fresh, *old.kept, *old.held)
@@ -78,38 +78,30 @@ def build_demand(policies: PolicySet, snapshot: Snapshot, settled: Settled, opti
     wishes += [replace(wish, owed=True) for entry in owed for wish in _wishes(entry, lanes)]
     return Demand(
         wishes=tuple(wishes),
-        reservations=(*reservations, *owed_reservations(old.kept, settled.owed)),
+        reservations=_once((*reservations, *owed_reservations(old.kept, settled.owed))),
         absent=tuple(entry for entry in exclusions if entry.state == "absent"),
         fresh=tuple(fresh),
         kept=old.kept,
+        before=before,
         given_up=old.given_up,
         protecting=tuple(claim for claim in every if claim.protect and not unprotected(claim, options)),
-        retirable=tuple(sorted({claim.policy for claim in old.kept} - {policy.name for policy in scope})),
         claims=merged_claims(every),
     )
 
 
-class _Lanes:
-    """The lanes that protocols and families amount to on this host, each combination worked out once."""
-
-    def __init__(self, snapshot: Snapshot) -> None:
-        self._snapshot = snapshot
-        self._known: dict[tuple[tuple[Protocol, ...], tuple[Family, ...]], tuple[Lane, ...]] = {}
-
-    def of(self, protocols: tuple[Protocol, ...], families: tuple[Family, ...]) -> tuple[Lane, ...]:
-        """All of them, and those that share a table with one of them."""
-        key = (protocols, families)
-        if key not in self._known:
-            declared = (Lane(protocol, family) for protocol in protocols for family in families)
-            self._known[key] = closure(self._snapshot, declared)
-        return self._known[key]
+def _once(reservations: Iterable[Reservation]) -> tuple[Reservation, ...]:
+    """One for each exact range: what is owed to several, or declared by one and owed to another, is made once."""
+    found: dict[tuple[Protocol, PortRange], Reservation] = {}
+    for entry in reservations:
+        found.setdefault((entry.protocol, entry.ports), entry)
+    return tuple(found.values())
 
 
 def _by_name(entry: Exclusion | Reservation) -> tuple[str, str]:
     return entry.policy, entry.name
 
 
-def _wishes(entry: Exclusion, lanes: _Lanes) -> Iterable[Wish]:
+def _wishes(entry: Exclusion, lanes: EntryLanes) -> Iterable[Wish]:
     tables: dict[tuple[Lane, ...], Protocol] = {}
     for protocol in entry.protocols:  # where one table holds both, they are one unit
         tables.setdefault(lanes.of((protocol,), entry.families), protocol)
@@ -129,6 +121,7 @@ def _exclusion_claim(entry: Exclusion, lanes: tuple[Lane, ...]) -> Claim:
         protect=entry.protect,
         file=entry.place.file,
         line=entry.place.line,
+        declared=entry.lanes if len(entry.lanes) < len(lanes) else (),
     )
 
 

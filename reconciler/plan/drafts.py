@@ -14,10 +14,15 @@ from reconciler.plan.model import ACTIONS, Action, Cause, Culprit, EntryRef, Row
 from reconciler.policy.entries import Exclusion, Reservation
 from reconciler.ports import Lane, PortRange
 
+Part = tuple[PortRange | None, str]
+
 
 @dataclass(slots=True)
 class Draft:
-    """A step that other drafts may still be joined to."""
+    """A step that other drafts may still be joined to.
+
+    `reason` is why, `but` what of it cannot be; `parts` are the reasons of all that were joined, with their ports.
+    """
 
     deletes: list[RowSpec] = field(default_factory=list)
     creates: list[RowSpec] = field(default_factory=list)
@@ -27,8 +32,10 @@ class Draft:
     status: Status = "ready"
     cause: Cause = "intent"
     reason: str = ""
+    but: str = ""
     remedy: str = ""
     tried: bool = False
+    parts: list[Part] = field(default_factory=list)
     into: Draft | None = None
 
     def current(self) -> Draft:
@@ -41,18 +48,39 @@ class Draft:
         if other is self.current():
             return
         other.into = self
+        self.parts, self.but = [*self.told(), *other.told()], ""
         self.deletes += other.deletes
         self.creates += other.creates
         self.units += other.units
         self.owners += other.owners
         self.culprits += other.culprits
-        self.reason = "; ".join(dict.fromkeys(text for text in (self.reason, other.reason) if text))
         if other.cause != "intent":
             self.cause = other.cause
         if other.status != "ready":
             self.tried = other.tried and (self.tried or self.status == "ready")
             if self.status != "blocked":
                 self.status, self.remedy = other.status, other.remedy
+
+    def told(self) -> list[Part]:
+        """Why each part of it is done."""
+        parts: list[Part] = [*self.parts]
+        if not parts and self.reason:
+            rows = self.deletes or self.creates
+            parts = [(hull(row.ports for row in rows) if rows else None, self.reason)]
+        if parts and self.but:
+            ports, text = parts[-1]
+            parts[-1] = (ports, text + self.but)
+        return parts
+
+    def _sentence(self) -> str:
+        """All reasons in one: where they differ, each says which ports it is about."""
+        found: dict[str, list[str]] = {}
+        for ports, text in self.told():
+            found.setdefault(text, []).extend([str(ports)] if ports else [])
+        if len(found) == 1:
+            return next(iter(found))
+        told = ((", ".join(dict.fromkeys(ports)), text) for text, ports in found.items())
+        return "; ".join(f"{ports}: {text}" if ports else text for ports, text in told)
 
     def step(self) -> Step:
         """The finished step."""
@@ -71,7 +99,7 @@ class Draft:
             units=tuple(dict.fromkeys(self.units)),
             owners=tuple(dict.fromkeys(self.owners)),
             culprits=tuple(dict.fromkeys(self.culprits)),
-            reason=self.reason,
+            reason=self._sentence(),
             remedy=self.remedy,
             tried=self.tried,
         )

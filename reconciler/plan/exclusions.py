@@ -17,9 +17,9 @@ from reconciler.plan.index import RangeIndex
 from reconciler.plan.model import Cause, RowSpec, Step
 from reconciler.plan.obstacles import Need, Obstacles, verdict_on
 from reconciler.plan.owed import OWED_REASON
-from reconciler.plan.removals import Pairs, store_of
 from reconciler.plan.settle import Settled
 from reconciler.plan.tables import Table
+from reconciler.plan.wanted import Pairs, store_of
 from reconciler.ports import Lane, PortRange, PortSet, Store, cut, missing_in
 
 STORES: tuple[Store, ...] = ("persistent", "active")
@@ -65,8 +65,6 @@ def plan_exclusion_creates(wishes: Sequence[Wish], pairs: Pairs, settled: Settle
             ready += verdict.ready
             held += verdict.held
             stuck += verdict.stuck
-            for step in verdict.stuck:
-                obstacles.hold(step)
     drafts, planned = _ready_drafts(ready, pairs, obstacles)
     drafts += _held_drafts(held, pairs, planned, obstacles)
     return Creates(drafts, stuck)

@@ -1,22 +1,25 @@
-"""What does not come from comparing entries with rows: the ephemeral range, `state = "absent"`, unmanaged rows, and
-what stays owed. Pure.
+"""What does not come from comparing entries with rows: the ephemeral range, `state = "absent"`, unmanaged rows.
+
+Pure.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
-from reconciler.host.interface import Lookup, Row, Snapshot
-from reconciler.ledger.records import Claim, OwedRow
+from reconciler.host.interface import Row, Snapshot
 from reconciler.plan.demand import Demand
 from reconciler.plan.drafts import Draft, entry_ref
 from reconciler.plan.model import EntryRef, RowSpec, Status, Step
-from reconciler.plan.removals import Pairs, TableClaims
+from reconciler.plan.staying import system_reason
 from reconciler.plan.tables import Table, closure
+from reconciler.plan.wanted import Pairs, TableClaims
 from reconciler.policy.entries import DynamicRange, Exclusion, PolicySet, Unmanaged
 from reconciler.ports import PortRange, PortSet, lanes_of
 
 ONE_RANGE = "Linux has one for TCP and UDP, which is left to whoever keeps net.ipv4.ip_local_port_range"
+
+UNMANAGED = "administered, claimed by nobody, inside the unmanaged window"
 
 
 def dynamic_range_steps(wanted: DynamicRange | None, snapshot: Snapshot) -> list[Step]:
@@ -54,7 +57,7 @@ def absent_steps(demand: Demand, pairs: Pairs, snapshot: Snapshot) -> tuple[list
                 if not set(table.lanes) & set(lanes):
                     continue
                 for row in _named_rows(ports, table, claims, snapshot):
-                    _absent(entry, row, table, claims, snapshot, together, stuck)
+                    _absent(entry, row, table, claims, together, stuck)
             drafts += together.values()
     return drafts, stuck
 
@@ -77,11 +80,10 @@ def _absent(
     ports: PortRange,
     table: Table,
     claims: TableClaims,
-    snapshot: Snapshot,
     together: dict[str, Draft],
     stuck: list[Step],
 ) -> None:
-    obstacle = _absent_obstacle(ports, table, claims, snapshot)
+    obstacle = _absent_obstacle(ports, table, claims)
     if obstacle is not None:
         status, reason = obstacle
         stuck.append(
@@ -101,11 +103,9 @@ def _absent(
     draft.deletes.append(RowSpec("exclusion", table.lanes, ports, "persistent"))
 
 
-def _absent_obstacle(
-    ports: PortRange, table: Table, claims: TableClaims, snapshot: Snapshot
-) -> tuple[Status, str] | None:
-    if ports in snapshot.system_ranges:
-        return "blocked", "the row belongs to the system (HNS)"
+def _absent_obstacle(ports: PortRange, table: Table, claims: TableClaims) -> tuple[Status, str] | None:
+    if table.system.touches(ports):
+        return "blocked", system_reason(table, ports)
     if guards := claims.protecting.touching(ports):
         return "skipped", f"it is protected by {guards[0][1].policy}/{guards[0][1].entry}"
     if wanting := claims.index.touching(ports):
@@ -117,19 +117,31 @@ def _absent_obstacle(
     return None
 
 
-def unmanaged_steps(policies: PolicySet, demand: Demand, pairs: Pairs, snapshot: Snapshot) -> list[Draft]:
-    """`[unmanaged] action = "delete"`: administered rows wholly inside the window that nobody claims."""
+def unmanaged_steps(
+    policies: PolicySet, demand: Demand, pairs: Pairs, snapshot: Snapshot
+) -> tuple[list[Draft], list[Step]]:
+    """`[unmanaged] action = "delete"`: administered rows wholly inside the window that nobody claims.
+
+    Of rows over HNS's range it is told that they stay; HNS's own needs no telling.
+    """
     rule = policies.unmanaged
     if rule is None or rule.action != "delete":
-        return []
+        return [], []
+    owner = EntryRef(rule.policy, "unmanaged", str(rule.place))
     drafts: dict[tuple[str, PortRange], Draft] = {}
+    stuck: list[Step] = []
     for row, table in unclaimed_rows(demand, pairs, snapshot):
-        if any(window.contains(row.ports) for window in _windows(rule)):
-            owner = EntryRef(rule.policy, "unmanaged", str(rule.place))
-            fresh = Draft(reason="administered, claimed by nobody, inside the unmanaged window", owners=[owner])
-            draft = drafts.setdefault((row.lane.protocol, row.ports), fresh)
-            draft.deletes.append(RowSpec("exclusion", table.lanes, row.ports, "persistent"))
-    return list(drafts.values())
+        if not any(window.contains(row.ports) for window in _windows(rule)):
+            continue
+        if table.system.touches(row.ports):
+            reason = f"{UNMANAGED}, but {system_reason(table, row.ports)}"
+            stuck.append(
+                Step("delete", "skipped", "intent", "exclusion", table.lanes, row.ports, owners=(owner,), reason=reason)
+            )
+            continue
+        draft = drafts.setdefault((row.lane.protocol, row.ports), Draft(reason=UNMANAGED, owners=[owner]))
+        draft.deletes.append(RowSpec("exclusion", table.lanes, row.ports, "persistent"))
+    return list(drafts.values()), stuck
 
 
 def _windows(rule: Unmanaged) -> tuple[PortRange, ...]:
@@ -159,23 +171,3 @@ def _foreign_runs(table: Table, absent: Iterable[PortRange]) -> Iterable[tuple[P
     """On a host without rows: the runs of what is not ours, once the ports that entries name as absent are gone."""
     for run in (table.cover - PortSet.of(table.owned) - PortSet.of(absent)).runs():
         yield run, Row(table.lanes[0], run, True)
-
-
-def still_owed(owed: Iterable[OwedRow], claims: Sequence[Claim], pairs: Pairs, snapshot: Snapshot) -> list[OwedRow]:
-    """What is still missing of the owed rows, as far as anybody claims it."""
-    return [
-        row
-        for row in owed
-        if (_reservation_lacks(row, claims, snapshot) if row.kind == "reservation" else _exclusion_lacks(row, pairs))
-    ]
-
-
-def _reservation_lacks(row: OwedRow, claims: Sequence[Claim], snapshot: Snapshot) -> bool:
-    claimed = any(row.lane in claim.lanes and row.ports in claim.ports for claim in claims if claim.kind == row.kind)
-    return claimed and Lookup(row.lane.protocol, row.ports) not in snapshot.lookups
-
-
-def _exclusion_lacks(row: OwedRow, pairs: Pairs) -> bool:
-    return any(
-        bool(claims.wanted.within(row.ports) - table.cover) for table, claims in pairs if row.lane in table.lanes
-    )

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Sequence
 
 from reconciler.host.interface import Snapshot
+from reconciler.plan.claims import ClaimIndex
+from reconciler.plan.demand import Demand
 from reconciler.plan.model import Breach, LimitName, Options, RowSpec, Step
 from reconciler.plan.settle import Settled
 from reconciler.plan.tables import Table
 from reconciler.policy.entries import Limits
 from reconciler.ports import PROTOCOLS, Kind, Lane, PortRange, PortSet, Protocol
 
+RowKey = tuple[Kind, PortRange, Lane]
 PERCENT_FROM_ROWS = 10  # a share of fewer owned rows says nothing
 
 
@@ -19,6 +22,7 @@ def breaches(
     steps: Sequence[Step],
     tables: Sequence[Table],
     settled: Settled,
+    demand: Demand,
     snapshot: Snapshot,
     options: Options,
 ) -> tuple[Breach, ...]:
@@ -40,17 +44,27 @@ def breaches(
                 f"and max_delete_percent is {limits.max_delete_percent}",
             )
         )
-    if ours and ours == owned and not _all_moved(acting):
+    if ours and ours == owned and not _all_moved(acting, known, demand):
         found.append(("delete_all", f"every row that this tool made on this host ({owned}) would be deleted"))
     found += _dynamic_breaches(limits, acting, tables, snapshot)
     return tuple(Breach(name, text, name in options.force) for name, text in found)
 
 
-def _all_moved(acting: Sequence[Step]) -> bool:
-    """Does every entry behind deleted rows get others in this very plan? Then they move, and nobody forgot them."""
-    makers = {(owner.policy, owner.entry) for step in acting if step.creates for owner in step.owners}
-    gone = [step for step in acting if step.deletes and not step.creates]
-    return all((owner.policy, owner.entry) in makers for step in gone for owner in step.owners)
+def _all_moved(steps: Sequence[Step], known: Container[RowKey], demand: Demand) -> bool:
+    """Does each owned row that goes belong to an entry that gets rows by steps that are ready?
+
+    Then rows move, and nobody forgot them. A row that is only tried to be made is no row in return.
+    """
+    before, after = ClaimIndex(demand.before), ClaimIndex((*demand.fresh, *demand.kept))
+    created = [spec for step in steps if step.status == "ready" for spec in step.creates]
+    gaining = {owner for spec in created for owner in _claimants(after, spec)}
+    deleted = [spec for step in steps for spec in step.deletes if _is_owned(spec, known)]
+    return all(not gaining.isdisjoint(_claimants(before, spec)) for spec in deleted)
+
+
+def _claimants(claims: ClaimIndex, spec: RowSpec) -> set[tuple[str, str]]:
+    touching = (claim for lane in spec.lanes for _, claim in claims.touching(spec.kind, lane, spec.ports))
+    return {(claim.policy, claim.entry) for claim in touching}
 
 
 def _physical(spec: RowSpec, tables: Sequence[Table]) -> int:
@@ -65,7 +79,7 @@ def _owned_count(tables: Sequence[Table], settled: Settled) -> int:
     return sum(len(table.owned) for table in tables) + len(reservations)
 
 
-def _is_owned(spec: RowSpec, known: Container[tuple[Kind, PortRange, Lane]]) -> bool:
+def _is_owned(spec: RowSpec, known: Container[RowKey]) -> bool:
     return any((spec.kind, spec.ports, lane) in known for lane in spec.lanes)
 
 
@@ -73,20 +87,26 @@ def _dynamic_breaches(
     limits: Limits, steps: Iterable[Step], tables: Sequence[Table], snapshot: Snapshot
 ) -> Iterable[tuple[LimitName, str]]:
     steps = tuple(steps)
-    for protocol in PROTOCOLS:
+    for protocol in PROTOCOLS if limits.min_dynamic_ports else ():
         now = snapshot.dynamic.get(protocol)
-        if now is None or limits.min_dynamic_ports == 0:
-            continue
         wanted = [step.ports for step in steps if step.action == "set-dynamic-range" and _is_of(step, protocol)]
         then = (wanted and wanted[0]) or now
-        before = len(PortSet.of([now]) - _taken(protocol, (), tables))
-        after = len(PortSet.of([then]) - _taken(protocol, steps, tables))
-        if after < limits.min_dynamic_ports and after < before:
+        if then is None:
+            continue
+        before = _left(now, protocol, (), tables) if now else None
+        after = _left(then, protocol, steps, tables)
+        if after < limits.min_dynamic_ports and (before is None or after < before):
+            told = "not known" if before is None else before
             yield (
                 "min_dynamic_ports",
-                f"{after} ephemeral {protocol} ports would stay free (now {before}), "
+                f"{after} ephemeral {protocol} ports would stay free (now {told}), "
                 f"and min_dynamic_ports is {limits.min_dynamic_ports}",
             )
+
+
+def _left(ports: PortRange, protocol: Protocol, steps: Iterable[Step], tables: Sequence[Table]) -> int:
+    """How many ports of an ephemeral range stay free once the steps are done."""
+    return len(PortSet.of([ports]) - _taken(protocol, steps, tables))
 
 
 def _is_of(step: Step, protocol: Protocol) -> bool:

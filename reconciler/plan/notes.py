@@ -8,10 +8,10 @@ from reconciler.host.interface import Row, Snapshot
 from reconciler.plan.demand import Demand
 from reconciler.plan.extras import unclaimed_rows
 from reconciler.plan.index import RangeIndex
-from reconciler.plan.model import Note, State
-from reconciler.plan.removals import Pairs
+from reconciler.plan.model import Note, State, Step
 from reconciler.plan.settle import Settled
 from reconciler.plan.tables import Table
+from reconciler.plan.wanted import Pairs
 from reconciler.policy.entries import PolicySet, Reservation
 from reconciler.ports import Lane, PortRange, PortSet
 
@@ -22,14 +22,22 @@ def notes(
     pairs: Pairs,
     snapshot: Snapshot,
     foreign_reservations: Sequence[Reservation],
+    steps: Iterable[Step],
 ) -> tuple[Note, ...]:
     """All notes of a plan: first what concerns everything, then entry by entry."""
     found: list[Note] = []
+    if policies.policies and not policies.in_scope():
+        host = f"{snapshot.facts.name}, {snapshot.facts.os}"
+        text = (
+            f"no file targets this host ({host}) in this run; [target] says which hosts, systems and tags a file is for"
+        )
+        found.append(Note("nothing-targeted", text))
     found += _shared_lanes(policies, demand)
     found += _foreign_cover(demand, pairs)
     for entry in foreign_reservations:
         text = f"{entry.policy}/{entry.name}: the reservation {entry.ports} is there, and this tool did not make it"
         found.append(Note("foreign-reservation", text, str(entry.place)))
+    found += _plain_binds(demand, steps)
     found += _url_reservations(demand, snapshot)
     if policies.unmanaged is not None and policies.unmanaged.action == "report":
         windows = PortSet.of(policies.unmanaged.ports).runs()
@@ -101,6 +109,20 @@ def _foreign_cover(demand: Demand, pairs: Pairs) -> Iterable[Note]:
             f"so that they outlive a restart is unproved: {shown}{more}"
         )
         yield Note("foreign-cover", text, place)
+
+
+def _plain_binds(demand: Demand, steps: Iterable[Step]) -> Iterable[Note]:
+    """Whoever binds the ports today finds them closed once they are reserved (windows-facts 5.2)."""
+    acting = [step for step in steps if step.done_by_apply]
+    created = {
+        (spec.lanes[0].protocol, spec.ports) for step in acting for spec in step.creates if spec.kind == "reservation"
+    }
+    for entry in demand.reservations:
+        if (entry.protocol, entry.ports) in created:
+            what = f"{entry.policy}/{entry.name}: a plain bind to {entry.protocol} {entry.ports}"
+            who = f": {entry.bound_by}" if entry.bound_by else "; bound_by does not say who that is"
+            text = f"{what} will be refused with 10013; who binds it must present its token{who}"
+            yield Note("plain-bind", text, str(entry.place))
 
 
 def _url_reservations(demand: Demand, snapshot: Snapshot) -> Iterable[Note]:

@@ -10,11 +10,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from reconciler.host.interface import Row, Snapshot
+from reconciler.ledger.records import OwnedRow
 from reconciler.plan.boot_file import RIVAL_REMEDY, rival_culprit
+from reconciler.plan.busy import socket_culprit, stop_remedy
+from reconciler.plan.claims import ClaimIndex
 from reconciler.plan.demand import Wish
 from reconciler.plan.drafts import Draft, entry_ref
 from reconciler.plan.model import Cause, Culprit, Status, Step
-from reconciler.plan.removals import socket_culprit
 from reconciler.plan.tables import Table
 from reconciler.ports import Lane, PortRange, PortSet, Protocol
 
@@ -35,14 +37,15 @@ class Need:
 class Obstacles:
     """What may be moved out of the way in this plan.
 
-    `leaving` are owned reservations that the plan deletes anyway, with their drafts. `ours` names the entry behind
-    each row that the ledger says we made. `release_winnat`: WinNAT will be asked to step aside, so its blocks are
-    worth a try.
+    `leaving` are owned reservations that the plan deletes anyway, with their drafts. `ours` are the rows that the
+    ledger says we made, `claims` say for whom we keep them. `release_winnat`: WinNAT will be asked to step aside, so
+    its blocks are worth a try.
     """
 
     snapshot: Snapshot
     leaving: Mapping[tuple[Protocol, PortRange], Draft]
-    ours: Mapping[tuple[Lane, PortRange], str]
+    ours: Mapping[tuple[Lane, PortRange], OwnedRow]
+    claims: ClaimIndex
     release_winnat: bool
 
     def in_the_way(self, table: Table, ports: PortSet) -> list[Row]:
@@ -63,26 +66,30 @@ class Obstacles:
                 leaving.current().absorb(draft)
 
     def hold(self, step: Step) -> None:
-        """Keep the reservations over the ports of a step that cannot be done: nothing would take their place."""
+        """Keep the reservations over the ports of a step that cannot be done, unless others take their place."""
         for (protocol, ports), leaving in self.leaving.items():
-            if step.ports is not None and protocol == step.lanes[0].protocol and step.ports.overlaps(ports):
-                why = Draft(status=step.status, culprits=list(step.culprits), remedy=step.remedy)
-                why.reason = f"what takes its place cannot come: {step.reason}"
-                leaving.current().absorb(why)
+            draft = leaving.current()
+            taken = draft.units or draft.status != "ready"
+            if step.ports is None or protocol != step.lanes[0].protocol or not step.ports.overlaps(ports) or taken:
+                continue
+            draft.status, draft.culprits, draft.remedy = step.status, list(step.culprits), step.remedy
+            draft.but = f", but what takes its place cannot come: {step.reason}"
 
     def row_culprit(self, row: Row) -> Culprit:
         """The row as a step names it."""
-        owner = self.ours.get((row.lane, row.ports))
-        if owner is not None:
-            return Culprit("row", row.lane, row.ports, f"{row.ports}, which we keep for {owner}")
+        mine = self.ours.get((row.lane, row.ports))
+        if mine is not None:
+            claims = self.claims.touching(mine.kind, mine.lane, mine.ports)
+            names = sorted({f"{claim.policy}/{claim.entry}" for _, claim in claims}) or [mine.label]
+            return Culprit("row", row.lane, row.ports, f"{row.ports}, which we keep for {' and '.join(names)}")
         kind = self.snapshot.kind_of(row)
-        names = {
+        kinds = {
             "block": "a block that Windows gave to somebody else (WinNAT, HNS, http.sys ...)",
             "reservation": "a reservation that is not ours",
             "unknown": "a row of unknown kind that is not ours",
             "exclusion": "an exclusion that is not ours",
         }
-        return Culprit("row", row.lane, row.ports, f"{row.ports}, {names[kind]}")
+        return Culprit("row", row.lane, row.ports, f"{row.ports}, {kinds[kind]}")
 
     def may_be_winnat(self, row: Row) -> bool:
         """WinNAT draws blocks of many ports; a single unstarred port is http.sys's (windows-facts 6.2, 6.5)."""
@@ -146,7 +153,7 @@ def held_by_sockets(culprits: list[Culprit]) -> Draft:
     draft = Draft(status="deferred", culprits=culprits, tried=True)
     who = culprits[0]
     draft.reason = f"port {who.ports} is in use by {who.text}{_more(culprits, shown=1)}"
-    draft.remedy = f"stop {who.text}, then apply again"
+    draft.remedy = stop_remedy(who)
     return draft
 
 

@@ -6,11 +6,13 @@ stand in for the entries: what is owed is made again all the same, with the same
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
+from reconciler.host.interface import Lookup
 from reconciler.ledger.records import Claim, OwedRow
+from reconciler.plan.claims import ClaimIndex
 from reconciler.policy.entries import Exclusion, Place, Reservation
-from reconciler.ports import PROTOCOLS, PortSet
+from reconciler.ports import PROTOCOLS, Lane, PortRange, PortSet
 
 OWED_REASON = "cover lost: an earlier run could not put it back"
 
@@ -43,3 +45,26 @@ def owed_reservations(kept: Iterable[Claim], owed: Sequence[OwedRow]) -> list[Re
         for ports in claim.ports
         if (claim.lanes[0].protocol, ports) in rows
     ]
+
+
+def still_owed(
+    owed: Iterable[OwedRow],
+    claims: Sequence[Claim],
+    covers: Callable[[Lane, PortRange], bool],
+    found: Callable[[Lookup], bool],
+) -> tuple[OwedRow, ...]:
+    """What is still missing of the owed rows, as far as anybody claims it.
+
+    `covers` tells whether administered rows cover a range, `found` whether a reservation is there.
+    """
+    index = ClaimIndex(claims)
+    return tuple(row for row in owed if _lacks(row, index, covers, found))
+
+
+def _lacks(
+    row: OwedRow, claims: ClaimIndex, covers: Callable[[Lane, PortRange], bool], found: Callable[[Lookup], bool]
+) -> bool:
+    claimed = [ports for ports, _ in claims.touching(row.kind, row.lane, row.ports)]
+    if row.kind == "reservation":
+        return row.ports in claimed and not found(Lookup(row.lane.protocol, row.ports))
+    return not all(covers(row.lane, run) for run in PortSet.of(claimed).within(row.ports).runs())

@@ -13,20 +13,27 @@ from dataclasses import replace
 from reconciler.host.interface import Lookup, Snapshot
 from reconciler.ledger.records import Ledger
 from reconciler.plan.boot_file import file_notes, hold_for_rival, plan_file
+from reconciler.plan.busy import veto
+from reconciler.plan.claims import ClaimIndex
 from reconciler.plan.demand import Demand, build_demand, lookups_of
-from reconciler.plan.drafts import Draft, claim_ref, hull, in_order
+from reconciler.plan.drafts import Draft, in_order
 from reconciler.plan.exclusions import plan_exclusion_creates
-from reconciler.plan.extras import absent_steps, dynamic_range_steps, still_owed, unmanaged_steps
+from reconciler.plan.extras import absent_steps, dynamic_range_steps, unmanaged_steps
+from reconciler.plan.kept import keep_steps
 from reconciler.plan.limits import breaches
 from reconciler.plan.model import LedgerUpdate, Options, Plan, State, Step
 from reconciler.plan.notes import ledger_notes, notes
 from reconciler.plan.obstacles import Obstacles
+from reconciler.plan.owed import still_owed
 from reconciler.plan.relabel import relabel_steps
-from reconciler.plan.removals import Pairs, claims_on, plan_exclusion_removals, plan_reservation_removals, veto
+from reconciler.plan.removals import plan_exclusion_removals, plan_reservation_removals
 from reconciler.plan.reservations import plan_reservation_creates
 from reconciler.plan.settle import Settled, settle
+from reconciler.plan.staying import over_covered_steps
 from reconciler.plan.tables import Table, build_tables
 from reconciler.plan.unknown import refuse_unknown
+from reconciler.plan.wanted import Pairs, claims_on
+from reconciler.plan.winnat import release_steps, start_steps
 from reconciler.policy.entries import PolicySet, Reservation
 from reconciler.ports import PortRange, Protocol
 
@@ -53,18 +60,19 @@ def plan_state(state: State, options: Options = NOTHING_SPECIAL) -> Plan:
     demand = build_demand(policies, snapshot, settled, options)
     tables = build_tables(snapshot, settled)
     pairs = [(table, claims_on(table, demand)) for table in tables]
-    absent_drafts, absent_stuck = absent_steps(demand, pairs, snapshot)
-    named = [*absent_drafts, *unmanaged_steps(policies, demand, pairs, snapshot)]
-    drafts, steps, foreign = _compare(demand, settled, pairs, named, snapshot, options)
-    steps += absent_stuck
+    absent, absent_stuck = absent_steps(demand, pairs, snapshot)
+    unmanaged, unmanaged_stuck = unmanaged_steps(policies, demand, pairs, snapshot)
+    drafts, steps, foreign = _compare(demand, settled, pairs, [*absent, *unmanaged], snapshot, options)
+    steps += [*absent_stuck, *unmanaged_stuck]
     done = [draft for draft in drafts if draft.into is None and (draft.deletes or draft.creates)]
     steps += [_finished(draft, tables, snapshot.stored_elsewhere) for draft in done]
+    steps += over_covered_steps(steps, pairs, demand)
     steps += dynamic_range_steps(policies.dynamic_range, snapshot)
     persist, stored = plan_file(snapshot, settled.rows, demand.claims, steps)
     steps += persist
     steps += relabel_steps(settled, demand, (spec for step in steps for spec in step.deletes), snapshot)
-    steps += _out_of_scope(demand)
-    steps += [*_release_winnat(steps, snapshot), *_start_winnat(settled, snapshot)]
+    steps += keep_steps(demand, policies)
+    steps += [*release_steps(steps, snapshot), *start_steps(settled, snapshot)]
     ordered = in_order(steps)
     return Plan(
         id=_digest(state, options, ordered),
@@ -74,11 +82,11 @@ def plan_state(state: State, options: Options = NOTHING_SPECIAL) -> Plan:
         notes=(
             *ledger_notes(state, settled, demand, pairs),
             *file_notes(snapshot, demand.fresh, stored),
-            *notes(policies, demand, pairs, snapshot, foreign),
+            *notes(policies, demand, pairs, snapshot, foreign, ordered),
         ),
-        breaches=breaches(policies.limits, ordered, tables, settled, snapshot, options),
+        breaches=breaches(policies.limits, ordered, tables, settled, demand, snapshot, options),
         in_sync=_in_sync(policies, ordered),
-        update=replace(_update(state, settled, demand, pairs), stored=stored),
+        update=replace(_update(state, settled, demand, tables), stored=stored),
         state=state,
     )
 
@@ -104,11 +112,14 @@ def _compare(
     obstacles = Obstacles(
         snapshot=snapshot,
         leaving={_reservation(draft): draft for draft in leaving_reservations},
-        ours={(row.lane, row.ports): row.label for row in settled.rows},
+        ours={(row.lane, row.ports): row for row in settled.rows},
+        claims=ClaimIndex(demand.claims),
         release_winnat=options.release_winnat and snapshot.winnat == "running",
     )
     creates = plan_exclusion_creates(demand.wishes, pairs, settled, obstacles)
     reserved = plan_reservation_creates(demand.reservations, tables, settled, obstacles, leaving)
+    for step in creates.stuck:
+        obstacles.hold(step)
     drafts += [*creates.drafts, *reserved.drafts]
     stuck += [*creates.stuck, *reserved.stuck]
     return drafts, stuck, reserved.foreign
@@ -141,60 +152,11 @@ def _reservation(draft: Draft) -> tuple[Protocol, PortRange]:
 def _finished(draft: Draft, tables: Sequence[Table], rival: str) -> Step:
     hold_for_rival(draft, rival)
     if draft.deletes and draft.creates:
-        if draft.status == "ready" or draft.tried:
+        if draft.units and (draft.status == "ready" or draft.tried):  # a removal alone was looked at before
             veto(draft, tables)
         if draft.status == "deferred":
             draft.tried = False  # the call decides about a create; for a replace a socket is a veto (design 4.7)
     return draft.step()
-
-
-def _release_winnat(steps: Iterable[Step], snapshot: Snapshot) -> list[Step]:
-    waiting = [step for step in steps if step.tried and step.status == "blocked"]
-    if not waiting:
-        return []
-    return [
-        Step(
-            action="release-winnat",
-            status="ready",
-            cause="intent",
-            kind=None,
-            lanes=(),
-            ports=None,
-            owners=tuple(dict.fromkeys(owner for step in waiting for owner in step.owners)),
-            reason=f"may free the ports of {len(waiting)} blocked step(s); {_interrupted(snapshot)}",
-        )
-    ]
-
-
-def _start_winnat(settled: Settled, snapshot: Snapshot) -> list[Step]:
-    """An earlier run stopped WinNAT, and was killed before it could start it again."""
-    if not settled.winnat_owed or snapshot.winnat != "stopped":
-        return []
-    reason = "an earlier run stopped it, and ended before it could start it again"
-    return [Step("start-winnat", "ready", "owed", None, (), None, reason=reason)]
-
-
-def _interrupted(snapshot: Snapshot) -> str:
-    if snapshot.nat_users:
-        return f"{', '.join(snapshot.nat_users)} run here and lose their network while it is stopped"
-    return "whatever is behind its NAT (Docker, WSL, Hyper-V machines) loses its network while it is stopped"
-
-
-def _out_of_scope(demand: Demand) -> list[Step]:
-    return [
-        Step(
-            action="keep",
-            status="out-of-scope",
-            cause="intent",
-            kind=claim.kind,
-            lanes=claim.lanes,
-            ports=hull(claim.ports),
-            owners=(claim_ref(claim),),
-            reason=f"policy {claim.policy} does not target this host in this run; what it claims is kept",
-            remedy=f"--retire {claim.policy} gives it up" if claim.policy in demand.retirable else "",
-        )
-        for claim in demand.kept
-    ]
 
 
 def _in_sync(policies: PolicySet, steps: Iterable[Step]) -> int:
@@ -205,10 +167,12 @@ def _in_sync(policies: PolicySet, steps: Iterable[Step]) -> int:
     return sum(1 for entry in entries if entry not in concerned)
 
 
-def _update(state: State, settled: Settled, demand: Demand, pairs: Pairs) -> LedgerUpdate:
+def _update(state: State, settled: Settled, demand: Demand, tables: Sequence[Table]) -> LedgerUpdate:
     machine = state.snapshot.facts.machine
     stored = state.ledger or Ledger(machine)
-    owed = tuple(still_owed(settled.owed, demand.claims, pairs, state.snapshot))
+    cover = {lane: table.cover for table in tables for lane in table.lanes}
+    lookups = state.snapshot.lookups
+    owed = still_owed(settled.owed, demand.claims, lambda lane, ports: cover[lane].covers(ports), lookups.__contains__)
     final = Ledger(machine, settled.rows, demand.claims, (), owed, settled.winnat_owed, stored.applied)
     return LedgerUpdate(machine, settled.rows, demand.claims, owed, changed=final != stored)
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from reconciler.host.interface import Snapshot
 from reconciler.ledger.records import Claim, OwnedRow
+from reconciler.plan.claims import ClaimIndex
 from reconciler.plan.demand import Demand
 from reconciler.plan.drafts import claim_ref
-from reconciler.plan.index import RangeIndex
 from reconciler.plan.model import RowSpec, Step
 from reconciler.plan.settle import Settled
 from reconciler.ports import LANES, Lane, PortRange
@@ -21,7 +21,7 @@ def relabel_steps(settled: Settled, demand: Demand, deleted: Iterable[RowSpec], 
     if not settled.rows or settled.claims == demand.claims:
         return []
     going = {(spec.kind, lane, spec.ports) for spec in deleted for lane in spec.lanes}
-    before, after = _by_lane(settled.claims), _by_lane(demand.claims)
+    before, after = ClaimIndex(settled.claims), ClaimIndex(demand.claims)
     changed: dict[tuple[str, str, PortRange], list[tuple[OwnedRow, list[Claim], list[Claim]]]] = {}
     for row in settled.rows:
         if (row.kind, row.lane, row.ports) in going:
@@ -33,17 +33,8 @@ def relabel_steps(settled: Settled, demand: Demand, deleted: Iterable[RowSpec], 
     return [_step(items, () if snapshot.keeps_rows else LANES) for items in changed.values()]
 
 
-def _by_lane(claims: Sequence[Claim]) -> dict[tuple[str, Lane], RangeIndex[Claim]]:
-    found: dict[tuple[str, Lane], list[tuple[PortRange, Claim]]] = {}
-    for claim in claims:
-        for lane in claim.lanes:
-            found.setdefault((claim.kind, lane), []).extend((ports, claim) for ports in claim.ports)
-    return {key: RangeIndex(items) for key, items in found.items()}
-
-
-def _touching(claims: dict[tuple[str, Lane], RangeIndex[Claim]], row: OwnedRow) -> list[Claim]:
-    index = claims.get((row.kind, row.lane))
-    return [claim for _, claim in index.touching(row.ports)] if index else []
+def _touching(claims: ClaimIndex, row: OwnedRow) -> list[Claim]:
+    return [claim for _, claim in claims.touching(row.kind, row.lane, row.ports)]
 
 
 def _owners(claims: Iterable[Claim]) -> set[Owner]:

@@ -6,54 +6,16 @@ back to back. Rows under a protected entry are left alone whatever else is asked
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-
 from reconciler.ledger.records import Claim, OwnedRow
+from reconciler.plan.busy import veto
 from reconciler.plan.demand import Demand
 from reconciler.plan.drafts import Draft, claim_ref
-from reconciler.plan.index import RangeIndex
-from reconciler.plan.model import Culprit, EntryRef, RowSpec, Step
+from reconciler.plan.model import EntryRef, RowSpec, Step
 from reconciler.plan.settle import Settled
+from reconciler.plan.staying import protected_step, system_step
 from reconciler.plan.tables import Table
-from reconciler.ports import PROTOCOLS, Lane, PortRange, PortSet, Store, cut
-
-
-@dataclass(frozen=True, slots=True)
-class TableClaims:
-    """The exclusion claims that concern one table, when the plan is done. `declared`: ports of entries in scope."""
-
-    index: RangeIndex[Claim]
-    wanted: PortSet
-    declared: PortSet
-    protecting: RangeIndex[Claim]
-    given_up: RangeIndex[Claim]
-
-
-Pairs = Sequence[tuple[Table, TableClaims]]
-
-
-def claims_on(table: Table, demand: Demand) -> TableClaims:
-    """Pick out the claims of one table."""
-    index = _indexed(table, (*demand.fresh, *demand.kept))
-    wanted = PortSet.of(ports for ports, _ in index)
-    return TableClaims(
-        index=index,
-        wanted=wanted,
-        declared=PortSet.of(ports for ports, _ in _indexed(table, demand.fresh)) if demand.kept else wanted,
-        protecting=_indexed(table, demand.protecting),
-        given_up=_indexed(table, demand.given_up),
-    )
-
-
-def _indexed(table: Table, claims: Iterable[Claim]) -> RangeIndex[Claim]:
-    lanes = set(table.lanes)
-    return RangeIndex(
-        (ports, claim)
-        for claim in claims
-        if claim.kind == "exclusion" and not lanes.isdisjoint(claim.lanes)
-        for ports in claim.ports
-    )
+from reconciler.plan.wanted import TableClaims, store_of
+from reconciler.ports import PROTOCOLS, PortSet, Store, cut
 
 
 def plan_exclusion_removals(table: Table, claims: TableClaims) -> tuple[list[Draft], list[Step]]:
@@ -66,31 +28,27 @@ def plan_exclusion_removals(table: Table, claims: TableClaims) -> tuple[list[Dra
         if stay.covers(ports) and kept:
             continue
         lanes = tuple(record.lane for record in records)
+        if table.system.touches(ports):
+            stuck.append(system_step(table, records, _left_by(records, claims)))
+            continue
         if guards := claims.protecting.touching(ports):
             stuck.append(protected_step(lanes, ports, records[0], [claim for _, claim in guards]))
             continue
-        stuck += _over_covered(table, lanes, ports, stay)
         drafts.append(_draft(table, records, stay, claims, store))
     return drafts, stuck
-
-
-def store_of(ports: PortRange, claims: TableClaims) -> Store:
-    """The store a row must have: the longest-lived that any claim on it wants."""
-    return "active" if {claim.store for _, claim in claims.index.touching(ports)} == {"active"} else "persistent"
 
 
 def _draft(table: Table, records: tuple[OwnedRow, ...], stay: PortSet, claims: TableClaims, store: Store) -> Draft:
     ports = records[0].ports
     lanes = tuple(record.lane for record in records)
     touching = claims.index.touching(ports)
-    left = [claim_ref(claim) for _, claim in claims.given_up.touching(ports)] or [_label_ref(records[0])]
     draft = Draft()
     for made in dict.fromkeys(record.store for record in records):
         mine = tuple(record.lane for record in records if record.store == made)
         draft.deletes.append(RowSpec("exclusion", mine, ports, made))
     if not stay:
-        draft.owners = left
-        draft.reason = f"no entry claims it any more; {_names(left)} gave it up"
+        draft.owners = left = _left_by(records, claims)
+        draft.reason = f"no entry claims it any more, {_names(left)} gave it up"
         return draft
     draft.creates = [
         RowSpec("exclusion", lanes, row, store_of(row, claims)) for row in cut(stay, (item for item, _ in touching))
@@ -104,63 +62,10 @@ def _draft(table: Table, records: tuple[OwnedRow, ...], stay: PortSet, claims: T
     return draft
 
 
-def veto(draft: Draft, tables: Sequence[Table]) -> None:
-    """Defer a replace while a port of an old row is in use: Windows would refuse to make anything there again."""
-    busy = {
-        port: socket_culprit(table, port)
-        for spec in draft.deletes
-        for table in tables
-        if set(table.lanes) & set(spec.lanes)
-        for port in table.socket_ports.within(spec.ports)
-    }
-    if not busy:
-        return
-    draft.status = "deferred"
-    draft.culprits = [busy[port] for port in sorted(busy)]
-    who = draft.culprits[0]
-    draft.reason += f", but port {who.ports} of it is in use by {who.text}, and what stays could not be made again"
-    draft.remedy = f"stop {who.text}, then apply again"
-
-
-def socket_culprit(table: Table, port: int) -> Culprit:
-    """The socket that holds a port, as a step names it."""
-    item = table.sockets[port]
-    return Culprit("socket", item.lane, PortRange(port, port), str(item), item.process, item.pid)
-
-
-def _over_covered(table: Table, lanes: tuple[Lane, ...], ports: PortRange, stay: PortSet) -> list[Step]:
-    """The ports that stay excluded although nobody wants them, because a replace is deferred."""
-    if not stay or stay.covers(ports) or not table.socket_ports.touches(ports):
-        return []
-    surplus = (PortSet.of([ports]) - stay).runs()
-    return [
-        Step(
-            action="delete",
-            status="over-covered",
-            cause="intent",
-            kind="exclusion",
-            lanes=lanes,
-            ports=run,
-            reason=f"nobody claims it, but it is part of the row {ports} that is in use",
-        )
-        for run in surplus
-    ]
-
-
-def protected_step(lanes: tuple[Lane, ...], ports: PortRange, row: OwnedRow, guards: list[Claim]) -> Step:
-    """A row that would be deleted, shrunk or replaced, if a protected entry did not hold it."""
-    names = sorted({claim.entry for claim in guards})
-    return Step(
-        action="delete",
-        status="skipped",
-        cause="intent",
-        kind=row.kind,
-        lanes=lanes,
-        ports=ports,
-        owners=tuple(dict.fromkeys(map(claim_ref, guards))),
-        reason=f"protected by {', '.join(names)}: not deleted, shrunk or replaced",
-        remedy=" ".join(f"--unprotect {name}" for name in names),
-    )
+def _left_by(records: tuple[OwnedRow, ...], claims: TableClaims) -> list[EntryRef]:
+    """The entries that gave the row up, or else the one it was made for."""
+    left = [claim_ref(claim) for _, claim in claims.given_up.touching(records[0].ports)]
+    return left or [_label_ref(records[0])]
 
 
 def plan_reservation_removals(demand: Demand, settled: Settled) -> tuple[list[Draft], list[Step]]:
@@ -194,7 +99,7 @@ def plan_reservation_removals(demand: Demand, settled: Settled) -> tuple[list[Dr
                 Draft(
                     deletes=[RowSpec("reservation", lanes, ports, "persistent")],
                     owners=left,
-                    reason=f"no entry claims it any more; {_names(left)} gave it up",
+                    reason=f"no entry claims it any more, {_names(left)} gave it up",
                 )
             )
     return drafts, stuck

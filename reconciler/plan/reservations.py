@@ -12,11 +12,11 @@ from typing import Literal
 
 from reconciler.host.interface import Lookup, Row, Snapshot
 from reconciler.ledger.records import reservation_lanes
+from reconciler.plan.busy import socket_culprit
 from reconciler.plan.drafts import Draft, entry_ref
 from reconciler.plan.exclusions import REASONS
 from reconciler.plan.model import Cause, Culprit, RowSpec, Step, Unit
 from reconciler.plan.obstacles import Obstacles, held_by_rows, held_by_sockets
-from reconciler.plan.removals import socket_culprit
 from reconciler.plan.settle import Settled
 from reconciler.plan.tables import Table
 from reconciler.policy.entries import Reservation
@@ -98,9 +98,9 @@ def _create(
     draft.cause = cause
     draft.owners.append(entry_ref(entry))
     draft.units.append(Unit(entry.policy, entry.name, entry.protocol, entry.ports))
-    for other in going:
-        draft.absorb(other)  # what stays of a row comes back before the reservation comes
     draft.creates.append(RowSpec("reservation", reservation_lanes(entry.protocol), entry.ports, "persistent"))
+    for other in reversed(going):
+        other.current().absorb(draft)  # what stays of a row comes back before the reservation comes
     return draft
 
 

@@ -7,7 +7,7 @@ its intent and the outcome - are settled by what the host lists now.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import attrgetter
 
 from reconciler.host.interface import Lookup, Row, Snapshot
@@ -48,11 +48,13 @@ def settle(ledger: Ledger | None, snapshot: Snapshot) -> Settled:
 
 def _settle_rows(ledger: Ledger, snapshot: Snapshot) -> tuple[list[OwnedRow], list[OwnedRow]]:
     listed = administered_rows(snapshot)
+    # Before the intents: what a reboot dropped is no part of a row that was merged since.
+    gone = [row for row in ledger.rows if _is_dropped(row, snapshot)]
+    ledger = replace(ledger, rows=tuple(row for row in ledger.rows if not _is_dropped(row, snapshot)))
     for intent in ledger.intents:
         if intent.verb == "create":
             ledger = with_created(ledger, intent, snapshot.rows, snapshot.lookups, snapshot.boot)
     rows: list[OwnedRow] = []
-    gone: list[OwnedRow] = []
     for row in ledger.rows:
         (rows if _is_there(row, snapshot, listed) else gone).append(row)
     return rows, gone
@@ -65,11 +67,14 @@ def administered_rows(snapshot: Snapshot) -> frozenset[tuple[Lane, PortRange]]:
     )
 
 
+def _is_dropped(row: OwnedRow, snapshot: Snapshot) -> bool:
+    """A reboot drops active rows; one that is listed now was made by somebody else."""
+    return row.kind == "exclusion" and row.store == "active" and row.boot != snapshot.boot
+
+
 def _is_there(row: OwnedRow, snapshot: Snapshot, listed: frozenset[tuple[Lane, PortRange]]) -> bool:
     if row.kind == "reservation":
         return Lookup(row.lane.protocol, row.ports) in snapshot.lookups
-    if row.store == "active" and row.boot != snapshot.boot:
-        return False  # a reboot drops active rows; one that is listed now was made by somebody else
     return (row.lane, row.ports) in listed
 
 

@@ -27,6 +27,7 @@ class Table:
         owned: exclusion rows that the ledger says we made, with the record of each lane that owns them.
         sockets: who uses a port, where the host says that sockets matter.
         unknown: covering rows that may be reservations for all the host can tell.
+        system: the ports of HNS's range; no row that holds one of them is ever deleted, whoever made it.
     """
 
     lanes: tuple[Lane, ...]
@@ -39,6 +40,7 @@ class Table:
     sockets: Mapping[int, Socket]
     socket_ports: PortSet
     unknown: frozenset[PortRange]
+    system: PortSet
 
 
 def build_tables(snapshot: Snapshot, settled: Settled) -> tuple[Table, ...]:
@@ -109,6 +111,7 @@ def _table(lanes: tuple[Lane, ...], rows: list[Row], snapshot: Snapshot, settled
         sockets=sockets,
         socket_ports=PortSet.of(PortRange(port, port) for port in sockets),
         unknown=frozenset(unknown),
+        system=PortSet.of(snapshot.system_ranges),
     )
 
 

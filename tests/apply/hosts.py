@@ -8,7 +8,7 @@ from dataclasses import replace
 from reconciler.errors import HostError, LedgerError
 from reconciler.host.interface import Change, Facts, Host, Lookup, Refusal, Row, Snapshot, WinNat
 from reconciler.ledger.records import Ledger
-from reconciler.ports import Lane, PortRange, Protocol, lanes_of
+from reconciler.ports import LANES, Lane, PortRange, Protocol, lanes_of
 from tests.world import MemoryStore
 
 DENIED = Refusal("denied", "Access is denied.", 5)
@@ -96,6 +96,15 @@ class Liar(Recorder):
 
     def snapshot(self, lookups: Collection[Lookup] = ()) -> Snapshot:
         return replace(super().snapshot(lookups), shared=self.shared)
+
+
+class Guesser(Recorder):
+    """Takes lanes that list the same for sharing a table, as the Windows host does."""
+
+    def snapshot(self, lookups: Collection[Lookup] = ()) -> Snapshot:
+        found = super().snapshot(lookups)
+        listed = {lane: [row[1:] for row in found.rows if row.lane == lane] for lane in LANES}
+        return replace(found, shared=tuple(lanes for lanes in SHARED if listed[lanes[0]] == listed[lanes[1]]))
 
 
 class Failing(Recorder):

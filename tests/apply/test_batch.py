@@ -62,8 +62,19 @@ def test_a_second_apply_writes_nothing_and_saves_nothing() -> None:
 def test_a_new_name_alone_writes_the_ledger_only() -> None:
     world = SetWorld()
     world.apply(policy("a", WEB))
+    saves = world.store.saves
     result = world.apply(policy("b", WEB, formerly=("a",)))
-    assert (verdicts(result), len(world.host.writes)) == (["done"], 1)
+    assert (verdicts(result), len(world.host.writes), world.store.saves) == (["done"], 1, saves + 1)
+
+
+def test_rows_are_labelled_with_the_entry_that_claims_them() -> None:
+    world = SetWorld()
+    world.apply(policy("a", entry("one", "8000-8009"), entry("two", "8005-8014")))
+    assert world.store.ledger is not None
+    assert {str(row.ports): row.label for row in world.store.ledger.rows} == {
+        "8000-8009": "a/one",
+        "8010-8014": "a/two",
+    }
 
 
 def test_each_write_is_told_with_the_lanes_it_changed() -> None:

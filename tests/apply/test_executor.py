@@ -136,8 +136,9 @@ def test_a_relabel_writes_the_ledger_only() -> None:
     world = World()
     world.apply(policy("p", entry("a", "8000")))
     world.host = watched = Recorder(world.host)
+    saves = world.store.saves
     result = world.apply(policy("p", entry("b", "8000")))
-    assert (verdicts(result), watched.calls) == (["done"], [])
+    assert (verdicts(result), watched.calls, world.store.saves) == (["done"], [], saves + 1)
     assert world.store.ledger is not None
     assert [claim.entry for claim in world.store.ledger.claims] == ["b"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from reconciler.ports import LANES, Lane
-from tests.apply.hosts import SHARED, Liar
+from tests.apply.hosts import SHARED, Guesser, Liar
 from tests.world import TCP4, TCP6, World, entry, policy, reserve, told, verdicts
 
 NOT_SHARED: tuple[tuple[Lane, ...], ...] = ()
@@ -62,6 +62,59 @@ def test_one_family_declared_where_the_host_says_shared_and_is_not_covers_both()
     world.apply(wanted)
     assert world.rows(TCP4) == world.rows(TCP6) == ["8000 *"]
     assert told(world.plan(wanted)) == []
+
+
+def guessing() -> World:
+    world = World("families=split")
+    world.host = Guesser(world.host)
+    return world
+
+
+ONLY_V4 = policy("p", entry("web", "8000-8009", families=("ipv4",)), entry("db", "5432"))
+
+
+def test_a_family_that_seemed_to_share_keeps_its_row_when_it_seems_so_no_longer() -> None:
+    world = guessing()
+    world.apply(ONLY_V4)
+    assert world.rows(TCP4) == world.rows(TCP6) == ["5432 *", "8000-8009 *"]
+    world.add(TCP6, "9000")
+    for _ in range(2):
+        assert told(world.apply(ONLY_V4).plan) == []
+    assert world.rows(TCP6) == ["5432 *", "8000-8009 *", "9000 *"]
+    world.delete(TCP6, "9000")
+    assert told(world.plan(ONLY_V4)) == []
+
+
+def test_what_a_family_keeps_shrinks_and_goes_with_its_entry() -> None:
+    world = guessing()
+    world.apply(ONLY_V4)
+    world.add(TCP6, "9000")
+    shrunk = policy("p", entry("web", "8000-8004", families=("ipv4",)), entry("db", "5432"))
+    world.apply(shrunk)
+    assert (world.rows(TCP4), world.rows(TCP6)) == (["5432 *", "8000-8004 *"], ["5432 *", "8000-8004 *", "9000 *"])
+    assert told(world.plan(shrunk)) == []
+    world.apply(policy("p", entry("db", "5432")))
+    assert (world.rows(TCP4), world.rows(TCP6)) == (["5432 *"], ["5432 *", "9000 *"])
+
+
+def test_a_family_that_the_user_gives_up_goes_also_where_the_other_seemed_to_share() -> None:
+    world = guessing()
+    world.apply(policy("p", entry("web", "8000-8009"), entry("db", "5432")))
+    world.add(TCP6, "9000")
+    world.apply(ONLY_V4)
+    assert world.rows(TCP6) == ["5432 *", "9000 *"]
+    assert told(world.plan(ONLY_V4)) == []
+
+
+def test_a_family_that_only_seemed_to_share_through_the_row_of_another_is_not_taken_along() -> None:
+    world = guessing()
+    world.add(TCP6, "9000")
+    world.apply(ONLY_V4)
+    world.add(TCP6, "8000-8009")
+    world.add(TCP4, "9000")
+    world.apply(ONLY_V4)
+    world.delete(TCP6, "8000-8009")
+    assert told(world.plan(ONLY_V4)) == []
 
 
 def test_one_family_given_up_where_the_host_says_split_and_is_not_converges_at_the_next_run() -> None:

@@ -6,7 +6,7 @@ from reconciler.host.interface import Change
 from reconciler.plan.model import Options, RowSpec
 from reconciler.ports import PortRange
 from tests.apply.hosts import Recorder, Refusing
-from tests.world import TCP4, TCP6, UDP4, World, entry, policy, reserve, told, verdicts
+from tests.world import TCP4, TCP6, World, entry, policy, reserve, told, verdicts
 
 
 def refuse(world: World, *ports: str, verb: str = "create", times: int = 10**6) -> Refusing:
@@ -63,7 +63,7 @@ def test_the_family_that_worked_is_undone_when_the_other_is_refused() -> None:
 
 def test_protocols_are_units_of_their_own_and_do_not_undo_each_other() -> None:
     world = World()
-    world.host = Refusing(world.host, lambda change: change.lane == UDP4)
+    world.host = Refusing(world.host, lambda change: change.lane.protocol == "udp")
     result = world.apply(policy("p", entry("web", "8000", protocols=("tcp", "udp"))))
     assert verdicts(result) == ["done", "refused"]
     assert world.rows() == ["8000 *"]
@@ -135,6 +135,140 @@ def test_surplus_that_the_host_merged_with_a_new_row_still_goes_in_the_same_run(
     assert watched.short == ["create 8010-8019", "delete 8000-8019", "create 8010-8019"]
     assert (world.rows(), world.owned()) == (["8010-8019 *"], ["8010-8019"])
     assert told(world.plan(moved)) == []
+
+
+def test_what_was_taken_apart_comes_back_when_the_replace_is_refused() -> None:
+    """The host lists the old row only as a part of a larger one, so it was deleted as such."""
+    world = World("neighbours=merged")
+    world.apply(policy("p", entry("a", "8000-8009")))
+    host = refuse(world, "8003-8009", times=2)
+    result = world.apply(policy("p", entry("a", "8003-8009"), entry("b", "8010-8014")))
+    assert verdicts(result) == ["done", "refused"]
+    assert (world.rows(), world.owned(), result.problems) == (["8000-8014 *"], ["8000-8014"], ())
+    assert host.short[-2:] == ["create 8003-8009", "create 8000-8009"]
+
+
+def test_what_was_taken_apart_and_cannot_come_back_is_cover_lost() -> None:
+    world = World("neighbours=merged")
+    world.apply(policy("p", entry("a", "8000-8009")))
+    refuse(world, "8003-8009", "8000-8009")
+    result = world.apply(policy("p", entry("a", "8003-8009"), entry("b", "8010-8014")))
+    assert verdicts(result) == ["done", "cover-lost"]
+    assert [text[:39] for text in result.problems] == ["COVER LOST: tcp/ipv4 and tcp/ipv6 8000-"]
+    assert world.rows() == ["8010-8014 *"]
+
+
+def test_the_neighbour_of_a_row_comes_back_where_only_one_family_let_go_of_both() -> None:
+    world = World("neighbours=merged", "families=split")
+    world.apply(policy("p", entry("keep", "8000-8004")))
+    for lane in (TCP4, TCP6):
+        world.add(lane, "8006-8007", store="active")
+
+    def no(change: Change) -> bool:
+        return change.ports == PortRange(8008, 8008) or (change.verb, change.lane) == ("delete", TCP4)
+
+    world.host = Refusing(world.host, no)
+    result = world.apply(policy("p", entry("keep", "8000-8004"), entry("more", "8005-8008")))
+    assert (verdicts(result), result.problems) == (["refused"], ())
+    assert world.rows(TCP4) == ["8000-8005 *", "8006-8007 *"]
+    assert world.rows(TCP6) == ["8000-8004 *", "8006-8007 *"]
+    assert (world.owned(TCP4), world.owned(TCP6)) == (["8000-8005"], ["8000-8004"])
+
+
+def test_a_neighbour_that_cannot_come_back_is_cover_lost_although_nothing_else_was_refused() -> None:
+    world = World("neighbours=merged")
+    world.apply(policy("p", entry("web", "8000-8009")))
+    made: list[Change] = []
+
+    def no(change: Change) -> bool:
+        made.extend([change] if change.verb == "create" else [])
+        return change.verb == "create" and len(made) > 1
+
+    world.host = Refusing(world.host, no)
+    result = world.apply(policy("p", entry("web", "8010-8019")))
+    assert verdicts(result) == ["done", "cover-lost"]
+    assert result.problems == (
+        "COVER LOST: tcp/ipv4 and tcp/ipv6 8010-8019 could not be put back; the next apply tries again",
+    )
+    assert world.store.ledger is not None
+    assert {str(row.ports) for row in world.store.ledger.owed} == {"8000-8019"}
+
+
+ABSENT = policy("p", entry("gone", "8000-8029", state="absent"), reserve("erp", "8005-8009"))
+
+
+def test_a_foreign_row_is_put_back_into_its_store_and_stays_foreign() -> None:
+    world = World()
+    world.add(TCP4, "8000-8029", store="active")
+    refuse(world, "8005-8009")
+    assert verdicts(world.apply(ABSENT)) == ["refused"]
+    assert (world.rows(), world.owned()) == (["8000-8029 *"], [])
+    world.reboot()
+    assert world.rows() == []
+
+
+def test_a_row_that_nobody_claims_is_not_owed_and_nobody_is_told_that_it_is() -> None:
+    world = World()
+    world.add(TCP4, "8000-8029")
+    refuse(world, "8005-8009", "8000-8029")
+    result = world.apply(ABSENT)
+    assert verdicts(result) == ["cover-lost"]
+    assert result.problems == (
+        "COVER LOST: tcp/ipv4 and tcp/ipv6 8000-8029 could not be put back; "
+        "no entry claims it, so no later apply makes it again",
+    )
+    assert told(world.plan(ABSENT)) == ["create 8005-8009 tcp"]
+
+
+def test_a_row_is_owed_from_before_its_delete_on_only_as_far_as_somebody_claims_it() -> None:
+    for old, new, owed in (
+        (entry("web", "8000-8099"), entry("web", "8000-8009"), {"8000-8099"}),
+        (entry("web", "8000-8099"), reserve("web", "8000-8099"), set()),
+        (reserve("web", "8000-8099"), reserve("web", "8000-8109"), set()),
+    ):
+        world = World()
+        world.apply(policy("p", old))
+        seen: list[set[str]] = []
+
+        def look(_: Change, world: World = world, seen: list[set[str]] = seen) -> None:
+            assert world.store.ledger is not None
+            seen.append({str(row.ports) for row in world.store.ledger.owed})
+
+        world.host = Recorder(world.host, look)
+        assert verdicts(world.apply(policy("p", new))) == ["done"]
+        assert seen == [owed, owed]
+
+
+def test_a_row_that_makes_another_declared_range_whole_stays_when_its_neighbour_is_refused() -> None:
+    """The unit is one declared range: that of `b` cannot be had, that of `a` can."""
+    world = World()
+    host = refuse(world, "8010-8014")
+    wanted = policy("p", entry("a", "8000-8009"), entry("b", "8008-8014"), entry("c", "8012-8019"))
+    result = world.apply(wanted)
+    assert verdicts(result) == ["refused"]
+    assert (world.rows(), world.owned()) == (["8000-8009 *"], ["8000-8009"])
+    assert "create 8015-8019" not in host.short
+
+
+def test_after_a_refused_row_those_of_other_declared_ranges_are_still_made() -> None:
+    world = World()
+    host = refuse(world, "8000-8009")
+    wanted = policy("p", entry("a", "8000-8009"), entry("b", "8008-8014"), entry("c", "8010-8014"))
+    assert len(world.plan(wanted).steps) == 1
+    assert verdicts(world.apply(wanted)) == ["refused"]
+    assert (world.rows(), world.owned()) == (["8010-8014 *"], ["8010-8014"])
+    assert host.short == [*["create 8000-8009"] * 2, "create 8010-8014"]
+    assert told(world.plan(wanted)) == ["create 8000-8009 tcp"]
+
+
+def test_rows_are_labelled_with_the_entry_that_claims_them() -> None:
+    world = World()
+    world.apply(policy("p", reserve("old", "8000-8010")))
+    wanted = policy("p", entry("a", "8000-8009"), entry("b", "8008-8014"), entry("c", "8014-8019"))
+    world.apply(wanted)
+    assert world.store.ledger is not None
+    labels = {str(row.ports): row.label for row in world.store.ledger.rows}
+    assert labels == {"8000-8009": "p/a", "8010-8014": "p/b", "8015-8019": "p/c"}
 
 
 def test_a_replace_puts_the_old_row_back_and_tries_for_thirty_seconds() -> None:

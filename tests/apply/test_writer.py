@@ -6,9 +6,10 @@ from collections.abc import Collection
 
 import pytest
 
+from reconciler.apply.results import Taken
 from reconciler.errors import HostError
 from reconciler.host.interface import Change, Host, Refusal, Row
-from reconciler.ports import LANES, Lane, PortRange
+from reconciler.ports import Lane, PortRange
 from tests.apply.hosts import DENIED, Failing, Refusing, Wrapped
 from tests.apply.writing import TCP, Bench, bench, spec
 from tests.world import TCP4, TCP6, World
@@ -108,8 +109,11 @@ def test_a_row_that_is_gone_already_is_not_deleted_and_not_ours_any_more() -> No
     Bench(world).writer.create(spec("8000"), "p/web")
     world.delete(TCP4, "8000")
     it = Bench(world)
+    saves = world.store.saves
     assert it.writer.delete(spec("8000")).outcome == "already"
     assert (it.host.calls, world.owned(), it.intents) == ([], [], 0)
+    assert it.writer.delete(spec("8000")).outcome == "already"
+    assert world.store.saves == saves + 1
 
 
 def test_a_row_that_only_overlaps_is_not_the_row() -> None:
@@ -164,6 +168,54 @@ def test_a_larger_row_that_comes_while_the_call_fails_covers_and_is_not_ours() -
     assert result.note == "the host merged it with a row that is not ours, so this tool will never delete it"
 
 
+def refused_first(world: World, times: int) -> Refusing:
+    """The first calls have no effect; then the host does what it is told."""
+    left = iter(range(times))
+    return Refusing(world.host, lambda change: next(left, None) is not None)
+
+
+def test_a_create_that_only_the_second_family_granted_is_done_in_both_where_they_share_a_table() -> None:
+    world = World()
+    it = Bench(world, refused_first(world, 1))
+    result = it.writer.create(spec("8000"), "p/web")
+    assert (result.outcome, result.changed) == ("done", TCP)
+    assert [change.lane for change in it.host.calls] == [TCP4, TCP6]
+    assert world.owned(TCP4) == world.owned(TCP6) == ["8000"]
+
+
+def test_a_delete_that_only_the_second_family_granted_is_done_in_both_where_they_share_a_table() -> None:
+    """Or the ledger would own a row that is gone, and a later run delete what somebody else made there."""
+    world = World()
+    Bench(world).writer.create(spec("8000"), "p/web")
+    it = Bench(world, refused_first(world, 2))
+    result = it.writer.delete(spec("8000"))
+    assert (result.outcome, result.changed) == ("done", TCP)
+    assert [(change.lane, change.store) for change in it.host.calls] == [
+        (TCP4, "persistent"),
+        (TCP4, "active"),
+        (TCP6, "persistent"),
+    ]
+    assert world.owned(TCP4) == world.owned(TCP6) == []
+
+
+def test_a_delete_tells_what_it_took_by_store_and_owner() -> None:
+    world = World("families=split")
+    world.add(TCP4, "8000", store="active")
+    Bench(world).writer.create(spec("8000", lanes=(TCP6,)), "p/web")
+    result = Bench(world).writer.delete(spec("8000"))
+    assert result.taken == (
+        Taken(spec("8000", lanes=(TCP4,), store="active"), None),
+        Taken(spec("8000", lanes=(TCP6,)), "p/web"),
+    )
+
+
+def test_a_row_that_is_made_for_nobody_does_not_become_ours() -> None:
+    it = bench()
+    result = it.writer.create(spec("8000", store="active"), None)
+    assert (result.outcome, result.note, result.changed) == ("done", "", TCP)
+    assert (it.world.rows(), it.world.owned(), it.intents) == (["8000 *"], [], 0)
+
+
 def test_a_host_that_cannot_be_read_after_the_call_leaves_the_intent_to_the_next_run() -> None:
     world = World()
     it = Bench(world, Failing(world.host, bool))
@@ -193,9 +245,11 @@ class OneLane(Wrapped):
         return super().rows(lanes)
 
 
-def test_only_the_lanes_concerned_are_read_again() -> None:
-    world = World("families=split")
+@pytest.mark.parametrize(("settings", "read"), [([], [TCP]), (["families=split"], [TCP, (TCP6,)])])
+def test_only_the_lanes_that_may_be_wrong_are_read_again(settings: list[str], read: list[tuple[Lane, ...]]) -> None:
+    world = World(*settings)
     host = OneLane(world.host)
     Bench(world, host).writer.create(spec("8000"), "p/web")
-    assert host.read == [TCP, (TCP6,)]
-    assert set(LANES) > {lane for lanes in host.read for lane in lanes}
+    assert host.read == read
+    Bench(world, host).writer.delete(spec("8000"))
+    assert host.read == read * 2

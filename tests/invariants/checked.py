@@ -29,6 +29,7 @@ EntryKey = tuple[str, str, str]
 class Declared(NamedTuple):
     """What one entry in scope wants."""
 
+    policy: str
     name: str
     kind: Kind
     protect: bool
@@ -145,29 +146,27 @@ class CheckedWorld(World):
                 self.protected = {key: cells for key, cells in self.protected.items() if key[:2] != (policy, entry)}
 
     def _remember_protected(self, wanted: PolicySet) -> None:
+        """What each entry protects now, and what it protected before as far as no other entry does."""
         ours = self.truth.cells()
-        self.protected = {key: cells & ours for key, cells in self.protected.items()}
-        for policy in wanted.in_scope():
-            declared = [
-                Declared(entry.name, "exclusion", entry.protect, self._lanes(entry.lanes), entry.ports)
-                for entry in policy.exclusions
-                if entry.state == "present"
-            ]
-            declared += [
-                Declared(item.name, "reservation", item.protect, set(lanes_of(item.protocol)), (item.ports,))
-                for item in policy.reservations
-            ]
-            for name, kind, protect, lanes, ranges in declared:
-                key = (policy.name, name, kind)
-                if protect:
-                    self._hand_over(cells_of(kind, lanes, ranges), unless=key)
-                    self.protected[key] = self.protected.get(key, set()) | cells_of(kind, lanes, ranges)
-                else:
-                    self.protected.pop(key, None)
+        declared: dict[EntryKey, Declared] = {
+            (item.policy, item.name, item.kind): item for item in self._declared(wanted)
+        }
+        now = {key: cells_of(item.kind, item.lanes, item.ranges) for key, item in declared.items() if item.protect}
+        taken_over = {cell for cells in now.values() for cell in cells}
+        held = {key: (cells & ours) - taken_over for key, cells in self.protected.items()}
+        for key in declared.keys() - now.keys():
+            held.pop(key, None)
+        self.protected = {key: held.get(key, set()) | now.get(key, set()) for key in {*held, *now}}
 
-    def _hand_over(self, cells: set[Cell], unless: EntryKey) -> None:
-        """An entry that protects all that another protected has taken it over, as after a rename."""
-        self.protected = {key: held for key, held in self.protected.items() if key == unless or not held <= cells}
+    def _declared(self, wanted: PolicySet) -> Iterable[Declared]:
+        for policy in wanted.in_scope():
+            for entry in policy.exclusions:
+                if entry.state == "present":
+                    lanes = self._lanes(entry.lanes)
+                    yield Declared(policy.name, entry.name, "exclusion", entry.protect, lanes, entry.ports)
+            for item in policy.reservations:
+                lanes = set(lanes_of(item.protocol))
+                yield Declared(policy.name, item.name, "reservation", item.protect, lanes, (item.ports,))
 
     def _check_calls(self, plan: Plan, result: ApplyResult, calls: list[Change]) -> None:
         """Every call is of a step that the plan showed; and where all went well, all of them were made in order."""

@@ -16,7 +16,16 @@ SAMPLE = Ledger(
     ),
     claims=(
         Claim("node", "db", "reservation", LANES[:2], (PortRange(12000, 12009),), protect=True),
-        Claim("node", "web", "exclusion", LANES, (WEB, PortRange(9000, 9000)), file="desired/node.toml", line=12),
+        Claim(
+            "node",
+            "web",
+            "exclusion",
+            LANES,
+            (WEB, PortRange(9000, 9000)),
+            file="desired/node.toml",
+            line=12,
+            declared=LANES[::2],
+        ),
     ),
     intents=(
         Intent("delete", "exclusion", LANES[:2], WEB, "active", LANES[:1], "boot-1", "plan-2", "2026-01-01T00:00:01Z"),
@@ -46,6 +55,7 @@ claims = st.builds(
     st.booleans(),
     _TEXT,
     st.integers(0, 10**9),
+    _LANES,
 )
 intents = st.builds(
     Intent,

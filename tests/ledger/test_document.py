@@ -52,6 +52,14 @@ def test_an_encoder_that_remembers_lines_writes_the_same_as_a_new_one(several: l
         assert encoder.encode(mixed) == encode(copy.deepcopy(mixed))
 
 
+def test_a_ledger_whose_claims_do_not_say_what_was_declared_is_read_all_the_same() -> None:
+    document = json.loads(encode(SAMPLE))
+    for line in document["claims"]:
+        line.pop()
+    claims = tuple(replace(claim, declared=()) for claim in SAMPLE.claims)
+    assert decode(json.dumps(document).encode()) == replace(SAMPLE, claims=claims)
+
+
 def test_an_encoder_never_takes_a_new_record_for_one_that_is_gone() -> None:
     encoder = Encoder()
     for number in range(100):  # each ledger is gone before the next is made, so that their ids could come back

@@ -6,10 +6,10 @@ from dataclasses import replace
 from typing import Any
 
 from reconciler.ledger.records import Claim, OwnedRow
-from reconciler.plan.claims import SortedClaims, merged_claims, sort_claims, unprotected
-from reconciler.plan.model import Options
+from reconciler.plan.claims import ClaimIndex, SortedClaims, merged_claims, sort_claims, unprotected
+from reconciler.plan.model import Options, RowSpec
 from reconciler.ports import LANES
-from tests.plan.build import TCP, UDP, claim, owned
+from tests.plan.build import TCP, UDP, claim, owned, ports
 from tests.world import TCP4, TCP6, policy
 
 NOTHING = SortedClaims((), (), ())
@@ -99,6 +99,23 @@ def test_a_protected_reservation_that_moved_is_held_where_it_was() -> None:
     assert sorting(old, now=(old,), rows=rows).held == ()
 
 
+def test_entries_that_together_protect_what_another_protected_have_taken_it_over() -> None:
+    old, rows = claim("web", "8000-8099", protect=True), owned("8000-8099")
+    low, high = claim("low", "8000-8049", protect=True), claim("high", "8050-8099", protect=True)
+    assert sorting(old, now=(low, high), rows=rows).held == ()
+    assert sorting(old, now=(low, replace(high, protect=False)), rows=rows).held == (old,)
+    assert sorting(old, now=(low, replace(high, lanes=(TCP4,))), rows=rows).held == (old,)
+    assert sorting(old, now=(low, high), rows=rows, unprotect=frozenset({"low"})).held == (old,)
+
+
+def test_reservations_take_each_other_over_only_if_they_are_exactly_the_same() -> None:
+    old = claim("erp", "12000-12009", kind="reservation", protect=True)
+    rows = owned("12000-12009", kind="reservation")
+    low, high = (replace(old, entry=text, ports=(ports(text),)) for text in ("12000-12004", "12005-12009"))
+    assert sorting(old, now=(low, high), rows=rows).held == (old,)
+    assert sorting(old, now=(replace(old, entry="sap"),), rows=rows).held == ()
+
+
 def test_claims_that_differ_only_in_ports_become_one() -> None:
     found = merged_claims([claim("web", "8080-8089"), claim("db", "5432"), claim("web", "8085-8099 9000")])
     assert found == (claim("db", "5432"), claim("web", "8080-8099 9000"))
@@ -113,3 +130,17 @@ def test_reservations_that_are_neighbours_stay_apart_when_claims_become_one() ->
 def test_claims_in_other_lanes_stay_claims_of_their_own() -> None:
     some = (claim("web", "8080", lanes=(TCP4,)), claim("web", "8081", lanes=(TCP6,)))
     assert merged_claims(some[::-1]) == some
+
+
+def test_claims_are_found_by_kind_lane_and_ports() -> None:
+    web, erp = claim("web", "8000-8009 8020"), claim("erp", "8000-8009", kind="reservation", lanes=UDP)
+    index = ClaimIndex((web, erp))
+    assert index.touching("exclusion", TCP4, ports("8009-8020")) == [(ports("8000-8009"), web), (ports("8020"), web)]
+    assert index.touching("reservation", UDP[0], ports("8000")) == [(ports("8000-8009"), erp)]
+    assert index.touching("exclusion", UDP[0], ports("8000")) == []
+
+
+def test_a_row_is_labelled_with_who_claims_all_of_it_before_who_claims_a_part() -> None:
+    index = ClaimIndex((claim("part", "8000-8004"), claim("whole", "8002-8009")))
+    for text, label in (("8003-8009", "p/whole"), ("8000-8009", "p/part"), ("9000", "")):
+        assert index.label(RowSpec("exclusion", TCP, ports(text), "persistent")) == label

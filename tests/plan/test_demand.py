@@ -12,9 +12,9 @@ from reconciler.plan.demand import Demand, build_demand, lookups_of
 from reconciler.plan.model import Options
 from reconciler.plan.settle import Settled
 from reconciler.policy.entries import Policy, PolicySet
-from reconciler.ports import LANES, PROTOCOLS
-from tests.plan.build import TCP, UDP, claim, ports, reading
-from tests.world import TCP4, entry, policy, reserve
+from reconciler.ports import FAMILIES, LANES, PROTOCOLS, Family, Protocol
+from tests.plan.build import TCP, UDP, claim, owned, ports, reading
+from tests.world import TCP4, TCP6, UDP4, UDP6, entry, policy, reserve
 
 SPLIT = reading(shared=())
 
@@ -41,9 +41,27 @@ def test_where_one_table_holds_both_protocols_a_range_is_one_unit() -> None:
 
 def test_a_family_that_shares_its_table_takes_the_other_along() -> None:
     only_v4 = policy("p", entry("web", "8080", families=("ipv4",)))
-    assert demand(only_v4).fresh == (claim("web", "8080", file="policy.toml", line=1),)
+    assert demand(only_v4).fresh == (claim("web", "8080", file="policy.toml", line=1, declared=(TCP4,)),)
     assert demand(only_v4, view=SPLIT).fresh[0].lanes == (TCP4,)
     assert [wish.lanes for wish in demand(only_v4, view=SPLIT).wishes] == [(TCP4,)]
+
+
+def test_a_lane_that_was_covered_because_it_shared_a_table_stays_claimed_when_it_lists_other_rows() -> None:
+    """Until the user narrows the entry, or nothing of ours is there any more."""
+    old = claim("web", "8000-8009", lanes=LANES, declared=(TCP4, UDP4))
+
+    def lanes(*, protocols: tuple[Protocol, ...] = PROTOCOLS, families: tuple[Family, ...] = ("ipv4",)) -> Any:
+        wanted = policy("p", entry("web", "8005", protocols=protocols, families=families))
+        rows = (*owned("8000-8009", TCP6), *owned("9000", UDP6))
+        found = build_demand(PolicySet((wanted,)), SPLIT, Settled(claims=(old,), rows=rows), Options())
+        assert {lane for wish in found.wishes for lane in wish.lanes} == set(wanted.exclusions[0].lanes)
+        return found.fresh[0].lanes
+
+    assert lanes() == (TCP4, TCP6, UDP4)
+    assert lanes(families=FAMILIES) == LANES
+    assert lanes(protocols=("tcp",)) == (TCP4, TCP6)
+    assert lanes(protocols=("udp",)) == (UDP4,)
+    assert lanes(families=("ipv6",)) == (TCP6, UDP6)
 
 
 def test_a_claim_holds_the_runs_of_all_ranges() -> None:
@@ -66,12 +84,12 @@ def test_an_absent_entry_wants_nothing() -> None:
 def test_a_policy_that_is_not_in_scope_wants_nothing_new_and_keeps_what_it_has() -> None:
     old = claim("web", "8080")
     found = demand(policy("p", entry("web", "9090"), in_scope=False), before=(old,))
-    assert (found.wishes, found.kept, found.claims, found.retirable) == ((), (old,), (old,), ("p",))
+    assert (found.wishes, found.kept, found.claims) == ((), (old,), (old,))
 
 
-def test_an_entry_kept_for_other_hosts_cannot_be_retired_with_its_policy() -> None:
+def test_an_entry_that_is_declared_for_other_hosts_is_kept() -> None:
     found = demand(policy("p", elsewhere=frozenset({"web"})), before=(claim("web", "8080"),))
-    assert (len(found.kept), found.retirable) == (1, ())
+    assert len(found.kept) == 1
 
 
 def test_a_renamed_policy_takes_its_claims_along() -> None:

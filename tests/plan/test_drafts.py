@@ -57,11 +57,14 @@ def test_what_is_absorbed_is_in_one_step_and_told_once() -> None:
     assert (step.creates, step.owners, step.reason) == ((spec("8080"),), (WEB, DB), "declared")
 
 
-def test_reasons_that_differ_are_all_told() -> None:
-    first = Draft(reason="one")
-    first.absorb(Draft(reason="two"))
+def test_reasons_that_differ_say_which_ports_they_are_about() -> None:
+    first = Draft(deletes=[spec("8000-8009")], reason="gone", but=", but busy")
+    first.absorb(Draft(creates=[spec("8005", TCP4)], reason="new"))
+    first.absorb(Draft(creates=[spec("9000")], reason="new"))
+    first.absorb(Draft(reason="for good"))
     first.absorb(Draft())
-    assert first.reason == "one; two"
+    first.but = ", but late"
+    assert first.step().reason == "8000-8009: gone, but busy; 8005, 9000: new; for good, but late"
 
 
 def test_absorbing_what_is_in_already_changes_nothing() -> None:

@@ -101,7 +101,22 @@ def test_the_row_of_hns_is_never_deleted_whatever_names_it() -> None:
         policy("p", entry("old", "50000-50059", state="absent")), unmanaged=unmanaged("delete", "1-65535")
     )
     assert told(plan) == ["blocked delete 50000-50059 tcp"]
-    assert reasons(plan) == ["declared absent, but the row belongs to the system (HNS)"]
+    assert reasons(plan) == ["declared absent, but it belongs to the system (HNS)"]
+
+
+@pytest.mark.parametrize("row", ["49990-50100", "50000-50029", "50059-50100"])
+def test_a_row_that_shares_a_port_with_the_range_of_hns_is_never_deleted_whatever_names_it(row: str) -> None:
+    world = World("families=split")
+    world.add(TCP4, row)
+    shared = {"49990-50100": "50000-50059 of it", "50000-50029": "it", "50059-50100": "50059 of it"}[row]
+    plan = world.plan(policy("p", entry("old", row, state="absent")))
+    assert told(plan) == [f"blocked delete {row} tcp"]
+    assert reasons(plan) == [f"declared absent, but {shared} belongs to the system (HNS)"]
+    plan = world.plan(unmanaged=unmanaged("delete", "49000-51000"))
+    assert told(plan) == [f"skipped delete {row} tcp"]
+    assert reasons(plan) == [
+        f"administered, claimed by nobody, inside the unmanaged window, but {shared} belongs to the system (HNS)"
+    ]
 
 
 def test_a_row_that_somebody_else_still_claims_stays() -> None:

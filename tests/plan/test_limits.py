@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from reconciler.plan.model import LimitName, Options, Plan
 from reconciler.policy.entries import Exclusion, Limits
 from reconciler.ports import FAMILIES, PROTOCOLS
-from tests.world import TCP4, UDP4, World, dynamic, entry, policy, reserve, unmanaged
+from tests.world import TCP4, World, dynamic, entry, policy, reserve, unmanaged
 
 
 def twelve(*left_out: int) -> list[Exclusion]:
@@ -105,6 +106,43 @@ def test_moving_every_row_is_not_deleting_every_row_but_replacing_one_entry_by_a
     assert told(world.plan(policy("p", entry("web", "8080"), entry("other", "9090")))) == {}
 
 
+def test_rows_that_are_not_sure_to_come_are_no_rows_in_return() -> None:
+    world = World()
+    world.apply(policy("p", entry("web", "8080 8090")))
+    world.listen(9090)
+    moved = policy("p", entry("web", "9090"))
+    plan = world.plan(moved)
+    assert (plan.count("deferred", "create"), plan.count("ready", "delete")) == (1, 2)
+    assert list(told(plan)) == ["delete_all"]
+    world.close(9090)
+    assert told(world.plan(moved)) == {}
+
+
+def test_a_reservation_in_the_place_of_other_entries_is_nothing_in_return_for_them() -> None:
+    world = World()
+    world.apply(policy("p", entry("a", "8001"), entry("b", "8003")))
+    plan = world.plan(policy("p", reserve("erp", "8000-8009")))
+    assert [step.action for step in plan.steps] == ["replace"]
+    assert list(told(plan)) == ["delete_all"]
+    assert told(world.plan(policy("p", reserve("a", "8001"), reserve("b", "8003")))) == {}
+
+
+def test_shrinking_every_row_is_not_deleting_every_row() -> None:
+    world = World()
+    world.apply(policy("p", entry("a", "8000-8009"), entry("b", "8005-8009")))
+    assert told(world.plan(policy("p", entry("a", "8000-8004")))) == {}
+    assert told(world.plan(policy("q", entry("a", "8000-8004"), formerly=("p",)))) == {}
+    assert list(told(world.plan(policy("p"), policy("q", entry("a", "8000-8004"))))) == ["delete_all"]
+
+
+def test_a_row_without_a_claim_gets_nothing_in_return() -> None:
+    world = World()
+    world.apply(policy("p", entry("web", "8080")))
+    assert world.store.ledger is not None
+    world.store.ledger = replace(world.store.ledger, claims=())
+    assert list(told(world.plan(policy("p", entry("web", "9090"))))) == ["delete_all"]
+
+
 def test_nothing_owned_is_not_every_row() -> None:
     world = World()
     world.add(TCP4, "8080")
@@ -169,9 +207,14 @@ def test_a_new_dynamic_range_is_counted_as_it_will_be() -> None:
     assert told(plan) == {}
 
 
-def test_a_range_that_could_not_be_read_is_not_counted() -> None:
+def test_a_range_that_could_not_be_read_is_counted_only_as_it_will_be() -> None:
     world = World()
     del world.sim.dynamic["udp"]
     most = entry("most", "50000-65535", protocols=("udp",), families=FAMILIES)
     assert told(world.plan(policy("p", most), limits=Limits())) == {}
-    assert world.rows(UDP4) == []
+    plan = world.plan(policy("p", most), dynamic_range=dynamic("49152-65535", ["udp"]), limits=Limits())
+    assert told(plan) == {
+        "min_dynamic_ports": "848 ephemeral udp ports would stay free (now not known), and min_dynamic_ports is 4096"
+    }
+    wide = dynamic("20000-65535", ["udp"])
+    assert told(world.plan(policy("p", most), dynamic_range=wide, limits=Limits())) == {}

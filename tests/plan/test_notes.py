@@ -54,6 +54,31 @@ def test_a_missing_ledger_is_told_where_rows_might_have_been_ours() -> None:
     assert ids(known(world).plan(policy("p", entry("web", "8080")))) == ["foreign-cover"]
 
 
+def test_a_run_in_which_no_file_is_for_this_host_does_not_pass_for_success() -> None:
+    world = World()
+    assert notes(world.plan(policy("p", in_scope=False), policy("q", in_scope=False))) == [
+        "nothing-targeted: no file targets this host (SIM-HOST, windows) in this run; "
+        "[target] says which hosts, systems and tags a file is for"
+    ]
+    assert notes(world.plan(policy("p", in_scope=False), policy("q"))) == []
+
+
+def test_who_binds_plainly_is_told_of_each_reservation_that_is_to_come() -> None:
+    world = World()
+    world.add(TCP4, "13000", "block")
+    wanted = policy("p", reserve("erp", "12000-12009", bound_by="ERP service"), reserve("mq", "12000-12009", "udp"))
+    blocked = policy("q", reserve("late", "13000"))
+    plan = world.plan(wanted, blocked)
+    assert notes(plan) == [
+        "plain-bind: p/erp: a plain bind to tcp 12000-12009 will be refused with 10013; "
+        "who binds it must present its token: ERP service",
+        "plain-bind: p/mq: a plain bind to udp 12000-12009 will be refused with 10013; "
+        "who binds it must present its token; bound_by does not say who that is",
+    ]
+    world.run(plan)
+    assert notes(world.plan(wanted, blocked)) == []
+
+
 def test_fewer_lanes_than_share_a_table_are_told_once_however_many_entries() -> None:
     entries = [entry(f"web{number}", str(8000 + 2 * number), **V4) for number in range(5)]
     plan = World().plan(policy("p", *entries, entry("all", "9090")))

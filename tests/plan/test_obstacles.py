@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from reconciler.plan.model import Plan
-from tests.plan.build import with_block
+import pytest
+
+from reconciler.host.interface import Socket
+from reconciler.plan.model import Plan, State
+from reconciler.plan.planner import plan_state
+from reconciler.policy.entries import PolicySet
+from tests.plan.build import book, listed, owned, reading, with_block
 from tests.world import TCP4, TCP6, UDP4, UDP6, World, entry, policy, reserve, told, verdicts
 
 
@@ -61,6 +66,21 @@ def test_our_own_reservation_of_somebody_out_of_scope_is_in_the_way_by_its_name(
     assert culprits(plan) == ["row tcp/ipv4 12000-12009, which we keep for p/erp"]
 
 
+def test_a_row_that_changed_hands_is_named_by_who_claims_it_now() -> None:
+    world = World()
+    world.apply(policy("old", reserve("erp", "12000-12009")))
+    world.apply(policy("new", reserve("sap", "12000-12009"), formerly=("old",)))
+    plan = world.plan(policy("q", entry("web", "12005")), policy("new", in_scope=False))
+    assert culprits(plan) == ["row tcp/ipv4 12000-12009, which we keep for new/sap"]
+
+
+def test_a_row_that_only_protection_keeps_is_named_by_who_protects_it() -> None:
+    world = World()
+    world.apply(policy("p", entry("web", "8080", protect=True)))
+    plan = world.plan(policy("p", entry("web", "9090", protect=True), reserve("erp", "8080")))
+    assert culprits(plan) == ["row tcp/ipv4 8080, which we keep for p/web"]
+
+
 def test_a_row_of_unknown_kind_covers_an_exclusion_and_is_in_the_way_of_a_reservation() -> None:
     world = World("lookup=answers-exclusions")
     world.add(TCP4, "12000-12009")
@@ -96,6 +116,22 @@ def test_a_socket_defers_and_is_named_with_its_process() -> None:
     assert step.reason == "port 8005 is in use by nginx (pid 77) and 1 more"
     assert (step.remedy, step.tried) == ("stop nginx (pid 77), then apply again", True)
     assert (step.culprits[0].process, step.culprits[0].pid) == ("nginx", 77)
+
+
+@pytest.mark.parametrize(
+    ("process", "pid", "remedy"),
+    [
+        ("nginx", 77, "stop nginx (pid 77), then apply again"),
+        ("nginx", None, "stop nginx, then apply again"),
+        (None, 77, "stop the process with pid 77, then apply again"),
+        (None, None, "find who uses port 8005 (run plan elevated to see it), stop it, then apply again"),
+    ],
+)
+def test_the_remedy_for_a_socket_says_only_what_is_known(process: str | None, pid: int | None, remedy: str) -> None:
+    view = reading(*listed("8100-8109 *"), sockets=(Socket(TCP4, 8005, process, pid), Socket(TCP4, 8105, process, pid)))
+    wanted = policy("p", entry("web", "8000-8009"), entry("api", "8100-8104"))
+    plan = plan_state(State(PolicySet((wanted,)), view, book(*owned("8100-8109"))))
+    assert [step.remedy for step in plan.steps[:2]] == [remedy, remedy.replace("8005", "8105")]
 
 
 def test_a_socket_of_the_other_protocol_or_outside_defers_nothing() -> None:
@@ -210,8 +246,35 @@ def test_a_leaving_reservation_stays_while_what_takes_its_place_cannot_come() ->
     world.add(TCP4, "12010", "block")
     plan = world.plan(policy("p", entry("web", "12000-12019")))
     assert told(plan) == ["delete 13000 tcp", "blocked delete 12000-12009 tcp", "blocked create 12000-12019 tcp"]
-    assert "what takes its place cannot come" in plan.steps[1].reason
+    assert plan.steps[1].reason == (
+        "no entry claims it any more, p/erp gave it up, but what takes its place cannot come: "
+        "in the way: 12010, a block that Windows gave to somebody else (WinNAT, HNS, http.sys ...)"
+    )
+    assert (plan.steps[1].culprits, plan.steps[1].remedy) == (plan.steps[2].culprits, plan.steps[2].remedy)
     assert [step.done_by_apply for step in plan.steps] == [True, False, False]
+
+
+def test_a_leaving_reservation_makes_room_for_what_can_come_although_something_else_cannot() -> None:
+    world = World()
+    world.apply(policy("p", reserve("erp", "12000-12009"), reserve("far", "13000")))
+    world.add(TCP4, "12020", "block")
+    wanted = policy("p", entry("a", "12009-12022"), entry("b", "12004-12005"), reserve("far", "13000"))
+    plan = world.plan(wanted)
+    assert told(plan) == ["replace 12000-12009 -> 12004-12005 tcp", "blocked create 12009-12022 tcp"]
+    assert plan.steps[0].reason == (
+        "12000-12009: no entry claims it any more, p/erp gave it up; 12004-12005: declared, and not there yet"
+    )
+    assert verdicts(world.run(plan)) == ["done"]
+    assert told(world.plan(wanted)) == ["blocked create 12009-12022 tcp"]
+
+
+def test_a_leaving_reservation_that_two_steps_cannot_replace_is_told_once() -> None:
+    world = World()
+    world.apply(policy("p", reserve("erp", "12000-12009"), reserve("far", "13000")))
+    world.add(TCP4, "11999 12010", "block")
+    plan = world.plan(policy("p", entry("a", "11999-12004"), entry("b", "12005-12010"), reserve("far", "13000")))
+    (step,) = (step for step in plan.steps if step.action == "delete")
+    assert (step.status, step.reason.count("what takes its place cannot come")) == ("blocked", 1)
 
 
 def test_lanes_of_the_other_protocol_do_not_make_room() -> None:

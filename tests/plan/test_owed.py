@@ -94,6 +94,15 @@ def test_what_is_covered_by_now_is_not_owed() -> None:
     assert plan.update.owed == ()
 
 
+def test_one_reservation_that_is_owed_to_one_and_declared_by_another_is_one_step() -> None:
+    world = lost()
+    plan = world.plan(policy("q", reserve("erp", "12000-12009")), policy("p", in_scope=False))
+    assert [step.owners[0].policy for step in plan.steps if step.kind == "reservation"] == ["q", "p"]
+    assert told(plan).count("create 12000-12009 tcp") == 1
+    world.run(plan)
+    assert world.plan(policy("p", in_scope=False)).update.owed == ()
+
+
 def test_what_a_copied_ledger_owes_is_not_made_here() -> None:
     view = reading(*listed("8080 *"))
     row = OwedRow(TCP4, PortRange(9090, 9090), "exclusion", "persistent")

@@ -21,7 +21,7 @@ from reconciler.ledger.records import Ledger, OwedRow
 from reconciler.plan.document import plan_document
 from reconciler.plan.model import Options, Plan, State
 from reconciler.plan.planner import lookups, plan_state
-from reconciler.policy.entries import PolicySet
+from reconciler.policy.entries import Policy, PolicySet
 from reconciler.policy.lint import lint
 from reconciler.ports import PROTOCOLS
 from tests.plan.build import UDP, book, claim, intent, listed, owned, ports, reading
@@ -206,13 +206,31 @@ def test_a_plan_that_was_used_up_has_no_successor_of_the_same_id() -> None:
     assert world.plan(wanted).id != first.id
 
 
-def test_what_is_out_of_scope_is_listed_with_the_way_to_end_it() -> None:
+@pytest.mark.parametrize(
+    ("given", "reason", "remedy"),
+    [
+        ((), "no file of policy p was given in this run", "--retire p gives it up"),
+        (
+            (policy("p", in_scope=False),),
+            "no file of policy p targets this host in this run",
+            "--retire p gives it up",
+        ),
+        (
+            (policy("p", elsewhere=frozenset({"web"})),),
+            "entry web stands only in files of policy p that do not target this host in this run",
+            'take it out of them, or put disable = ["web"] into one that does',
+        ),
+    ],
+    ids=["no file", "no file for this host", "entry elsewhere"],
+)
+def test_what_is_out_of_scope_is_listed_with_why_and_the_way_to_end_it(
+    given: tuple[Policy, ...], reason: str, remedy: str
+) -> None:
     world = World()
     world.apply(policy("p", entry("web", "8080-8089 9090")), policy("q", entry("db", "5432")))
-    plan = world.plan(policy("q", elsewhere=frozenset({"db"})))
-    assert told(plan) == ["out-of-scope keep 5432 tcp", "out-of-scope keep 8080-9090 tcp"]
-    assert [step.remedy for step in plan.steps] == ["", "--retire p gives it up"]
-    assert plan.steps[1].reason == "policy p does not target this host in this run; what it claims is kept"
+    plan = world.plan(policy("q", entry("db", "5432")), *given)
+    assert told(plan) == ["out-of-scope keep 8080-9090 tcp"]
+    assert (plan.steps[0].reason, plan.steps[0].remedy) == (f"{reason}; what it claims is kept", remedy)
 
 
 def test_lookup_is_asked_about_everything_that_is_a_reservation_or_may_become_one() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from reconciler.plan.model import Plan
 from reconciler.ports import PROTOCOLS
 from tests.world import TCP4, TCP6, World, entry, policy, reserve, told, verdicts
@@ -18,7 +20,7 @@ def test_a_row_that_no_entry_claims_any_more_is_deleted_and_its_last_owner_named
     world.apply(policy("p", entry("web", "8000-8099"), entry("db", "5432")))
     plan = world.plan(policy("p", entry("db", "5432")))
     assert told(plan) == ["delete 8000-8099 tcp"]
-    assert reasons(plan) == ["no entry claims it any more; p/web gave it up"]
+    assert reasons(plan) == ["no entry claims it any more, p/web gave it up"]
     assert [owner[:2] for owner in plan.steps[0].owners] == [("p", "web")]
 
 
@@ -29,9 +31,30 @@ def test_a_row_without_a_claim_is_named_by_the_entry_it_was_made_for() -> None:
     world.store.save(replace(world.store.ledger, claims=()))
     plan = world.plan(policy("p"))
     assert reasons(plan) == [
-        "no entry claims it any more; p/web gave it up",
-        "no entry claims it any more; p/erp gave it up",
+        "no entry claims it any more, p/web gave it up",
+        "no entry claims it any more, p/erp gave it up",
     ]
+
+
+@pytest.mark.parametrize("declared", ["50000-50059", "49990-50009"])
+def test_a_row_of_ours_over_the_range_of_hns_stays_when_it_is_given_up(declared: str) -> None:
+    """It was made while HNS's own row was not there, and HNS may count on it since."""
+    world = World()
+    world.apply(policy("p", entry("hns", declared), entry("db", "5432")))
+    assert f"{declared} *" in world.rows()
+    for wanted in (policy("p", entry("db", "5432")), policy("p", entry("db", "5432"), entry("hns", "50005"))):
+        plan = world.plan(wanted)
+        assert told(plan) == [f"skipped delete {declared} tcp"]
+        assert "belongs to the system (HNS): not deleted, shrunk or replaced" in plan.steps[0].reason
+        assert [owner.entry for owner in plan.steps[0].owners] == ["hns"]
+
+
+def test_a_row_of_ours_that_stays_though_nobody_claims_it_is_named_by_the_entry_it_was_made_for() -> None:
+    world = World()
+    world.apply(policy("p", entry("hns", "50000-50059"), entry("db", "5432")))
+    world.apply(policy("p", entry("db", "5432")))
+    plan = world.plan(policy("p", entry("db", "5432"), reserve("erp", "50000-50009")))
+    assert [item.text for step in plan.steps for item in step.culprits] == ["50000-50059, which we keep for p/hns"]
 
 
 def test_a_row_that_is_claimed_in_full_stays_whoever_claims_it() -> None:
@@ -215,7 +238,7 @@ def test_a_reservation_that_nobody_claims_is_deleted_once_for_both_families() ->
         world.apply(policy("p", reserve("erp", "12000-12009"), reserve("dns", "12000-12009", "udp")))
         plan = world.plan(policy("p", reserve("dns", "12000-12009", "udp")))
         assert told(plan) == ["delete 12000-12009 tcp"]
-        assert reasons(plan) == ["no entry claims it any more; p/erp gave it up"]
+        assert reasons(plan) == ["no entry claims it any more, p/erp gave it up"]
         assert plan.steps[0].deletes[0].lanes == (TCP4, TCP6)
 
 

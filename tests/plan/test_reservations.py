@@ -116,7 +116,9 @@ def test_an_exclusion_that_becomes_a_reservation_is_replaced_by_it() -> None:
     world.apply(policy("p", entry("web", "12000-12019"), entry("db", "5432")))
     plan = world.plan(policy("p", ERP, entry("db", "5432")))
     assert told(plan) == ["replace 12000-12019 -> 12000-12009 tcp"]
-    assert "no entry claims it any more; p/web gave it up" in plan.steps[0].reason
+    assert plan.steps[0].reason == (
+        "12000-12019: no entry claims it any more, p/web gave it up; 12000-12009: declared, and not there yet"
+    )
     assert verdicts(world.run(plan)) == ["done"]
     assert world.rows() == ["5432 *", "12000-12009"]
 
@@ -156,8 +158,37 @@ def test_in_place_of_another_row_it_waits_for_every_socket_of_that_row(port: int
     world.apply(policy("p", entry("web", "12000-12019")))
     world.listen(port)
     plan = world.plan(policy("p", ERP))
-    assert told(plan) == ["deferred replace 12000-12019 -> 12000-12009 tcp"]
+    assert told(plan) == ["deferred replace 12000-12019 -> 12000-12009 tcp", "over-covered delete 12010-12019 tcp"]
     assert plan.to_do() == ()
+
+
+def test_ports_that_nobody_wants_are_told_whatever_keeps_their_row() -> None:
+    """The row itself could be replaced: it waits for what should take its place."""
+    world = World()
+    world.apply(policy("p", entry("web", "12000-12009")))
+    world.add(TCP4, "12018", kind="block")
+    plan = world.plan(policy("p", entry("web", "12000-12004"), reserve("erp", "12006-12019")))
+    assert told(plan) == [
+        "blocked replace 12000-12009 -> 12000-12004 12006-12019 tcp",
+        "over-covered delete 12005 tcp",
+    ]
+    assert plan.steps[1].reason == "nobody claims it, but it is part of the row 12000-12009 that cannot be replaced now"
+    assert plan.steps[0].reason == (
+        "12000-12009: only 12000-12004 of it is still claimed; 12006-12019: in the way: 12018, "
+        "a block that Windows gave to somebody else (WinNAT, HNS, http.sys ...)"
+    )
+
+
+def test_a_socket_in_a_row_that_makes_room_is_named_with_that_row() -> None:
+    world = World()
+    world.apply(policy("p", entry("web", "12000-12004"), entry("db", "12005-12009")))
+    world.listen(12006)
+    plan = world.plan(policy("p", reserve("erp", "12004-12005")))
+    assert plan.steps[0].reason == (
+        "12000-12004: no entry claims it any more, p/web gave it up; "
+        "12005-12009: no entry claims it any more, p/db gave it up; 12004-12005: declared, and not there yet, "
+        "but port 12006 of 12005-12009 is in use by nginx (pid 77), and what stays could not be made again"
+    )
 
 
 def test_released_winnat_is_tried_but_not_over_a_row_of_ours_in_use() -> None:

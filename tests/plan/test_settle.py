@@ -119,6 +119,14 @@ def test_a_row_merged_with_a_foreign_neighbour_is_never_ours() -> None:
     assert settle(ledger, reading(*listed("8000-8029 *"))).rows == ()
 
 
+def test_what_a_reboot_dropped_is_no_part_of_a_row_that_was_merged_after_it() -> None:
+    """Somebody else's row over the old ports was merged with ours: deleting it would take foreign ports along."""
+    stale = owned("8000-8009", store="active", boot="boot-0")
+    ledger = book(*stale, intents=(intent("8010-8019", boot="boot-0"),))
+    settled = settle(ledger, reading(*listed("8000-8019 *")))
+    assert (settled.rows, settled.gone) == ((), stale)
+
+
 def test_a_reservation_inside_a_merged_row_is_no_part_of_it() -> None:
     ledger = book(*owned("8000-8009", kind="reservation"), intents=(intent("8010-8019"),))
     view = reading(*listed("8000-8019 *"), lookups=frozenset({Lookup("tcp", ports("8000-8009"))}))
