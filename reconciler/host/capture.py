@@ -1,7 +1,7 @@
 """Captured listings as a `Host` that can be read and planned, never applied: `--host netsh:PATH`.
 
-PATH is a file, which is one lane, or a folder, of which every `*.txt` is read and nothing else.
-A file holds what one `netsh interface FAMILY show excludedportrange protocol=PROTOCOL` printed, or one `show
+PATH is a file, which is one lane, or a folder, whose files are read if they are called `*.txt` or `*.log` or have no
+suffix. A file holds what one `netsh interface FAMILY show excludedportrange protocol=PROTOCOL` printed, or one `show
 dynamicportrange`, or one of each; which of the two shows in the text. The first that says protocol or family counts:
 the option (`netsh:FILE@udp/ipv6`), words of the file's name (`udp-ipv6.txt`, `udp6.txt`), the text (the title has the
 protocol, a typed command above it the family). Where none does, it is tcp and ipv4.
@@ -33,6 +33,8 @@ HNS_PORTS = PortRange(50000, 50059)
 """The row that the Host Network Service makes for itself unless told otherwise (windows-facts 6.1)."""
 BOOT = "captured"
 UNSUPPORTED = Refusal("unsupported", "a captured listing cannot be changed")
+
+_SUFFIXES = (".txt", ".log", "")
 
 
 class Captured(NamedTuple):
@@ -180,12 +182,16 @@ def _files(path: str, option: Lane | None) -> list[Path]:
             return [Path(path)]
         if option is not None:
             raise HostError(f"this is a folder, whose files tell their own lanes; leave @{option} away", where=path)
-        found = sorted(item for item in Path(path).iterdir() if item.suffix.lower() == ".txt" and item.name[0] != ".")
+        found = sorted(item for item in Path(path).iterdir() if item.name[0] != "." and not item.is_dir())
     except OSError as error:
         raise HostError(f"this folder cannot be read ({error.strerror}); check its rights", where=path) from None
-    if not found:
+    for item in found:
+        if item.suffix.lower() not in _SUFFIXES and lane_words(item.name) != (None, None):
+            raise HostError("its name says a lane, but it is no *.txt; rename it, or move it away", where=str(item))
+    captures = [item for item in found if item.suffix.lower() in _SUFFIXES]
+    if not captures:
         raise HostError("there is no *.txt in this folder; save each listing as one, such as tcp-ipv4.txt", where=path)
-    return found
+    return captures
 
 
 def _bytes(file: Path) -> bytes:

@@ -104,20 +104,31 @@ def test_families_that_differ_share_no_table(tmp_path: Path) -> None:
     assert open_captured(str(tmp_path)).snapshot().shared == ()
 
 
-def test_of_a_folder_only_text_files_are_read(tmp_path: Path) -> None:
-    for name in ("INDEX.tsv", "README.md", "._tcp.txt", "listing.log"):
+def test_of_a_folder_the_text_files_are_read(tmp_path: Path) -> None:
+    for name in ("INDEX.tsv", "README.md", "._tcp.txt", ".tcp"):
         save(tmp_path / name, "no listing")
     (tmp_path / "old").mkdir()
+    (tmp_path / "old.txt").mkdir()
     refused(str(tmp_path), r"there is no \*\.txt in this folder")
     save(tmp_path / "tcp.txt", listing())
-    assert open_captured(str(tmp_path)).snapshot().rows == rows(TCP4)
+    save(tmp_path / "udp-ipv4.LOG", listing("udp"))
+    save(tmp_path / "tcp-ipv6", listing())
+    assert open_captured(str(tmp_path)).snapshot().rows == rows(TCP4, TCP6, UDP4)
+
+
+@pytest.mark.parametrize("name", ["udp-ipv4.out", "tcp.ipv6", "TcpIpv6.bak", "udp.txt~"])
+def test_a_file_whose_name_says_a_lane_is_not_passed_over(tmp_path: Path, name: str) -> None:
+    save(tmp_path / "tcp.txt", listing())
+    save(tmp_path / name, listing())
+    refused(str(tmp_path), "its name says a lane, but it is no")
 
 
 @pytest.mark.parametrize("text", ["", "Ok.\n", "\nProtocol tcp\n"])
-def test_a_text_file_that_is_no_capture_is_refused(tmp_path: Path, text: str) -> None:
+@pytest.mark.parametrize("name", ["README.txt", "notes"])
+def test_a_text_file_that_is_no_capture_is_refused(tmp_path: Path, name: str, text: str) -> None:
     save(tmp_path / "tcp.txt", listing())
-    save(tmp_path / "notes.txt", text)
-    refused(str(tmp_path), r"notes\.txt: (line \d: no rule of dashes|nothing was printed)")
+    save(tmp_path / name, text)
+    refused(str(tmp_path), rf"{name}: (line \d: no rule of dashes|nothing was printed)")
 
 
 def test_two_listings_of_one_lane_are_refused(tmp_path: Path) -> None:
@@ -172,8 +183,9 @@ def test_what_can_be_no_path_is_told(argument: str) -> None:
 
 def test_what_cannot_be_read_is_told(tmp_path: Path) -> None:
     refused(str(tmp_path / "none.txt"), r"none\.txt: it cannot be read \(.+\); name a captured listing")
-    (tmp_path / "folder.txt").mkdir()
-    refused(str(tmp_path), "this is not an ordinary file")
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(tmp_path / "pipe.txt")
+        refused(str(tmp_path), "this is not an ordinary file")
     refused(os.devnull, "this is not an ordinary file|it cannot be read")
 
 
