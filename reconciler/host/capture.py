@@ -1,10 +1,10 @@
 """Captured listings as a `Host` that can be read and planned, never applied: `--host netsh:PATH`.
 
-PATH is a file, which is one lane, or a folder, of which every `*.txt` is read and nothing else. A file holds what one
-`netsh interface FAMILY show excludedportrange protocol=PROTOCOL` printed, or one `show dynamicportrange`; which of the
-two shows in the text. Its protocol and family are what the text says (the title has the protocol, a typed command
-above it the family); where it does not, what the words of its name say, such as `udp-ipv6.txt`, `ports_tcp_v6.txt` or
-`udp6.txt`; where neither does, tcp and ipv4. `netsh:FILE@udp/ipv6` states the lane of a single file.
+PATH is a file, which is one lane, or a folder, whose files are read if they are called `*.txt` or `*.log` or have no
+suffix. A file holds what one `netsh interface FAMILY show excludedportrange protocol=PROTOCOL` printed, or one `show
+dynamicportrange`, or one of each; which of the two shows in the text. The first that says protocol or family counts:
+the option (`netsh:FILE@udp/ipv6`), words of the file's name (`udp-ipv6.txt`, `udp6.txt`), the text (the title has the
+protocol, a typed command above it the family). Where none does, it is tcp and ipv4.
 
 Of what was not captured nothing is claimed: a plan that needs such a lane is refused. A listing does not tell an
 exclusion from a reservation, so starred rows are of unknown kind.
@@ -13,7 +13,6 @@ exclusion from a reservation, so starred rows are of unknown kind.
 from __future__ import annotations
 
 import hashlib
-import re
 import stat
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -21,7 +20,10 @@ from typing import NamedTuple
 
 from reconciler.errors import HostError
 from reconciler.host.interface import Change, Facts, Lookup, Refusal, Row, Snapshot, WinNat
-from reconciler.host.windows.listing import read_dynamic_range, read_listing, stated
+from reconciler.host.names import lane_words
+from reconciler.host.windows.dynamic import no_range, range_in
+from reconciler.host.windows.listing import listing_in
+from reconciler.host.windows.text import lines_of
 from reconciler.ports import FAMILIES, LANES, PROTOCOLS, Family, Lane, PortRange, lanes_of
 from reconciler.ports import Protocol as PortProtocol
 
@@ -32,19 +34,7 @@ HNS_PORTS = PortRange(50000, 50059)
 BOOT = "captured"
 UNSUPPORTED = Refusal("unsupported", "a captured listing cannot be changed")
 
-_SUFFIXES: dict[Family | None, tuple[str, ...]] = {
-    None: ("",),
-    "ipv4": ("4", "v4", "ip4", "ipv4"),
-    "ipv6": ("6", "v6", "ip6", "ipv6"),
-}
-_WORDS: dict[str, tuple[PortProtocol | None, Family | None]] = {
-    f"{protocol or ''}{suffix}": (protocol, family)
-    for protocol in (None, *PROTOCOLS)
-    for family, suffixes in _SUFFIXES.items()
-    for suffix in suffixes
-    if protocol or suffix.rstrip("46")
-}
-"""The words of a file name that say something: `tcp`, `udp6`, `tcpv4`, `ipv6`, `v6` ..., but no `6` alone."""
+_SUFFIXES = (".txt", ".log", "")
 
 
 class Captured(NamedTuple):
@@ -138,26 +128,45 @@ def open_captured(argument: str) -> CapturedHost:
     return CapturedHost(path, lane)
 
 
-def _capture(path: str, lane: Lane | None) -> Captured:
+def _capture(path: str, option: Lane | None) -> Captured:
     listings: dict[Lane, tuple[Row, ...]] = {}
     dynamic: dict[PortProtocol, PortRange] = {}
     digest = hashlib.sha256()
-    for file in _files(path, lane):
+    for file in _files(path, option):
         data = _bytes(file)
         digest.update(hashlib.sha256(data).digest())
         try:
-            kind, of = _identify(file, data, lane)
-            if kind == "listing" and of in listings:
-                raise HostError(
-                    f"this is a second listing of {of}; keep one of them, or say in their names which is which"
-                )
-            if kind == "listing":
-                listings[of] = read_listing(data, of)
-            else:
-                _keep_range(dynamic, of.protocol, read_dynamic_range(data))
+            _read(data, _said(file, option), listings, dynamic)
         except HostError as error:
             raise HostError(error.message, where=str(file)) from None
     return Captured(_facts(path, digest.hexdigest()[:16]), listings, dynamic)
+
+
+def _said(file: Path, option: Lane | None) -> tuple[PortProtocol | None, Family | None]:
+    """What option or name say of protocol and family."""
+    return (option.protocol, option.family) if option is not None else lane_words(file.name)
+
+
+def _read(
+    data: bytes,
+    said: tuple[PortProtocol | None, Family | None],
+    listings: dict[Lane, tuple[Row, ...]],
+    dynamic: dict[PortProtocol, PortRange],
+) -> None:
+    """Add what one file holds. Where it holds both, option and name are about the listing."""
+    lines = lines_of(data)
+    listing, found = listing_in(lines), range_in(lines)
+    if listing is None and found is None:
+        raise no_range(lines)
+    if listing is not None:
+        lane = Lane(said[0] or listing.protocol or "tcp", said[1] or listing.family or "ipv4")
+        if lane in listings:
+            raise HostError(
+                f"this is a second listing of {lane}; keep one of them, or say in their names which is which"
+            )
+        listings[lane] = listing.of(lane)
+    if found is not None:
+        _keep_range(dynamic, (said[0] if listing is None else None) or found.protocol, found.ports)
 
 
 def _facts(path: str, digest: str) -> Facts:
@@ -167,18 +176,22 @@ def _facts(path: str, digest: str) -> Facts:
     return Facts("netsh", "windows", name, f"capture-{digest}", f"netsh-{digest}", read_only=True)
 
 
-def _files(path: str, lane: Lane | None) -> list[Path]:
+def _files(path: str, option: Lane | None) -> list[Path]:
     try:
         if not Path(path).is_dir():
             return [Path(path)]
-        if lane is not None:
-            raise HostError(f"this is a folder, whose files tell their own lanes; leave @{lane} away", where=path)
-        found = sorted(item for item in Path(path).iterdir() if item.suffix.lower() == ".txt" and item.name[0] != ".")
+        if option is not None:
+            raise HostError(f"this is a folder, whose files tell their own lanes; leave @{option} away", where=path)
+        found = sorted(item for item in Path(path).iterdir() if item.name[0] != "." and not item.is_dir())
     except OSError as error:
         raise HostError(f"this folder cannot be read ({error.strerror}); check its rights", where=path) from None
-    if not found:
+    for item in found:
+        if item.suffix.lower() not in _SUFFIXES and lane_words(item.name) != (None, None):
+            raise HostError("its name says a lane, but it is no *.txt; rename it, or move it away", where=str(item))
+    captures = [item for item in found if item.suffix.lower() in _SUFFIXES]
+    if not captures:
         raise HostError("there is no *.txt in this folder; save each listing as one, such as tcp-ipv4.txt", where=path)
-    return found
+    return captures
 
 
 def _bytes(file: Path) -> bytes:
@@ -195,26 +208,6 @@ def _bytes(file: Path) -> bytes:
     if len(data) > LARGEST_FILE:
         raise HostError("this is too large for a listing; name another file", where=str(file))
     return data
-
-
-def _identify(file: Path, data: bytes, option: Lane | None) -> tuple[str, Lane]:
-    """What a file is and of which lane: what the text says before what the name says. Raises HostError."""
-    kind, protocol, family = stated(data)
-    if option is not None:
-        if protocol not in (None, option.protocol) or family not in (None, option.family):
-            says = "/".join(word for word in (protocol, family) if word)
-            raise HostError(f"it says that it is of {says}, and @{option} was asked for; leave that away")
-        return kind, option
-    named_protocol, named_family = lane_words(file.stem)
-    return kind, Lane(protocol or named_protocol or "tcp", family or named_family or "ipv4")
-
-
-def lane_words(name: str) -> tuple[PortProtocol | None, Family | None]:
-    """The protocol and the family that a file name says in words of their own; None where it says none, or both."""
-    said = [_WORDS[word] for word in re.findall(r"[a-z0-9]+", name.lower()) if word in _WORDS]
-    protocols = {protocol for protocol, _ in said if protocol}
-    families = {family for _, family in said if family}
-    return protocols.pop() if len(protocols) == 1 else None, families.pop() if len(families) == 1 else None
 
 
 def _keep_range(dynamic: dict[PortProtocol, PortRange], protocol: PortProtocol, ports: PortRange) -> None:

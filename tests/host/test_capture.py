@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.errors import HostError
-from reconciler.host.capture import LARGEST_FILE, lane_words, open_captured
+from reconciler.host.capture import LARGEST_FILE, open_captured
 from reconciler.host.interface import Change, Lookup, Refusal
 from reconciler.ports import LANES, Lane, PortRange
 from tests.host.windows.captured import FOLDER, row
@@ -104,20 +104,31 @@ def test_families_that_differ_share_no_table(tmp_path: Path) -> None:
     assert open_captured(str(tmp_path)).snapshot().shared == ()
 
 
-def test_of_a_folder_only_text_files_are_read(tmp_path: Path) -> None:
-    for name in ("INDEX.tsv", "README.md", "._tcp.txt", "listing.log"):
+def test_of_a_folder_the_text_files_are_read(tmp_path: Path) -> None:
+    for name in ("INDEX.tsv", "README.md", "._tcp.txt", ".tcp"):
         save(tmp_path / name, "no listing")
     (tmp_path / "old").mkdir()
+    (tmp_path / "old.txt").mkdir()
     refused(str(tmp_path), r"there is no \*\.txt in this folder")
     save(tmp_path / "tcp.txt", listing())
-    assert open_captured(str(tmp_path)).snapshot().rows == rows(TCP4)
+    save(tmp_path / "udp-ipv4.LOG", listing("udp"))
+    save(tmp_path / "tcp-ipv6", listing())
+    assert open_captured(str(tmp_path)).snapshot().rows == rows(TCP4, TCP6, UDP4)
+
+
+@pytest.mark.parametrize("name", ["udp-ipv4.out", "tcp.ipv6", "TcpIpv6.bak", "udp.txt~"])
+def test_a_file_whose_name_says_a_lane_is_not_passed_over(tmp_path: Path, name: str) -> None:
+    save(tmp_path / "tcp.txt", listing())
+    save(tmp_path / name, listing())
+    refused(str(tmp_path), "its name says a lane, but it is no")
 
 
 @pytest.mark.parametrize("text", ["", "Ok.\n", "\nProtocol tcp\n"])
-def test_a_text_file_that_is_no_capture_is_refused(tmp_path: Path, text: str) -> None:
+@pytest.mark.parametrize("name", ["README.txt", "notes"])
+def test_a_text_file_that_is_no_capture_is_refused(tmp_path: Path, name: str, text: str) -> None:
     save(tmp_path / "tcp.txt", listing())
-    save(tmp_path / "notes.txt", text)
-    refused(str(tmp_path), r"notes\.txt: (line \d: no rule of dashes|nothing was printed)")
+    save(tmp_path / name, text)
+    refused(str(tmp_path), rf"{name}: (line \d: no rule of dashes|nothing was printed)")
 
 
 def test_two_listings_of_one_lane_are_refused(tmp_path: Path) -> None:
@@ -132,53 +143,6 @@ def test_two_dynamic_ranges_of_one_protocol_must_be_alike(tmp_path: Path) -> Non
     assert open_captured(str(tmp_path)).snapshot().dynamic == {"tcp": PortRange(50000, 50999)}
     save(tmp_path / "dynamic-ipv6.txt", dynamic(start=40000))
     refused(str(tmp_path), r"dynamic-ipv6\.txt: it says 40000-40999 for tcp, and another file here 50000-50999")
-
-
-@pytest.mark.parametrize(
-    ("name", "says"),
-    [
-        ("udp", ("udp", None)),
-        ("UDP-IPv6", ("udp", "ipv6")),
-        ("ports_tcp_v6", ("tcp", "ipv6")),
-        ("udp6", ("udp", "ipv6")),
-        ("tcpv4", ("tcp", "ipv4")),
-        ("ip6.udp", ("udp", "ipv6")),
-        ("listing 6", (None, None)),
-        ("2026-11-4", (None, None)),
-        ("udpdump", (None, None)),
-        ("tcp-and-udp-v6", (None, "ipv6")),
-        ("v4v6-v4-v6", (None, None)),
-        ("", (None, None)),
-    ],
-)
-def test_the_words_of_a_name(name: str, says: tuple[str | None, str | None]) -> None:
-    assert lane_words(name) == says
-
-
-def test_a_name_tells_what_the_text_does_not(tmp_path: Path) -> None:
-    bare = listing().replace("Protocol tcp ", "")
-    assert open_captured(save(tmp_path / "udp-ipv6.txt", bare)).snapshot().known_lanes == (UDP6,)
-    assert open_captured(save(tmp_path / "ports.txt", bare)).snapshot().known_lanes == (TCP4,)
-
-
-def test_the_text_is_believed_before_the_name(tmp_path: Path) -> None:
-    typed = "C:\\>netsh interface ipv6 show excludedportrange protocol=tcp\n" + listing()
-    assert open_captured(save(tmp_path / "udp-ipv4.txt", typed)).snapshot().known_lanes == (TCP6,)
-
-
-def test_the_lane_of_a_file_can_be_stated(tmp_path: Path) -> None:
-    file = save(tmp_path / "a@b.txt", listing("udp"))
-    assert open_captured(f"{file}@udp/ipv6").snapshot().rows == rows(UDP6)
-    assert open_captured(file).snapshot().rows == rows(UDP4)
-    refused(f"{file}@tcp/ipv6", "it says that it is of udp, and @tcp/ipv6 was asked for")
-    refused(f"{file}@sctp/ipv6", "it cannot be read")
-    refused(f"{tmp_path}@udp/ipv6", "this is a folder, whose files tell their own lanes")
-
-
-def test_a_stated_family_must_not_go_against_the_command(tmp_path: Path) -> None:
-    typed = "> netsh interface ipv6 show excludedportrange protocol=tcp\n" + listing()
-    file = save(tmp_path / "x.txt", typed)
-    refused(f"{file}@tcp/ipv4", "it says that it is of tcp/ipv6, and @tcp/ipv4 was asked for")
 
 
 def test_a_dynamic_range_alone_knows_no_lane(tmp_path: Path) -> None:
@@ -219,8 +183,9 @@ def test_what_can_be_no_path_is_told(argument: str) -> None:
 
 def test_what_cannot_be_read_is_told(tmp_path: Path) -> None:
     refused(str(tmp_path / "none.txt"), r"none\.txt: it cannot be read \(.+\); name a captured listing")
-    (tmp_path / "folder.txt").mkdir()
-    refused(str(tmp_path), "this is not an ordinary file")
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(tmp_path / "pipe.txt")
+        refused(str(tmp_path), "this is not an ordinary file")
     refused(os.devnull, "this is not an ordinary file|it cannot be read")
 
 

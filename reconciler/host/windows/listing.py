@@ -1,4 +1,4 @@
-"""What netsh prints, read whole or refused (I7): `show excludedportrange` and `show dynamicportrange`. Pure.
+"""What netsh prints for `show excludedportrange`, read whole or refused (I7). Pure.
 
 A listing, of which only the parts on the right are looked at, whatever the language (windows-facts 1.12, 1.13):
 
@@ -13,82 +13,130 @@ A listing, of which only the parts on the right are looked at, whatever the lang
 
 Between rule and legend every line is blank or a row, to the end of the line; rows ascend by first port and none comes
 twice, as in every listing seen. (They may overlap: whether Windows lets them is not known.) A text without rule or
-legend may be cut, so it is refused; netsh prints both even for an empty table. Around the table anything may stand,
-prompts and other commands for instance, but no second rule or legend and nothing that looks like a row.
+legend may be cut, so it is refused; netsh prints both even for an empty table.
 
-A dynamic range: a title, one run of dashes, then two lines that end in a number, start and count.
+Around the table anything may stand, prompts, other commands and their tables for instance, but nothing of a second
+listing: no rule of one, whatever stands before it on the line, nothing that looks like a row, and neither the title
+nor the head nor the legend of this one again.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
-from typing import Literal, NamedTuple, TypeVar
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from reconciler.errors import HostError
 from reconciler.host.interface import Row
-from reconciler.host.windows.text import BLANK, lines_of, shown
-from reconciler.ports import FAMILIES, LAST_PORT, PROTOCOLS, Family, Lane, PortRange, Protocol
+from reconciler.host.windows.dynamic import read_dynamic_range
+from reconciler.host.windows.misread import after_dash
+from reconciler.host.windows.text import BLANK, alike, lines_of, no_rule, only_one, shown, words_of
+from reconciler.ports import FAMILIES, PROTOCOLS, Family, Lane, PortRange, Protocol
 
+__all__ = ["Listing", "listing_in", "read_dynamic_range", "read_listing"]
+
+_RULE = re.compile(rf"{BLANK}*-{{3,}}{BLANK}+-{{3,}}{BLANK}*")
 _ROW = re.compile(rf"{BLANK}*([0-9]+){BLANK}+([0-9]+)({BLANK}+\*)?{BLANK}*")
-# A dash that is none of these is one to three other signs and a blank: what a wrong code page makes of a long one. A
-# letter there would be some other list, such as `* a point`.
-_DASH = rf"(?:[-\u2013\u2014]|[^ \t\u00a0*0-9A-Za-z]{{1,3}}{BLANK})"
-_LEGEND = re.compile(rf"{BLANK}*\*{BLANK}*{_DASH}{BLANK}*[^ \t\u00a00-9]")
-_NUMBER_LINE = re.compile(rf"{BLANK}*[^ \t0-9][^0-9]*(?<=[ \t\u00a0:])([0-9]+){BLANK}*")
+_STARRED = re.compile(rf"{BLANK}*\*{BLANK}*(.+)")
+_WORDS = re.compile(rf"{BLANK}*[A-Za-z\"'(?]|{BLANK}*[^\x00-\x7f\u00a0]")
 _TWO_NUMBERS = re.compile(rf"[0-9]{BLANK}+[0-9]")
 
-_QUOTED = r"[ \t\u00a0>|]*"
-_RULE = re.compile(rf"{_QUOTED}-{{3,}}{BLANK}+-{{3,}}{BLANK}*")
-_SINGLE_RULE = re.compile(rf"{_QUOTED}-{{3,}}{BLANK}*")
-_LIKE_A_ROW = re.compile(rf"{_QUOTED}[0-9]+{BLANK}+[0-9]+{BLANK}*(?:\*|$)")
-_LIKE_A_LEGEND = re.compile(_QUOTED + _LEGEND.pattern)
+# The same outside the table, with anything before it on the line.
+_RUN_OF_DASHES = re.compile(r"-{3,}")
+_ENDS_IN_A_RULE = re.compile(rf"(?<!-)-{{3,}}{BLANK}+-{{3,}}{BLANK}*$")
+_ENDS_IN_A_ROW = re.compile(rf"(?<![\w.:%,-])[0-9]+{BLANK}+[0-9]+{BLANK}*(?:\*.*)?$")
+_LIKE_A_ROW = re.compile(rf"\W*[0-9]+{BLANK}+[0-9]+{BLANK}*(?:\*|$)")
+_GAP = re.compile(r"\S(?: {3,}|\t+)\S")
+_NO_HEAD = re.compile(r"[-#=:0-9]")
 
-_COMMANDS = ("excludedportrange", "dynamicport")
-_Word = TypeVar("_Word", bound=str)
+_TITLE_AND_HEAD = 8
+"""Lines above a rule in which both stand, even where every line end was doubled."""
+_COMMANDS = ("excludedportrange", "dynamicportrange")
 
 
-class Stated(NamedTuple):
-    """What a text is by its own words; None where it does not say."""
+class Listing(NamedTuple):
+    """The rows of one table, each with whether it has a star, and what its text says of its lane."""
 
-    kind: Literal["listing", "dynamic range"]
+    rows: tuple[tuple[PortRange, bool], ...]
     protocol: Protocol | None
     family: Family | None
 
-
-def stated(data: bytes) -> Stated:
-    """What a text seems to be, before it is read. Raises HostError if it is neither a listing nor a dynamic range."""
-    lines = lines_of(data)
-    rule = _first(_RULE, lines)
-    if rule is None:
-        single = _first(_SINGLE_RULE, lines)
-        if single is None:
-            raise _no_rule(lines)
-        return Stated("dynamic range", _titled(lines, single), _commanded(lines[:single]))
-    return Stated("listing", _titled(lines, rule), _commanded(lines[:rule]))
+    def of(self, lane: Lane) -> tuple[Row, ...]:
+        """The rows as those of a lane, ascending."""
+        return tuple(Row(lane, ports, administered) for ports, administered in self.rows)
 
 
 def read_listing(data: bytes, lane: Lane) -> tuple[Row, ...]:
     """The rows of one `show excludedportrange`, ascending. Raises HostError that names line and fault."""
     lines = lines_of(data)
-    rule = _only(_RULE, lines)
-    if not any(line.strip() for line in lines[:rule]):
+    listing = listing_in(lines)
+    if listing is None:
+        raise no_rule(lines)
+    if listing.protocol not in (None, lane.protocol):
+        raise HostError(f"this is the listing of {listing.protocol}, and one of {lane} is wanted")
+    return listing.of(lane)
+
+
+def listing_in(lines: Sequence[str]) -> Listing | None:
+    """The listing in a text; None if there is nothing of one. Raises HostError for one that may be cut, and for two."""
+    rules = [at for at, line in enumerate(lines) if "---" in line and _is_rule(lines, at)]
+    if not rules:
+        _check_nothing(lines)
+        return None
+    rule = rules[0]
+    if len(rules) > 1:
+        raise HostError(f"line {rules[1] + 1}: a second table begins here; save each listing in a file of its own")
+    if not _RULE.fullmatch(lines[rule]):
+        raise HostError(f"line {rule + 1}: something stands before the rule of dashes: {shown(lines[rule])}")
+    above = _with_words(lines, rule)
+    if not above:
         raise HostError(f"line {rule + 1}: the table begins without its head, so it may be cut at the top")
-    titled = _titled(lines, rule)
-    if titled not in (None, lane.protocol):
-        raise HostError(f"this is the listing of {titled}, and one of {lane} is wanted")
-    rows: list[Row] = []
+    rows, legend = _table(lines, rule)
+    _check_around(lines, above, rule, legend)
+    typed = words_of(_command(lines[:rule]))
+    titled = only_one(PROTOCOLS, words_of(lines[at] for at in above))
+    return Listing(tuple(sorted(rows)), titled or only_one(PROTOCOLS, typed), only_one(FAMILIES, typed))
+
+
+def _is_rule(lines: Sequence[str], at: int) -> bool:
+    """Two runs of dashes, unless it shows that some other table begins there: no title, and below neither row nor
+    legend, but something else."""
+    if not _ENDS_IN_A_RULE.search(lines[at]) or len(_RUN_OF_DASHES.findall(lines[at])) > 2:
+        return False
+    below = next((lines[near] for near in range(at + 1, len(lines)) if lines[near].strip()), None)
+    if below is None or _ENDS_IN_A_ROW.search(below) or _is_legend(below):
+        return True
+    return any(_is_title(lines[above]) for above in _with_words(lines, at))
+
+
+def _is_title(line: str) -> bool:
+    """Does it name a protocol, and is it no command behind a prompt?"""
+    return ">" not in line and only_one(PROTOCOLS, words_of([line])) is not None
+
+
+def _with_words(lines: Sequence[str], rule: int) -> list[int]:
+    """Title and head, which are the last two lines with words above a rule, or what there is of them."""
+    near = range(max(0, rule - _TITLE_AND_HEAD), rule)
+    return [at for at in near if any(letter.isalnum() for letter in lines[at])][-2:]
+
+
+def _table(lines: Sequence[str], rule: int) -> tuple[list[tuple[PortRange, bool]], int]:
+    """The rows below the rule, and the index of the legend that closes them."""
+    rows: list[tuple[PortRange, bool]] = []
+    seen = set()
     for number, line in enumerate(lines[rule + 1 :], start=rule + 2):
-        if not line.strip():
-            continue
         match = _ROW.fullmatch(line)
         if match:
-            rows.append(Row(lane, _port_range(match[1], match[2], number), match[3] is not None))
-            _check_order(rows, number)
-        elif _LEGEND.match(line) and not _TWO_NUMBERS.search(line):
-            _check_around(lines, rule, number - 1)
-            return tuple(sorted(rows))
-        else:
+            row = _port_range(match[1], match[2], number), match[3] is not None
+            descends = bool(rows) and row[0].first < rows[-1][0].first
+            if descends or row in seen:
+                wrong = "is out of order" if descends else "comes twice"
+                raise HostError(f"line {number}: {row[0]} {wrong}; parts of two listings may stand here together")
+            rows.append(row)
+            seen.add(row)
+        elif _is_legend(line):
+            return rows, number - 1
+        elif line.strip():
             raise HostError(f"line {number}: neither a row nor the closing line that begins with `*`: {shown(line)}")
     raise HostError(
         f"line {len(lines)}: the list ends without its closing line that begins with `*`, so it may be cut; "
@@ -96,65 +144,10 @@ def read_listing(data: bytes, lane: Lane) -> tuple[Row, ...]:
     )
 
 
-def read_dynamic_range(data: bytes) -> PortRange:
-    """The range of one `show dynamicportrange`. Raises HostError that names line and fault."""
-    lines = lines_of(data)
-    rule = _only(_SINGLE_RULE, lines)
-    found = [(number, line) for number, line in enumerate(lines[rule + 1 :], start=rule + 2) if line.strip()][:3]
-    numbers = [_number(line, number) for number, line in found[:2]]
-    if len(numbers) < 2:
-        raise HostError(f"line {len(lines)}: start and number of ports do not both follow, so it may be cut")
-    if len(found) == 3 and found[2][0] == found[1][0] + 1 and _NUMBER_LINE.fullmatch(found[2][1]):
-        raise HostError(f"line {found[2][0]}: a third number, which no dynamic range has: {shown(found[2][1])}")
-    (start, count), last_line = numbers, found[1][0]
-    if last_line == len(lines) and start + 10 * count - 1 <= LAST_PORT:  # not ended, and a digit more would still fit
-        raise HostError(f"line {last_line}: the last line is not ended, so its number may be cut")
-    return _port_range(str(start), str(start + count - 1), last_line)
-
-
-def _first(pattern: re.Pattern[str], lines: Sequence[str]) -> int | None:
-    return next((at for at, line in enumerate(lines) if pattern.fullmatch(line)), None)
-
-
-def _only(pattern: re.Pattern[str], lines: Sequence[str]) -> int:
-    """The index of the one line of dashes."""
-    found = [at for at, line in enumerate(lines) if pattern.fullmatch(line)]
-    if not found:
-        raise _no_rule(lines)
-    if len(found) > 1:
-        raise HostError(f"line {found[1] + 1}: a second table begins here; save each listing in a file of its own")
-    return found[0]
-
-
-def _no_rule(lines: Sequence[str]) -> HostError:
-    for number, line in enumerate(lines, start=1):
-        if line.strip():
-            return HostError(
-                f"line {number}: no rule of dashes as netsh prints it, so this is no listing or its top is cut: "
-                f"{shown(line)}"
-            )
-    return HostError("nothing was printed, not even the head of an empty table")
-
-
-def _titled(lines: Sequence[str], rule: int) -> Protocol | None:
-    """The protocol that title and head name; netsh translates neither word."""
-    above = [line for line in lines[:rule] if line.strip()][-2:]
-    return _one_of(PROTOCOLS, _words(above))
-
-
-def _commanded(lines: Sequence[str]) -> Family | None:
-    """The family in the last command that was typed above the table, if it stands there."""
-    commands = [line for line in lines if any(command in line.lower() for command in _COMMANDS)]
-    return _one_of(FAMILIES, _words(commands[-1:]))
-
-
-def _words(lines: Iterable[str]) -> set[str]:
-    return {word for line in lines for word in re.findall(r"[0-9a-z]+", line.lower())}
-
-
-def _one_of(known: Sequence[_Word], words: set[str]) -> _Word | None:
-    named = [word for word in known if word in words]
-    return named[0] if len(named) == 1 else None
+def _is_legend(line: str) -> bool:
+    starred = _STARRED.match(line)
+    words = after_dash(starred[1]) if starred else None
+    return words is not None and _WORDS.match(words) is not None and not _TWO_NUMBERS.search(line)
 
 
 def _port_range(first: str, last: str, number: int) -> PortRange:
@@ -166,28 +159,33 @@ def _port_range(first: str, last: str, number: int) -> PortRange:
     raise HostError(f"line {number}: {first[:9]} to {last[:9]} is no range of ports")
 
 
-def _check_order(rows: Sequence[Row], number: int) -> None:
-    """The last row against those above it."""
-    row, at = rows[-1], len(rows) - 2
-    if at >= 0 and row.ports.first < rows[at].ports.first:
-        raise HostError(f"line {number}: {row.ports} is out of order; parts of two listings may stand here together")
-    while at >= 0 and rows[at].ports.first == row.ports.first:
-        if rows[at] == row:
-            raise HostError(f"line {number}: {row.ports} comes twice; parts of two listings may stand here together")
-        at -= 1
-
-
-def _check_around(lines: Sequence[str], rule: int, legend: int) -> None:
-    """Nothing of another listing may stand above or below the table."""
+def _check_around(lines: Sequence[str], above: Sequence[int], rule: int, legend: int) -> None:
+    """Nothing of a second listing may stand above or below the table."""
+    title = [lines[at] for at in above[:-1] if _is_title(lines[at])]
+    own = tuple(alike(line) for line in (*title, lines[above[-1]], lines[legend]))
     for at, line in enumerate(lines):
         if rule <= at <= legend:
             continue
-        if _LIKE_A_ROW.match(line) or _LIKE_A_LEGEND.match(line):
+        if _LIKE_A_ROW.match(line) or (at not in above and alike(line).endswith(own)):
             raise HostError(f"line {at + 1}: part of another listing, outside the table: {shown(line)}")
 
 
-def _number(line: str, number: int) -> int:
-    match = _NUMBER_LINE.fullmatch(line)
-    if match is None or len(match[1]) > 5 or match[1].startswith("0"):
-        raise HostError(f"line {number}: no line that ends in a start port or a number of ports: {shown(line)}")
-    return int(match[1])
+def _check_nothing(lines: Sequence[str]) -> None:
+    """No row, and no title with a head below it, in a text without a rule."""
+    titled = False
+    for number, line in enumerate(lines, start=1):
+        if _LIKE_A_ROW.match(line) or (titled and _GAP.search(line) and not _NO_HEAD.search(line)):
+            raise HostError(
+                f"line {number}: no rule of dashes as netsh prints it, but something of a listing, which is cut: "
+                f"{shown(line)}"
+            )
+        if line.strip():
+            titled = _is_title(line)
+
+
+def _command(lines: Sequence[str]) -> list[str]:
+    """The last line with the command for ports, which may be abbreviated; none if it was not captured."""
+    for line in reversed(lines):
+        if any(len(word) > 2 and full.startswith(word) for word in words_of([line]) for full in _COMMANDS):
+            return [line]
+    return []

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.errors import HostError
-from reconciler.host.windows.listing import read_dynamic_range
+from reconciler.host.windows.dynamic import read_dynamic_range
 from reconciler.ports import PortRange
 from tests.host.windows.captured import ERRORS, RANGES, WHOLE, Range
 from tests.host.windows.printed import ENCODINGS, LANGUAGES, LINE_ENDS, dynamic, encoded
@@ -78,37 +78,61 @@ def test_what_the_setter_would_refuse_is_read_too() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "x : 49152\n\ny : 16384\n\nC:\\>",
+        "x : 49152\ny : 16384\n\nC:\\>",
         "  x : 49152  \r\n  y : 16384\u00a0\r\n",
-        "x\t49152\ny\t16384\n",
+        "x\t:\t49152\ny:16384\n",
         "x : 49152\ny : 16384\n\nz : 10\n",
+        "x : 49152\ny : 16384\n\na: 1\nb: 2\nc: 3\n",
+        "x\uff1a49152\ny\uff1a 16384\n",
+        "x\u202f:\u202f49152\ny\u00a0:\u00a016384\n",
+        "&#21551; : 49152\ny&nbsp;:&nbsp;16384\n",
+        "x : 49152\ny : 16384\n32768\n\n65535\n",
     ],
 )
 def test_blanks_and_prompts_say_nothing(text: str) -> None:
     assert read_dynamic_range((HEAD + text).encode()) == PortRange(49152, 65535)
 
 
+def test_a_wide_colon_in_any_code_page() -> None:
+    text = f"{HEAD}\u7aef\uff1a49152\n\u7aef\uff1a16384\n"
+    for page in ("utf-8", "utf-16", "cp936", "cp950", "cp949", "cp932"):
+        assert read_dynamic_range(text.encode(page, "replace")) == PortRange(49152, 65535)
+
+
+@pytest.mark.parametrize("prefix", ["", "> ", "# ", "| "])
+def test_it_may_be_quoted(prefix: str) -> None:
+    lines = f"{HEAD.strip()}\nx : 49152\ny : 16384".splitlines()
+    assert read_dynamic_range("".join(f"{prefix}{line}\n" for line in lines).encode()) == PortRange(49152, 65535)
+
+
 def test_an_unended_number_is_whole_where_no_digit_more_would_fit() -> None:
     assert read_dynamic_range(f"{HEAD}x : 49157\ny : 1638".encode()) == PortRange(49157, 50794)
+    assert read_dynamic_range(f"{HEAD}x : 1025\ny : 3976 ".encode()) == PortRange(1025, 5000)
     refused(f"{HEAD}x : 49156\ny : 1638", "line 5: the last line is not ended")
 
 
 @pytest.mark.parametrize(
     ("lines", "fault"),
     [
-        ("x : 49152\n", "start and number of ports do not both follow"),
-        ("", "start and number of ports do not both follow"),
+        ("x : 49152\n", "line 5: no number of ports follows"),
+        ("x : 49152", "line 5: no number of ports follows"),
+        ("x : 49152\n\ny : 16384\n", "line 5: no number of ports follows"),
+        ("y : 16384\n\nTotal : 5\n", "line 5: no number of ports follows"),
+        ("", "line 4: no line that ends in a colon and a number"),
+        ("\nx : 49152\ny : 16384\n", "line 4: no line that ends in"),
         ("x : 49152\ny : 163", "line 5: the last line is not ended, so its number may be cut"),
         ("x : 49152\ny : 16385\n", "line 5: 49152 to 65536 is no range of ports"),
-        ("x : 0\ny : 100\n", "line 4: no line that ends in"),
-        ("x : 1024\ny : 0\n", "line 5: no line that ends in"),
-        ("x : 1024\ny : 010\n", "line 5: no line that ends in"),
-        ("x : 102400\ny : 10\n", "line 4: no line that ends in"),
+        ("x : 0\ny : 100\n", "line 4: no start port"),
+        ("x : 1024\ny : 0\n", "line 5: no start port or number of ports"),
+        ("x : 1024\ny : 010\n", "line 5: no start port or number of ports"),
+        ("x : 102400\ny : 10\n", "line 4: no start port"),
         ("x : 49,152\ny : 16384\n", "line 4: no line that ends in"),
         ("x : -1024\ny : 10\n", "line 4: no line that ends in"),
         ("x : 1024 ports\ny : 10\n", "line 4: no line that ends in"),
         ("x : \uff14\uff19\uff11\uff15\uff12\ny : 16384\n", "line 4: no line that ends in"),
         ("49152\n16384\n", "line 4: no line that ends in"),
+        (": 49152\n: 16384\n", "line 4: no line that ends in"),
+        ("SSH 22\nHTTP 80\n", "line 4: no line that ends in"),
         ("x : 1024 10\ny : 10\n", "line 4: no line that ends in"),
         ("Access is denied.\n", "line 4: no line that ends in"),
         ("x : 1024\ny : 10\nz : 10\n", "line 6: a third number"),
@@ -118,9 +142,26 @@ def test_anything_else_is_refused_with_its_line(lines: str, fault: str) -> None:
     refused(HEAD + lines, fault)
 
 
-def test_two_ranges_are_refused() -> None:
+@pytest.mark.parametrize("title", ["", "Ports\n", "tcp and udp\n", "rtcp\n"])
+def test_a_title_names_the_protocol(title: str) -> None:
+    refused(f"{title}-----\nSSH : 22\nHTTP : 80\n", r"line \d: no title with tcp or udp")
+
+
+@pytest.mark.parametrize(
+    ("more", "fault"),
+    [
+        (f"{HEAD}x : 49152\ny : 16384\n", "a second dynamic range"),
+        ("\nProtocol udp Dynamic Port Range\n---------------------------------\nx : 1\n", "a second dynamic range"),
+        ("\nProtocol udp Dynamic Port Range\nx : 1024\ny : 10\n", "part of a second dynamic range"),
+        ("\nx : 1024\ny : 10\n", "part of a second dynamic range"),
+        ("\nProtocol udp Dynamic Port Range\n", "the title of a second dynamic range"),
+        ("> Protocol tcp  Dynamic Port Range\n-----\n", "the title of a second dynamic range"),
+    ],
+)
+def test_anything_of_a_second_range_is_refused(more: str, fault: str) -> None:
     one = f"{HEAD}x : 49152\ny : 16384\n"
-    refused(one + one, "line 8: a second table begins here")
+    refused(f"{one}\n{more}", rf"line \d+: {fault}")
+    refused(f"{more}\n{one}", rf"line \d+: {fault}")
 
 
 @pytest.mark.parametrize("name", ERRORS)

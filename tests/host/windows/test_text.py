@@ -21,6 +21,25 @@ def test_only_line_ends_end_a_line() -> None:
     assert lines_of("a\x85b\x1cc".encode("latin-1")) == ["a\x85b\x1cc"]
 
 
+def test_what_nobody_sees_is_taken_out() -> None:
+    assert lines_of("\ufeffa\u200e\n\x1b[1;31mb\x1b[0m c\n\u202b* \u200f- \u0639\u202c".encode()) == [
+        "a",
+        "b c",
+        "* - \u0639",
+    ]
+    assert lines_of("80\u200b80\x1b[2K".encode()) == ["80\u200b80\x1b[2K"]  # it may separate; it moves what is seen
+
+
+def test_entities_are_what_they_stand_for() -> None:
+    assert lines_of(b"&gt; 80&nbsp;80\n* &mdash; &#8212; &#x2014;") == ["> 80\u00a080", "* \u2014 \u2014 \u2014"]
+    assert lines_of(b"C:\\>a &copy b & c; &xyzzy;") == ["C:\\>a &copy b & c; &xyzzy;"]
+
+
+def test_the_no_break_space_of_one_code_page_is_a_letter_in_others() -> None:
+    assert lines_of("\u00e9\u00a0x".encode()) == ["\u00e9\u00a0x"]
+    assert lines_of("\u00e9\u00a0x".encode("latin-1")) == ["\u00e9\ufffdx"]
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
 def test_unicode_with_and_without_its_mark(encoding: str) -> None:
     assert lines_of("協定 tcp\r\n".encode(encoding)) == ["協定 tcp", ""]
@@ -38,6 +57,9 @@ def test_other_code_pages_keep_their_ascii() -> None:
     [
         (b"a----- b\n" + "c\n".encode("utf-16-le"), "one part of it is UTF-16"),
         ("a\n".encode("utf-16") + b"-----\n", "one part of it is UTF-16"),
+        ("a\n".encode("utf-16") + b"  80   80  ", "one part of it is UTF-16"),
+        ("a\n".encode("utf-16") + b"80\t8080 *\r\n a", "one part of it is UTF-16"),
+        (b"80 80\n" + "a\n".encode("utf-16-le"), "one part of it is UTF-16"),
         ("abc".encode("utf-16")[:-1], "breaks off"),
         (b"\xff\xfe\x00\xd8a\x00", "breaks off or is damaged"),
         ("abc".encode("utf-32"), "NUL"),
