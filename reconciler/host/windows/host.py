@@ -13,7 +13,8 @@ from typing import NamedTuple
 from reconciler.errors import HostError
 from reconciler.host.interface import Change, Facts, Lookup, Refusal, RefusalReason, Row, Snapshot, WinNat, nat_users
 from reconciler.host.optional import Describing
-from reconciler.host.windows.listing import read_dynamic_range, read_listing
+from reconciler.host.windows.dynamic import read_dynamic_range
+from reconciler.host.windows.listing import read_listing
 from reconciler.host.windows.system import Ran, ReservationCall, System
 from reconciler.ports import FAMILIES, LANES, PROTOCOLS, Lane, PortRange, Store, lanes_of
 from reconciler.ports import Protocol as PortProtocol

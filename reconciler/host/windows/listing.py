@@ -28,12 +28,9 @@ from typing import NamedTuple
 
 from reconciler.errors import HostError
 from reconciler.host.interface import Row
-from reconciler.host.windows.dynamic import read_dynamic_range
 from reconciler.host.windows.misread import after_dash
 from reconciler.host.windows.text import BLANK, alike, lines_of, no_rule, only_one, shown, words_of
 from reconciler.ports import FAMILIES, PROTOCOLS, Family, Lane, PortRange, Protocol
-
-__all__ = ["Listing", "listing_in", "read_dynamic_range", "read_listing"]
 
 _RULE = re.compile(rf"{BLANK}*-{{3,}}{BLANK}+-{{3,}}{BLANK}*")
 _ROW = re.compile(rf"{BLANK}*([0-9]+){BLANK}+([0-9]+)({BLANK}+\*)?{BLANK}*")
