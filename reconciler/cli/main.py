@@ -9,18 +9,24 @@ from collections.abc import Sequence
 from typing import Any
 
 from reconciler.cli import PROGRAM, codes
-from reconciler.cli.streams import flush_streams, say_error, silence_stdout, tame_streams
+from reconciler.cli.streams import (
+    flush_streams,
+    hold_closed_descriptors,
+    say_error,
+    silence_stdout,
+    tame_streams,
+)
 from reconciler.errors import PolicyError, ReconcilerError, UsageError
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line (`sys.argv` if none is given) and return its exit code; never raises for a user's error."""
-    tame_streams()
-    gc.set_threshold(1_000_000)  # a short run that makes next to no cycles: looking for them is a tenth of a plan
-    # Plugins of pydantic are other people's code, which this program (often elevated) has no use for; and looking
-    # for them reads the metadata of everything that is installed.
-    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     try:
+        hold_closed_descriptors()
+        if sys.stdout is None:  # an apply whose result nobody can get is not begun
+            say_error(f"{PROGRAM}: error: standard output is closed; send it somewhere, such as to {os.devnull}")
+            return codes.ERROR
+        tame_streams()
         code = _run(argv)
         flush_streams()
         return code
@@ -34,6 +40,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(argv: Sequence[str] | None) -> int:
+    gc.set_threshold(1_000_000)  # a short run that makes next to no cycles: looking for them is a tenth of a plan
+    # Plugins of pydantic are other people's code, which this program (often elevated) has no use for; and looking
+    # for them reads the metadata of everything that is installed.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     import typer
 
     try:
