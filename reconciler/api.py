@@ -47,7 +47,7 @@ def load_policy(paths: Iterable[str | PathLike[str]], host: Host, tags: Collecti
     from reconciler.policy.files import load_policies
 
     facts = host.facts()
-    return load_policies([Path(path) for path in paths], facts.os, facts.name, tags)
+    return load_policies(list(paths), facts.os, facts.name, tags)
 
 
 def read_state(policies: PolicySet, host: Host) -> State:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
-from pathlib import Path
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -57,7 +56,7 @@ def check(
             ctx.fail("--rules goes with --select and --ignore only; leave PATH, --json and --strict out")
         _print_rules(chosen, whole=not select and not ignore)
         return codes.OK
-    return _check([Path(path) for path in paths or (options.DEFAULT_PATH,)], chosen, strict=strict, as_json=as_json)
+    return _check(options.policy_paths(paths), chosen, strict=strict, as_json=as_json)
 
 
 def _chosen(ctx: typer.Context, select: Iterable[str] | None, ignore: Iterable[str] | None) -> tuple[Rule, ...]:
@@ -79,7 +78,7 @@ def _print_rules(chosen: tuple[Rule, ...], *, whole: bool) -> None:
     sys.stdout.write(page() if whole else chapters(chosen))
 
 
-def _check(paths: list[Path], chosen: tuple[Rule, ...], *, strict: bool, as_json: bool) -> int:
+def _check(paths: Sequence[str], chosen: tuple[Rule, ...], *, strict: bool, as_json: bool) -> int:
     from reconciler.policy.files import check_policies
     from reconciler.policy.lint import lint_all
     from reconciler.report.check_report import check_document, check_lines

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
+from reconciler.errors import UsageError
+
 if TYPE_CHECKING:
     from reconciler.host.interface import Host
     from reconciler.plan.model import LimitName, Options, Plan
@@ -66,10 +68,18 @@ class Request(NamedTuple):
 
 
 def make_request(paths: Iterable[str] | None, host: str, tags: Iterable[str] | None, options: Options) -> Request:
-    """Put the options together. RECONCILER_TAGS counts where no --tag is given."""
-    chosen = tags or os.environ.get("RECONCILER_TAGS", "").split(",")
-    known = dict.fromkeys(tag.strip() for tag in chosen)
-    return Request(tuple(paths or ()) or (DEFAULT_PATH,), tuple(tag for tag in known if tag), host, options)
+    """Put the options together. RECONCILER_TAGS counts where no --tag is given; both may hold several, with commas."""
+    given = tags or [os.environ.get("RECONCILER_TAGS", "")]
+    known = dict.fromkeys(tag.strip() for text in given for tag in text.split(","))
+    return Request(policy_paths(paths), tuple(tag for tag in known if tag), host, options)
+
+
+def policy_paths(paths: Iterable[str] | None) -> tuple[str, ...]:
+    """The policies that are named, or the default. An empty text is most likely a variable that is not set."""
+    chosen = tuple(paths or ()) or (DEFAULT_PATH,)
+    if "" in chosen:
+        raise UsageError("a path is empty, which would mean the working folder; write . for that", where="PATH")
+    return chosen
 
 
 def make_options(

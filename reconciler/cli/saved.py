@@ -112,7 +112,7 @@ def _spoilt(path: Path, message: str) -> NoReturn:
 
 def _checked_request(request: Any, options: Any) -> Request:
     force, paths = _texts(options["force"]), _texts(request["paths"])
-    if not set(force) <= set(LIMIT_NAMES) or not paths:
+    if not set(force) <= set(LIMIT_NAMES) or not paths or "" in paths:
         raise ValueError
     if not isinstance(options["release_winnat"], bool) or not isinstance(request["host"], str):
         raise ValueError

@@ -22,6 +22,7 @@ from reconciler.policy.words import printable
 LARGEST_FILE = 16 * 2**20
 """Bytes. Ten thousand entries with all their keys take about a quarter of it."""
 
+AnyPath = str | os.PathLike[str]
 _MIB = 2**20
 
 
@@ -32,7 +33,7 @@ class Checked(NamedTuple):
     meetings: tuple[tuple[PolicySet, frozenset[str]], ...]
 
 
-def load_policies(paths: Sequence[Path], facts_os: str, host_name: str, tags: Collection[str]) -> PolicySet:
+def load_policies(paths: Sequence[AnyPath], facts_os: str, host_name: str, tags: Collection[str]) -> PolicySet:
     """Read every policy and say what it wants of one host.
 
     Args:
@@ -54,7 +55,7 @@ def load_policies(paths: Sequence[Path], facts_os: str, host_name: str, tags: Co
     return policies
 
 
-def check_policies(paths: Sequence[Path]) -> Checked:
+def check_policies(paths: Sequence[AnyPath]) -> Checked:
     """Read every policy as if every file were in scope and no entry disabled; and as the files meet on hosts.
 
     Entries and settings that contradict each other are told where two files surely meet on one host (`scope.scopes`
@@ -75,7 +76,7 @@ def check_policies(paths: Sequence[Path]) -> Checked:
     return Checked(merge(enabled, enabled), tuple(meetings))
 
 
-def _read_all(paths: Sequence[Path]) -> tuple[list[Document], list[Problem], bool]:
+def _read_all(paths: Sequence[AnyPath]) -> tuple[list[Document], list[Problem], bool]:
     """All files that could be read, everything wrong with the others, and whether there are no others."""
     files, problems = _find(paths)
     whole = not problems
@@ -92,11 +93,15 @@ def _read_all(paths: Sequence[Path]) -> tuple[list[Document], list[Problem], boo
     return documents, problems, whole
 
 
-def _find(paths: Sequence[Path]) -> tuple[list[Path], list[Problem]]:
+def _find(paths: Sequence[AnyPath]) -> tuple[list[Path], list[Problem]]:
     """The files of all paths, each once, in the order of the paths and by name within a folder."""
     found: dict[str, Path] = {}
     problems: list[Problem] = []
-    for path in paths:
+    for given in paths:
+        if not os.fspath(given):  # as a Path it would be the working folder
+            problems.append(_problem("PATH", "a path is empty; write . if the working folder is meant"))
+            continue
+        path = Path(given)
         name = printable(str(path))
         if os.path.isdir(path):  # noqa: PTH112  unlike Path.is_dir, it never raises
             files = list(_walk(path, problems))

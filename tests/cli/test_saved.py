@@ -120,6 +120,7 @@ def _drop(*path: str) -> Callable[[dict[str, Any]], None]:
         (_drop("request"), "damaged"),
         (_set("request", value=[]), "damaged"),
         (_set("request", "paths", value=[]), "damaged"),
+        (_set("request", "paths", value=["desired/", ""]), "damaged"),
         (_set("request", "paths", value="desired/"), "damaged"),
         (_set("request", "tags", value=[1]), "damaged"),
         (_set("request", "host", value=None), "damaged"),

@@ -48,6 +48,14 @@ def test_a_file_and_a_folder_are_read(tmp_path: Path) -> None:
     assert found.files == (str(folder / "sub" / "c.toml"),)
 
 
+def test_an_empty_path_is_not_the_working_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a.toml").write_text(policy(name="a"), encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(PolicyError, match=r"^PATH: a path is empty; write \. if the working folder is meant$"):
+        load_policies(["a.toml", ""], "windows", "host", ())
+    assert names(load_policies(["."], "windows", "host", ())) == ["a"]
+
+
 def test_a_file_of_any_name_is_read_when_it_is_named(tmp_path: Path) -> None:
     file = tmp_path / ".policy"
     file.write_text(policy(), encoding="utf-8")
