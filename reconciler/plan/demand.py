@@ -42,7 +42,8 @@ class Demand:
         wishes: one for each declared range and protocol of the exclusions in scope, and for what is owed to others.
         reservations: those in scope, and those that are owed to others.
         absent: exclusions in scope with `state = "absent"`.
-        fresh, kept: the claims that make a port wanted: of the entries in scope, and of everybody not in scope.
+        fresh, kept: the claims that make a port wanted: of the entries in scope, and of everybody who is not in scope
+            or whose file was not read.
         given_up: claims of the ledger that end with this plan, under the policy's present name.
         protecting: claims whose ports no step may delete, shrink or replace; what protected entries gave up included.
         claims: what the ledger will hold when the plan is done, sorted.
@@ -71,7 +72,8 @@ def build_demand(policies: PolicySet, snapshot: Snapshot, settled: Settled, opti
     fresh += [_reservation_claim(entry) for entry in reservations]
     before = _renamed(settled.claims, scope)
     _check_names(options, scope, before, fresh)
-    old = sort_claims(before, fresh, scope, settled.rows, options)
+    asked = policies.asked_about((claim.policy, claim.entry, claim.file) for claim in before)
+    old = sort_claims(before, fresh, asked, settled.rows, options)
     every = (*fresh, *old.kept, *old.held)
     owed = owed_exclusions(old.kept, settled.owed)
     wishes = [wish for entry in present for wish in _wishes(entry, lanes)]

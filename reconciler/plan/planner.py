@@ -63,7 +63,7 @@ def plan_state(state: State, options: Options = NOTHING_SPECIAL) -> Plan:
     persist, stored = plan_file(snapshot, settled.rows, demand.claims, steps)
     steps += persist
     steps += relabel_steps(settled, demand, (spec for step in steps for spec in step.deletes), snapshot)
-    steps += _out_of_scope(demand)
+    steps += _out_of_scope(demand, policies)
     steps += [*_release_winnat(steps, snapshot), *_start_winnat(settled, snapshot)]
     ordered = in_order(steps)
     return Plan(
@@ -180,21 +180,29 @@ def _interrupted(snapshot: Snapshot) -> str:
     return "whatever is behind its NAT (Docker, WSL, Hyper-V machines) loses its network while it is stopped"
 
 
-def _out_of_scope(demand: Demand) -> list[Step]:
-    return [
-        Step(
-            action="keep",
-            status="out-of-scope",
-            cause="intent",
-            kind=claim.kind,
-            lanes=claim.lanes,
-            ports=hull(claim.ports),
-            owners=(claim_ref(claim),),
-            reason=f"policy {claim.policy} does not target this host in this run; what it claims is kept",
-            remedy=f"--retire {claim.policy} gives it up" if claim.policy in demand.retirable else "",
+def _out_of_scope(demand: Demand, policies: PolicySet) -> list[Step]:
+    steps = []
+    for claim in demand.kept:
+        reason, remedy = f"policy {claim.policy} does not target this host in this run; what it claims is kept", ""
+        if claim.policy in demand.retirable:
+            remedy = f"--retire {claim.policy} gives it up"
+        elif not policies.answers_for(claim.file):
+            reason = f"its file {claim.file} was not read in this run; what it claims is kept"
+            remedy = "name that file too; if it is deleted, this is given up"
+        steps.append(
+            Step(
+                action="keep",
+                status="out-of-scope",
+                cause="intent",
+                kind=claim.kind,
+                lanes=claim.lanes,
+                ports=hull(claim.ports),
+                owners=(claim_ref(claim),),
+                reason=reason,
+                remedy=remedy,
+            )
         )
-        for claim in demand.kept
-    ]
+    return steps
 
 
 def _in_sync(policies: PolicySet, steps: Iterable[Step]) -> int:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Literal
 
@@ -116,19 +116,41 @@ class Policy:
     formerly: tuple[str, ...] = ()
     description: str = ""
 
+    def with_elsewhere(self, names: Collection[str]) -> Policy:
+        """The same, with those of these entries as `elsewhere` that it does not declare."""
+        if not names:
+            return self
+        declared = {entry.name for entry in self.exclusions} | {entry.name for entry in self.reservations}
+        return replace(self, elsewhere=self.elsewhere | (frozenset(names) - declared))
+
 
 @dataclass(frozen=True, slots=True)
 class PolicySet:
     """Every policy that was read in this run, sorted by name; and what the host has only one of.
 
-    `limits` are the strictest that any file in scope states.
+    `limits` are the strictest that any file in scope states. `answered`: of the files that the ledger names, those
+    that were read or that are not there any more; None where nobody has looked, and then it is all of them.
     """
 
     policies: tuple[Policy, ...]
     limits: Limits = Limits()
     unmanaged: Unmanaged | None = None
     dynamic_range: DynamicRange | None = None
+    answered: frozenset[str] | None = None
 
     def in_scope(self) -> tuple[Policy, ...]:
         """The policies of which at least one file targets this host."""
         return tuple(policy for policy in self.policies if policy.in_scope)
+
+    def answers_for(self, file: str) -> bool:
+        """Does this run say what is in this file, so that an entry which it does not declare any more is given up?"""
+        return self.answered is None or not file or file in self.answered
+
+    def asked_about(self, recorded: Iterable[tuple[str, str, str]]) -> tuple[Policy, ...]:
+        """The policies in scope. An entry that none of them declares, of a file that was not read, counts as
+        `elsewhere`. `recorded` are the entries of a ledger: policy, name and file."""
+        forgotten: dict[str, set[str]] = {}
+        for policy, entry, file in recorded:
+            if not self.answers_for(file):
+                forgotten.setdefault(policy, set()).add(entry)
+        return tuple(policy.with_elsewhere(forgotten.get(policy.name, ())) for policy in self.in_scope())

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -37,7 +38,7 @@ def load_policies(paths: Sequence[AnyPath], facts_os: str, host_name: str, tags:
     """Read every policy and say what it wants of one host.
 
     Args:
-        paths: files, or folders of which every `*.toml` is read, sub-folders included, hidden ones left out.
+        paths: files, or folders of which every `*.toml` is read, sub-folders included, what is hidden left out.
         facts_os: `windows` or `linux`.
         host_name: what `[target] hosts` is compared with, case-insensitive.
         tags: what `[target] tags` is compared with.
@@ -53,6 +54,17 @@ def load_policies(paths: Sequence[AnyPath], facts_os: str, host_name: str, tags:
     problems += scope_problems(policies, active)
     raise_all(problems)
     return policies
+
+
+def with_answers(policies: PolicySet, recorded: Collection[str]) -> PolicySet:
+    """The same policies, and for which files of a ledger they speak: those that were read, and those that are gone.
+
+    An entry of any other file was forgotten, not given up. A relative name is looked for in the working folder.
+    """
+    read = {name for policy in policies.policies for name in policy.files}
+    same = {_identity(name) for name in read}
+    answered = {name for name in recorded if name in read or _identity(name) in same or _is_gone(name)}
+    return replace(policies, answered=frozenset(answered))
 
 
 def check_policies(paths: Sequence[AnyPath]) -> Checked:
@@ -116,8 +128,19 @@ def _find(paths: Sequence[AnyPath]) -> tuple[list[Path], list[Problem]]:
     return list(found.values()), problems
 
 
-def _identity(file: Path) -> str:
-    """The same for two names of one file."""
+def _is_gone(name: str) -> bool:
+    """Is there surely no such file? One that cannot be looked at may be there."""
+    try:
+        Path(name).stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except (OSError, ValueError):
+        return False
+    return False
+
+
+def _identity(file: AnyPath) -> str:
+    """The same for two names of one file or folder."""
     try:
         return os.path.realpath(file)
     except (OSError, ValueError):
@@ -125,15 +148,22 @@ def _identity(file: Path) -> str:
 
 
 def _walk(folder: Path, problems: list[Problem]) -> Iterator[Path]:
-    """Every `*.toml` below a folder, without what is hidden. Links to files are followed, links to folders not."""
+    """Every `*.toml` below a folder, without what is hidden. Links are followed, to each folder once."""
+    seen = {_identity(folder)}
+
+    def is_new(path: str) -> bool:
+        known = len(seen)
+        seen.add(_identity(path))
+        return len(seen) > known
 
     def unreadable(error: OSError) -> None:
         problems.append(_unreadable(printable(str(error.filename)), error))
 
-    for where, folders, files in os.walk(folder, onerror=unreadable):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
+    for where, folders, files in os.walk(folder, onerror=unreadable, followlinks=True):
+        visible = sorted(name for name in folders if not name.startswith("."))
+        folders[:] = [name for name in visible if is_new(os.path.join(where, name))]  # noqa: PTH118
         for name in sorted(files):
-            if name.endswith(".toml") and not name.startswith("."):
+            if name.lower().endswith(".toml") and not name.startswith("."):
                 yield Path(where, name)
 
 
