@@ -167,6 +167,8 @@ def _exit_code(result: ApplyResult, *, stopped: bool, deferred_ok: bool) -> int:
 
     if result.interrupted or stopped:
         return codes.INTERRUPTED
+    if result.problems and all(item.verdict == "not-run" for item in result.results):
+        return codes.ERROR  # not even the ledger could be written, so nothing was begun
     return codes.OK if has_converged(result, deferred_ok=deferred_ok) else codes.UNRESOLVED
 
 
