@@ -47,6 +47,7 @@ class Document(NamedTuple):
     disable_place: Place
     description: str
     formerly: tuple[str, ...]
+    formerly_place: Place
     limits: Mapping[str, int]
     unmanaged: Unmanaged | None
     dynamic_range: DynamicRange | None
@@ -78,7 +79,11 @@ def read_document(text: str, file: str) -> tuple[Document | None, list[Problem]]
 
 def _syntax_problem(error: Exception, text: str, file: str) -> Problem:
     if isinstance(error, tomli.TOMLDecodeError):
-        return Problem(Place(file, error.lineno), f"this is not TOML: {error.msg}", error.colno)
+        from reconciler.policy.syntax import explain
+
+        words = text.replace("\r\n", "\n").split("\n")[error.lineno - 1]
+        told = explain(error.msg, words, error.colno)
+        return Problem(Place(file, error.lineno), f"this is not TOML: {told}", error.colno)
     if isinstance(error, RecursionError):
         return Problem(
             Place(file, 0), "arrays, tables or keys are nested too deeply; no policy needs more than 3 levels"
@@ -89,9 +94,10 @@ def _syntax_problem(error: Exception, text: str, file: str) -> Problem:
 
 
 def _lines(text: str, data: Mapping[str, Any]) -> Lines:
-    """The lines of a file without problems: only `disable` is a key whose line anybody asks for."""
+    """The lines of a file without problems: only of `disable` and `formerly` anybody asks for the line of the key."""
     tables = {key: len(value) if isinstance(value, list) else 1 for key, value in data.items() if key != "version"}
-    return ("disable" not in tables and scan_headers(text, tables)) or _scan(text)
+    asked = "disable" in tables or "formerly" in data["policy"]
+    return (not asked and scan_headers(text, tables)) or _scan(text)
 
 
 def _scan(text: str) -> Lines:
@@ -159,6 +165,7 @@ def _document(
         disable_place=place("disable"),
         description=table.policy.description,
         formerly=tuple(table.policy.formerly),
+        formerly_place=place("policy", "formerly"),
         limits=table.limits.model_dump(exclude_none=True) if table.limits else {},
         unmanaged=_unmanaged(table, place("unmanaged")),
         dynamic_range=_dynamic_range(table, place("dynamic_range")),

@@ -121,12 +121,12 @@ def _earlier_names(groups: Groups) -> Iterator[Problem]:
                 )
             elif other.policy != document.policy:
                 problem = (
-                    f"names {name!r}, and so does policy {other.policy!r} at {other.place}; "
+                    f"names {name!r}, and so does policy {other.policy!r} at {other.formerly_place}; "
                     "only one policy can inherit what is owned"
                 )
             else:
                 continue
-            yield Problem(document.place, f"[policy] formerly: {problem}")
+            yield Problem(document.formerly_place, f"[policy] formerly: {problem}")
 
 
 def _differing(table: str, stated: Sequence[Unmanaged | DynamicRange]) -> Iterator[Problem]:

@@ -147,13 +147,13 @@ def test_disabled_names_are_not_held_against_a_policy_with_wrong_entries() -> No
 
 
 def test_a_policy_was_formerly_another_that_is_gone() -> None:
-    place = "2.toml:2: [policy] formerly:"
+    place = "2.toml:4: [policy] formerly:"
     assert names_told(*docs(policy('formerly = ["old"]\n'), policy('formerly = ["old"]\n'))) == []
     first, second = docs(policy(name="old"), policy('formerly = ["older"]\n', name="b"))
     renamed = good(policy('formerly = ["old", "older", "new"]\n', name="new"), "2.toml")
     assert names_told(first, second, renamed) == [
         f"{place} names 'old', but a policy of that name is at 0.toml:2; take the name out, or that policy's files",
-        f"{place} names 'older', and so does policy 'b' at 1.toml:2; only one policy can inherit what is owned",
+        f"{place} names 'older', and so does policy 'b' at 1.toml:4; only one policy can inherit what is owned",
         f"{place} names this very policy; take 'new' out",
     ]
 
