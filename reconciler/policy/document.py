@@ -18,6 +18,9 @@ from reconciler.ports import PROTOCOLS
 _NEEDED = ("version", "policy", "target")
 """A file in which one of these is wrong says nothing certain about any policy or host."""
 
+_WITHOUT_NAMES = ("limits", "unmanaged", "dynamic_range", "disable")
+"""Where one of these is wrong, all entries are known all the same; a key nobody knows may be meant for one."""
+
 _MANY_DIGITS = re.compile(r"[0-9_]{4300}")
 """Python refuses to read a decimal integer of more than 4300 digits, and does not say where it stands."""
 
@@ -34,7 +37,7 @@ class Document(NamedTuple):
     """One policy file.
 
     `limits` holds only what the file states. `lost` are the entries that had problems of their own and are not among
-    the others; `complete` is False where anything else could not be taken in.
+    the others; `complete` is False where the name of an entry may be among what could not be taken in.
     """
 
     file: str
@@ -116,6 +119,7 @@ def _remainder(complaints: Sequence[Complaint], data: Mapping[str, Any], lines: 
     """The document without everything that was complained of, so that checks across files can go on."""
     wrong: dict[str, set[int]] = {kind: set() for kind in ENTRY_TABLES}
     kept = dict(data)
+    complete = True
     for complaint in complaints:
         key, rest = str(complaint.path[0]), complaint.path[1:]
         if key in _NEEDED:
@@ -124,17 +128,19 @@ def _remainder(complaints: Sequence[Complaint], data: Mapping[str, Any], lines: 
             wrong[key].add(int(rest[0]))
         else:
             kept.pop(key, None)
+            complete = complete and key in _WITHOUT_NAMES
     indexes = {}
-    lost = []
+    lost: list[tuple[str, Place]] = []
     for kind, bad in wrong.items():
         entries = kept.get(kind, [])
         indexes[kind] = [index for index in range(len(entries)) if index not in bad]
         kept[kind] = [entries[index] for index in indexes[kind]]
         names = ((entry_name(entries[index]), Place(file, lines.of((kind, index)))) for index in sorted(bad))
         lost += [(name, place) for name, place in names if name is not None]
+    complete = complete and len(lost) == sum(map(len, wrong.values()))
     table = validate(kept)
     assert isinstance(table, PolicyFile), "nothing that is left was complained of"
-    return _document(table, lines, file, indexes)._replace(lost=tuple(lost), complete=False)
+    return _document(table, lines, file, indexes)._replace(lost=tuple(lost), complete=complete)
 
 
 def _document(
