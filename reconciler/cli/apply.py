@@ -82,6 +82,8 @@ def apply(  # noqa: PLR0913, PLR0917
     # Nobody has seen the plan of `apply --yes`, so it may be another one by the time the lock is held.
     unseen = yes and plan_file is None
     result, stopped = _apply(made, target, lock_timeout, replan=unseen, single_use=plan_file is not None)
+    if _not_begun(result):
+        raise ReconcilerError(f"nothing was changed: {'; '.join(result.problems)}")
     _print_safely(result, as_json=as_json)
     return _exit_code(result, stopped=stopped, deferred_ok=deferred_ok)
 
@@ -162,13 +164,17 @@ def _has_nothing_to_do(made: Plan) -> bool:
     return not made.to_do() and not made.update.changed and not owes_winnat
 
 
+def _not_begun(result: ApplyResult) -> bool:
+    """Did it end before its first step, as where not even the ledger can be written?"""
+    not_run = all(item.verdict == "not-run" for item in result.results)
+    return bool(result.problems) and not_run and not result.interrupted
+
+
 def _exit_code(result: ApplyResult, *, stopped: bool, deferred_ok: bool) -> int:
     from reconciler.report.verdicts import has_converged
 
     if result.interrupted or stopped:
         return codes.INTERRUPTED
-    if result.problems and all(item.verdict == "not-run" for item in result.results):
-        return codes.ERROR  # not even the ledger could be written, so nothing was begun
     return codes.OK if has_converged(result, deferred_ok=deferred_ok) else codes.UNRESOLVED
 
 

@@ -54,7 +54,7 @@ def _run(argv: Sequence[str] | None) -> int:
     except typer.Abort:
         return codes.INTERRUPTED
     except typer.TyperException as error:
-        return _wrong_usage(error)
+        return _wrong_usage(error, sys.argv[1:] if argv is None else argv)
     except UsageError as error:
         _failure(error)
         return codes.USAGE
@@ -69,7 +69,9 @@ def _call(argv: Sequence[str] | None) -> int:
     return result if isinstance(result, int) else codes.OK
 
 
-def _wrong_usage(error: Any) -> int:
+def _wrong_usage(error: Any, argv: Sequence[str]) -> int:
+    from reconciler.cli.commands import command_path
+
     message = error.format_message()
     if message.startswith("Usage:"):  # a group was called without a command, and says which it has
         say_error(message)
@@ -79,7 +81,7 @@ def _wrong_usage(error: Any) -> int:
         message = _no_such_option(error.option_name, context)
     sentence = " ".join(message.replace("Value error, ", "").split())
     say_error(f"{PROGRAM}: error: {sentence[:1].lower()}{sentence[1:]}")
-    say_error(f"Try: {context.command_path if context else PROGRAM} --help")
+    say_error(f"Try: {context.command_path if context else command_path(argv)} --help")
     return codes.USAGE
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
-from reconciler.errors import UsageError
+from reconciler.errors import PolicyError, ReconcilerError, UsageError
 
 if TYPE_CHECKING:
     from reconciler.host.interface import Host
@@ -25,30 +25,40 @@ HostSpec = Annotated[
         "--host",
         envvar="RECONCILER_HOST",
         metavar="SPEC",
-        help="What holds the ports: auto (this machine), linux, netsh:PATH (captured listings), or "
-        "sim:FILE, a simulated Windows.",
+        help="What holds the ports: auto (this machine), windows, linux, netsh:PATH (captured listings), or "
+        "sim:FILE (a simulated Windows).",
     ),
 ]
 Tags = Annotated[
     list[str] | None,
     typer.Option(
-        "--tag", metavar="TAG", help="A tag of this host, for policies that target tags; or RECONCILER_TAGS=a,b."
+        "--tag",
+        metavar="TAG",
+        help="A tag of this host, for policies that target tags; may be repeated. Or RECONCILER_TAGS=a,b.",
     ),
 ]
 Retire = Annotated[
     list[str] | None,
-    typer.Option("--retire", metavar="POLICY", help="Give up all that a policy without a file still claims."),
+    typer.Option(
+        "--retire",
+        metavar="POLICY",
+        help="Give up all that a policy without a file still claims; may be repeated.",
+    ),
 ]
 Unprotect = Annotated[
     list[str] | None,
-    typer.Option("--unprotect", metavar="ENTRY", help="Lift the protection of ENTRY or POLICY/ENTRY for this run."),
+    typer.Option(
+        "--unprotect",
+        metavar="ENTRY",
+        help="Lift the protection of ENTRY or POLICY/ENTRY for this run; may be repeated.",
+    ),
 ]
 Force = Annotated[
     list[str] | None,
     typer.Option(
         "--force",
         metavar="LIMIT",
-        help="Pass a limit: max-deletes, max-delete-percent, min-dynamic-ports, delete-all.",
+        help="Pass a limit: max-deletes, max-delete-percent, min-dynamic-ports or delete-all; may be repeated.",
     ),
 ]
 ReleaseWinnat = Annotated[
@@ -75,11 +85,15 @@ def make_request(paths: Iterable[str] | None, host: str, tags: Iterable[str] | N
 
 
 def policy_paths(paths: Iterable[str] | None) -> tuple[str, ...]:
-    """The policies that are named, or the default. An empty text is most likely a variable that is not set."""
-    chosen = tuple(paths or ()) or (DEFAULT_PATH,)
+    """The policies that are named, or the default. Raises PolicyError where there is no default, UsageError for an
+    empty text, which is most likely a variable that is not set."""
+    chosen = tuple(paths or ())
     if "" in chosen:
         raise UsageError("a path is empty, which would mean the working folder; write . for that", where="PATH")
-    return chosen
+    if not chosen and not os.path.lexists(DEFAULT_PATH):
+        told = f"no such folder here; name PATH, files or folders of policies; the default is {DEFAULT_PATH}"
+        raise PolicyError((ReconcilerError(told, where=DEFAULT_PATH),))
+    return chosen or (DEFAULT_PATH,)
 
 
 def make_options(

@@ -31,6 +31,18 @@ def test_a_host_that_cannot_be_one_is_wrong_usage_however_it_was_named(
     assert lab.run("show") == named
 
 
+@pytest.mark.parametrize("command", [("plan",), ("apply", "--yes"), ("check",)])
+def test_without_the_default_folder_the_message_says_what_the_default_is(lab: Lab, command: tuple[str, ...]) -> None:
+    outcome = lab.run(*command)
+    assert (outcome.code, outcome.out) == (codes.ERROR, "")
+    assert "desired/: no such folder here; name PATH, files or folders of policies; the default is" in outcome.err
+
+
+def test_check_tells_of_a_missing_default_folder_in_json(lab: Lab) -> None:
+    (problem,) = lab.run("check", "--json").document()["problems"]
+    assert problem["where"] == "desired/"
+
+
 def test_a_relative_state_folder_is_wrong_usage(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     lab.policy("web=8000-8099")
     monkeypatch.setenv("RECONCILER_STATE_DIR", "state")
@@ -41,10 +53,10 @@ def test_a_relative_state_folder_is_wrong_usage(lab: Lab, monkeypatch: pytest.Mo
 
 @pytest.mark.parametrize("tags", [["gpu,node"], ["gpu", "node"], [" gpu ,", "node,gpu"]])
 def test_tags_may_stand_in_one_option_with_commas(tags: list[str]) -> None:
-    assert make_request(None, "auto", tags, Options()).tags == ("gpu", "node")
+    assert make_request(["."], "auto", tags, Options()).tags == ("gpu", "node")
 
 
 def test_a_tag_that_is_given_hides_the_tags_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RECONCILER_TAGS", "lab, gpu")
-    assert make_request(None, "auto", None, Options()).tags == ("lab", "gpu")
-    assert make_request(None, "auto", ["node"], Options()).tags == ("node",)
+    assert make_request(["."], "auto", None, Options()).tags == ("lab", "gpu")
+    assert make_request(["."], "auto", ["node"], Options()).tags == ("node",)
