@@ -47,7 +47,7 @@ def load_policy(paths: Iterable[str | PathLike[str]], host: Host, tags: Collecti
     from reconciler.policy.files import load_policies
 
     facts = host.facts()
-    return load_policies([Path(path) for path in paths], facts.os, facts.name, tags)
+    return load_policies(list(paths), facts.os, facts.name, tags)
 
 
 def read_state(policies: PolicySet, host: Host) -> State:
@@ -57,6 +57,10 @@ def read_state(policies: PolicySet, host: Host) -> State:
     """
     now = time.monotonic()
     ledger = None if host.facts().read_only else _store(host).load()
+    if ledger is not None and ledger.claims and policies.policies:
+        from reconciler.policy.files import with_answers
+
+        policies = with_answers(policies, {claim.file for claim in ledger.claims})
     return State(policies, host.snapshot(lookups(policies, ledger)), ledger, now)
 
 

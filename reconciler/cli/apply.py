@@ -10,8 +10,8 @@ import typer
 
 from reconciler.cli import PROGRAM, codes, options
 from reconciler.cli.commands import new_app
-from reconciler.cli.streams import say_error
-from reconciler.errors import RefusedError
+from reconciler.cli.streams import flush_streams, say_error, silence_stdout
+from reconciler.errors import ReconcilerError, RefusedError
 
 if TYPE_CHECKING:
     from reconciler.apply.results import ApplyResult
@@ -82,7 +82,9 @@ def apply(  # noqa: PLR0913, PLR0917
     # Nobody has seen the plan of `apply --yes`, so it may be another one by the time the lock is held.
     unseen = yes and plan_file is None
     result, stopped = _apply(made, target, lock_timeout, replan=unseen, single_use=plan_file is not None)
-    _print(result, as_json=as_json)
+    if _not_begun(result):
+        raise ReconcilerError(f"nothing was changed: {'; '.join(result.problems)}")
+    _print_safely(result, as_json=as_json)
     return _exit_code(result, stopped=stopped, deferred_ok=deferred_ok)
 
 
@@ -162,12 +164,37 @@ def _has_nothing_to_do(made: Plan) -> bool:
     return not made.to_do() and not made.update.changed and not owes_winnat
 
 
+def _not_begun(result: ApplyResult) -> bool:
+    """Did it end before its first step, as where not even the ledger can be written?"""
+    not_run = all(item.verdict == "not-run" for item in result.results)
+    return bool(result.problems) and not_run and not result.interrupted
+
+
 def _exit_code(result: ApplyResult, *, stopped: bool, deferred_ok: bool) -> int:
     from reconciler.report.verdicts import has_converged
 
     if result.interrupted or stopped:
         return codes.INTERRUPTED
     return codes.OK if has_converged(result, deferred_ok=deferred_ok) else codes.UNRESOLVED
+
+
+def _print_safely(result: ApplyResult, *, as_json: bool) -> None:
+    """Print the result; where standard output cannot take it and something was done, tell it on standard error."""
+    try:
+        _print(result, as_json=as_json)
+        flush_streams()
+    except OSError as error:
+        if not result.results:
+            raise
+        from reconciler.report.palette import Palette
+        from reconciler.report.text import result_lines
+
+        silence_stdout()
+        told = "\n".join(result_lines(result, Palette()))
+        raise ReconcilerError(
+            "the apply was run, and what it changed stays changed, but standard output cannot take the result "
+            f"({error.strerror}), which is:\n{told}"
+        ) from None
 
 
 def _print(result: ApplyResult, *, as_json: bool) -> None:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from reconciler.cli import codes, options
 from reconciler.cli.commands import new_app
-from reconciler.errors import PolicyError
+from reconciler.errors import PolicyError, ReconcilerError
 
 if TYPE_CHECKING:
     from reconciler.policy.lint import Rule
@@ -20,10 +19,15 @@ app = new_app()
 
 Select = Annotated[
     list[str] | None,
-    typer.Option("--select", metavar="RULE", help="Only these lint rules: R101, R1 (all that begin so), or R101,R3."),
+    typer.Option(
+        "--select",
+        metavar="RULE",
+        help="Only these lint rules: R101, R1 (all that begin so), or R101,R3; may be repeated.",
+    ),
 ]
 Ignore = Annotated[
-    list[str] | None, typer.Option("--ignore", metavar="RULE", help="Not these lint rules; counts more than --select.")
+    list[str] | None,
+    typer.Option("--ignore", metavar="RULE", help="Not these lint rules; counts more than --select; may be repeated."),
 ]
 Strict = Annotated[bool, typer.Option("--strict", help="Exit with 1 for findings too.")]
 Rules = Annotated[bool, typer.Option("--rules", help="Print what the lint rules mean, and read no policy.")]
@@ -57,7 +61,7 @@ def check(
             ctx.fail("--rules goes with --select and --ignore only; leave PATH, --json and --strict out")
         _print_rules(chosen, whole=not select and not ignore)
         return codes.OK
-    return _check([Path(path) for path in paths or (options.DEFAULT_PATH,)], chosen, strict=strict, as_json=as_json)
+    return _check(paths, chosen, strict=strict, as_json=as_json)
 
 
 def _chosen(ctx: typer.Context, select: Iterable[str] | None, ignore: Iterable[str] | None) -> tuple[Rule, ...]:
@@ -76,16 +80,18 @@ def _ids(values: Iterable[str] | None) -> list[str]:
 def _print_rules(chosen: tuple[Rule, ...], *, whole: bool) -> None:
     from reconciler.policy.lint.document import chapters, page
 
+    if sys.flags.optimize > 1:
+        raise ReconcilerError("Python's option -OO leaves the text of the rules out; start it without")
     sys.stdout.write(page() if whole else chapters(chosen))
 
 
-def _check(paths: list[Path], chosen: tuple[Rule, ...], *, strict: bool, as_json: bool) -> int:
+def _check(paths: Iterable[str] | None, chosen: tuple[Rule, ...], *, strict: bool, as_json: bool) -> int:
     from reconciler.policy.files import check_policies
     from reconciler.policy.lint import lint_all
     from reconciler.report.check_report import check_document, check_lines
 
     try:
-        checked = check_policies(paths)
+        checked = check_policies(options.policy_paths(paths))
     except PolicyError as error:
         if not as_json:
             raise

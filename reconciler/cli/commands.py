@@ -5,6 +5,7 @@ A command module holds `app`, made by `new_app()`. Its functions return their ex
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from difflib import get_close_matches
 from importlib import import_module
 from typing import Annotated, Any, NamedTuple
@@ -39,13 +40,30 @@ def new_app(**settings: Any) -> typer.Typer:
     return typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False, **settings)
 
 
+def examples(*commands: str) -> str:
+    """The end of a command's help: what to type, each on a line of its own."""
+    lines = "\n".join(f"  {PROGRAM} {command}" for command in commands)
+    return f"Example{'s' if len(commands) > 1 else ''}:\n\n\b\n{lines}"
+
+
 def nearest(word: str, known: list[str]) -> str:
     """`; did you mean 'plan'?` for the known word nearest to this one, or nothing."""
-    close = get_close_matches(word, known, n=1)
+    close = get_close_matches(word, known, n=1, cutoff=0.75)  # at 0.6, 'explain' would be 'plan'
     return f"; did you mean {close[0]!r}?" if close else ""
 
 
-class LazyGroup(TyperGroup):
+class PlainGroup(TyperGroup):
+    """A group of commands that refuses an unknown name with the nearest known one."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Refuse a name that the group does not have."""
+        names = self.list_commands(ctx)
+        if args[0] not in names:
+            ctx.fail(f"there is no command {args[0]!r}{nearest(args[0], names)}")
+        return super().resolve_command(ctx, args)
+
+
+class LazyGroup(PlainGroup):
     """The top-level group. Its help comes from the table; only the command that runs is imported."""
 
     def list_commands(self, ctx: Any) -> list[str]:
@@ -57,18 +75,22 @@ class LazyGroup(TyperGroup):
         entry = COMMANDS.get(cmd_name)
         if entry is None:
             return None
-        return get_command(import_module(entry.module).app)
-
-    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """Refuse an unknown name with the nearest known one."""
-        if args[0] not in COMMANDS:
-            ctx.fail(f"there is no command {args[0]!r}{nearest(args[0], list(COMMANDS))}")
-        return super().resolve_command(ctx, args)
+        return _without_types(get_command(import_module(entry.module).app))
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """Write the list of commands from the table."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, entry.help) for name, entry in COMMANDS.items()])
+
+
+def _without_types(command: Any) -> Any:
+    """The command, in whose help `PATH <list[str]>` is `PATH`: types of Python tell a user nothing."""
+    for param in command.params:
+        if param.param_type_name == "argument":
+            param.display_type_rich = lambda ctx: None
+    for below in getattr(command, "commands", {}).values():
+        _without_types(below)
+    return command
 
 
 def _print_version(wanted: bool) -> None:
@@ -92,6 +114,18 @@ def _root(
 
 def root_command() -> Any:
     """The whole command line as one command object, to be called with `standalone_mode=False`."""
-    app = new_app(cls=LazyGroup)
+    app = new_app(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
     app.callback()(_root)
     return get_command(app)
+
+
+def command_path(argv: Sequence[str]) -> str:
+    """The program and the commands that these arguments begin with, such as `reconciler sim row add`."""
+    words = [PROGRAM]
+    command = root_command()
+    for word in argv:
+        command = command.get_command(None, word) if hasattr(command, "get_command") else None
+        if command is None:
+            break
+        words.append(word)
+    return " ".join(words)

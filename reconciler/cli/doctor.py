@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TextIO
@@ -12,7 +11,7 @@ import typer
 from reconciler.cli import codes, options
 from reconciler.cli.commands import new_app
 from reconciler.cli.streams import say_error
-from reconciler.errors import HostError, ReconcilerError
+from reconciler.errors import HostError
 
 if TYPE_CHECKING:
     from reconciler.doctor.model import Report, Trial
@@ -146,22 +145,16 @@ def _agrees(report: Report, ports: PortRange) -> bool:
 
 
 def _save(report: Report, out: Path | None) -> None:
-    """Replace the file by the whole report, or leave it as it is. Raises ReconcilerError."""
+    """Write the whole report, or nothing. Raises ReconcilerError, also for a file that is there and is no report."""
     if out is None:
         return
     import json
 
-    from reconciler.doctor.document import report_document
+    from reconciler.cli.outfile import write_document
+    from reconciler.doctor.document import KIND, report_document
 
     content = json.dumps(report_document(report), indent=2) + "\n"
-    try:
-        beside = out.with_name(f"{out.name}.{os.urandom(4).hex()}.tmp")
-        with beside.open("x", encoding="ascii") as file:  # x: follows no link that somebody has put there
-            file.write(content)
-        beside.replace(out)
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise ReconcilerError(f"the report cannot be saved: {reason}", where=str(out)) from None
+    write_document(out, content.encode("ascii"), KIND, "doctor report", 0o666)
 
 
 def _print(report: Report, *, as_json: bool) -> None:

@@ -9,18 +9,24 @@ from collections.abc import Sequence
 from typing import Any
 
 from reconciler.cli import PROGRAM, codes
-from reconciler.cli.streams import flush_streams, say_error, silence_stdout, tame_streams
+from reconciler.cli.streams import (
+    flush_streams,
+    hold_closed_descriptors,
+    say_error,
+    silence_stdout,
+    tame_streams,
+)
 from reconciler.errors import PolicyError, ReconcilerError, UsageError
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line (`sys.argv` if none is given) and return its exit code; never raises for a user's error."""
-    tame_streams()
-    gc.set_threshold(1_000_000)  # a short run that makes next to no cycles: looking for them is a tenth of a plan
-    # Plugins of pydantic are other people's code, which this program (often elevated) has no use for; and looking
-    # for them reads the metadata of everything that is installed.
-    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     try:
+        hold_closed_descriptors()
+        if sys.stdout is None:  # an apply whose result nobody can get is not begun
+            say_error(f"{PROGRAM}: error: standard output is closed; send it somewhere, such as to {os.devnull}")
+            return codes.ERROR
+        tame_streams()
         code = _run(argv)
         flush_streams()
         return code
@@ -34,6 +40,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(argv: Sequence[str] | None) -> int:
+    gc.set_threshold(1_000_000)  # a short run that makes next to no cycles: looking for them is a tenth of a plan
+    # Plugins of pydantic are other people's code, which this program (often elevated) has no use for; and looking
+    # for them reads the metadata of everything that is installed.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     import typer
 
     try:
@@ -44,7 +54,7 @@ def _run(argv: Sequence[str] | None) -> int:
     except typer.Abort:
         return codes.INTERRUPTED
     except typer.TyperException as error:
-        return _wrong_usage(error)
+        return _wrong_usage(error, sys.argv[1:] if argv is None else argv)
     except UsageError as error:
         _failure(error)
         return codes.USAGE
@@ -59,7 +69,9 @@ def _call(argv: Sequence[str] | None) -> int:
     return result if isinstance(result, int) else codes.OK
 
 
-def _wrong_usage(error: Any) -> int:
+def _wrong_usage(error: Any, argv: Sequence[str]) -> int:
+    from reconciler.cli.commands import command_path
+
     message = error.format_message()
     if message.startswith("Usage:"):  # a group was called without a command, and says which it has
         say_error(message)
@@ -69,7 +81,7 @@ def _wrong_usage(error: Any) -> int:
         message = _no_such_option(error.option_name, context)
     sentence = " ".join(message.replace("Value error, ", "").split())
     say_error(f"{PROGRAM}: error: {sentence[:1].lower()}{sentence[1:]}")
-    say_error(f"Try: {context.command_path if context else PROGRAM} --help")
+    say_error(f"Try: {context.command_path if context else command_path(argv)} --help")
     return codes.USAGE
 
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
+from reconciler.errors import PolicyError, ReconcilerError, UsageError
+
 if TYPE_CHECKING:
     from reconciler.host.interface import Host
     from reconciler.plan.model import LimitName, Options, Plan
@@ -23,30 +25,40 @@ HostSpec = Annotated[
         "--host",
         envvar="RECONCILER_HOST",
         metavar="SPEC",
-        help="What holds the ports: auto (this machine), linux, netsh:PATH (captured listings), or "
-        "sim:FILE, a simulated Windows.",
+        help="What holds the ports: auto (this machine), windows, linux, netsh:PATH (captured listings), or "
+        "sim:FILE (a simulated Windows).",
     ),
 ]
 Tags = Annotated[
     list[str] | None,
     typer.Option(
-        "--tag", metavar="TAG", help="A tag of this host, for policies that target tags; or RECONCILER_TAGS=a,b."
+        "--tag",
+        metavar="TAG",
+        help="A tag of this host, for policies that target tags; may be repeated. Or RECONCILER_TAGS=a,b.",
     ),
 ]
 Retire = Annotated[
     list[str] | None,
-    typer.Option("--retire", metavar="POLICY", help="Give up all that a policy without a file still claims."),
+    typer.Option(
+        "--retire",
+        metavar="POLICY",
+        help="Give up all that a policy without a file still claims; may be repeated.",
+    ),
 ]
 Unprotect = Annotated[
     list[str] | None,
-    typer.Option("--unprotect", metavar="ENTRY", help="Lift the protection of ENTRY or POLICY/ENTRY for this run."),
+    typer.Option(
+        "--unprotect",
+        metavar="ENTRY",
+        help="Lift the protection of ENTRY or POLICY/ENTRY for this run; may be repeated.",
+    ),
 ]
 Force = Annotated[
     list[str] | None,
     typer.Option(
         "--force",
         metavar="LIMIT",
-        help="Pass a limit: max-deletes, max-delete-percent, min-dynamic-ports, delete-all.",
+        help="Pass a limit: max-deletes, max-delete-percent, min-dynamic-ports or delete-all; may be repeated.",
     ),
 ]
 ReleaseWinnat = Annotated[
@@ -66,10 +78,22 @@ class Request(NamedTuple):
 
 
 def make_request(paths: Iterable[str] | None, host: str, tags: Iterable[str] | None, options: Options) -> Request:
-    """Put the options together. RECONCILER_TAGS counts where no --tag is given."""
-    chosen = tags or os.environ.get("RECONCILER_TAGS", "").split(",")
-    known = dict.fromkeys(tag.strip() for tag in chosen)
-    return Request(tuple(paths or ()) or (DEFAULT_PATH,), tuple(tag for tag in known if tag), host, options)
+    """Put the options together. RECONCILER_TAGS counts where no --tag is given; both may hold several, with commas."""
+    given = tags or [os.environ.get("RECONCILER_TAGS", "")]
+    known = dict.fromkeys(tag.strip() for text in given for tag in text.split(","))
+    return Request(policy_paths(paths), tuple(tag for tag in known if tag), host, options)
+
+
+def policy_paths(paths: Iterable[str] | None) -> tuple[str, ...]:
+    """The policies that are named, or the default. Raises PolicyError where there is no default, UsageError for an
+    empty text, which is most likely a variable that is not set."""
+    chosen = tuple(paths or ())
+    if "" in chosen:
+        raise UsageError("a path is empty, which would mean the working folder; write . for that", where="PATH")
+    if not chosen and not os.path.lexists(DEFAULT_PATH):
+        told = f"no such folder here; name PATH, files or folders of policies; the default is {DEFAULT_PATH}"
+        raise PolicyError((ReconcilerError(told, where=DEFAULT_PATH),))
+    return chosen or (DEFAULT_PATH,)
 
 
 def make_options(

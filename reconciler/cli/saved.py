@@ -7,13 +7,13 @@ same policies and goes on only if that gives the very same plan.
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
 from reconciler.cli.options import Request
+from reconciler.cli.outfile import SIZE_LIMIT, write_document
 from reconciler.errors import ReconcilerError, RefusedError, StaleError
-from reconciler.plan.basis import SECTIONS, Basis, plan_basis
+from reconciler.plan.basis import PLACE, SECTIONS, Basis, plan_basis
 from reconciler.plan.document import plan_document
 from reconciler.plan.model import LIMIT_NAMES, Options, Plan
 from reconciler.plan.stale import explain_changes, is_stale
@@ -21,25 +21,24 @@ from reconciler.report.words import counted
 
 FORMAT_VERSION = 1
 KIND = "saved-plan"
-SIZE_LIMIT = 64 * 2**20
-"""Bytes. A plan of 10,000 steps takes about a sixth of it."""
 
 _CHANGES_SHOWN = 20
 _AGAIN = "make a new one with: reconciler plan --out FILE"
 
 
 class Saved(NamedTuple):
-    """What a saved plan holds."""
+    """What a saved plan holds: the plan without places, and the saved plans that had been used when it was made."""
 
     request: Request
     plan: dict[str, Any]
     basis: Basis
+    applied: tuple[str, ...] = ()
 
 
 def save_plan(path: Path, plan: Plan, request: Request) -> None:
     """Write the plan to a file that only its owner can read, whole or not at all.
 
-    Raises ReconcilerError where that cannot be: a directory, a device, a folder that is not there or not writable.
+    Raises ReconcilerError where that cannot be, or where the file is there and is no saved plan.
     """
     document = {
         "format_version": FORMAT_VERSION,
@@ -47,28 +46,9 @@ def save_plan(path: Path, plan: Plan, request: Request) -> None:
         "request": {"paths": list(request.paths), "tags": list(request.tags), "host": request.host},
         "plan": plan_document(plan),
         "basis": plan_basis(plan),
+        "applied": list(_applied(plan)),
     }
-    target = Path(os.path.realpath(path))
-    if target.exists() and not target.is_file():
-        raise ReconcilerError("this is not a file that a plan can be saved to; name a new file", where=str(path))
-    try:
-        _write_whole(target, json.dumps(document).encode("ascii") + b"\n")
-    except OSError as error:
-        raise ReconcilerError(f"the plan cannot be saved here: {error.strerror}", where=str(path)) from error
-
-
-def _write_whole(target: Path, content: bytes) -> None:
-    draft = target.with_name(f"{target.name}.{os.urandom(4).hex()}.tmp")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(target)
-    except BaseException:
-        draft.unlink(missing_ok=True)
-        raise
+    write_document(path, json.dumps(document).encode("ascii") + b"\n", KIND, "saved plan", 0o600)
 
 
 def read_plan(path: Path) -> Saved:
@@ -76,13 +56,17 @@ def read_plan(path: Path) -> Saved:
     document = _parse(_read(path), path)
     if not isinstance(document, dict) or document.get("kind") != KIND:
         _spoilt(path, f"this is not a saved plan; {_AGAIN}")
-    if document.get("format_version") != FORMAT_VERSION:
-        _spoilt(path, f"another version of this program saved this plan; {_AGAIN}")
+    version = document.get("format_version")
+    if type(version) is int and version > FORMAT_VERSION:
+        _spoilt(path, f"a newer version of this program saved this plan; {_AGAIN}")
     try:
+        if type(version) is not int or version != FORMAT_VERSION:
+            raise ValueError
         plan = _checked_plan(document["plan"])
         request = _checked_request(document["request"], plan["options"])
-        return Saved(request, plan, _checked_basis(document["basis"]))
-    except (KeyError, TypeError, AttributeError, ValueError):
+        applied = _texts(document["applied"])
+        return Saved(request, without_places(plan), _checked_basis(document["basis"]), applied)
+    except (KeyError, TypeError, AttributeError, ValueError, RecursionError):
         _spoilt(path, f"this saved plan is damaged; {_AGAIN}")
 
 
@@ -112,7 +96,7 @@ def _spoilt(path: Path, message: str) -> NoReturn:
 
 def _checked_request(request: Any, options: Any) -> Request:
     force, paths = _texts(options["force"]), _texts(request["paths"])
-    if not set(force) <= set(LIMIT_NAMES) or not paths:
+    if not set(force) <= set(LIMIT_NAMES) or not paths or "" in paths:
         raise ValueError
     if not isinstance(options["release_winnat"], bool) or not isinstance(request["host"], str):
         raise ValueError
@@ -132,7 +116,7 @@ def _checked_plan(plan: Any) -> dict[str, Any]:
 
 
 def _checked_basis(found: Any) -> Basis:
-    if set(found) != set(SECTIONS):
+    if set(found) != set(SECTIONS) or set(found["options"]) != {"options"}:
         raise ValueError
     for section in SECTIONS:
         for fields in found[section].values():
@@ -157,24 +141,32 @@ def check_still_good(saved: Saved, plan: Plan) -> None:
         raise RefusedError(f"plan {saved.plan['id']} was already applied: plans are single-use; {_AGAIN}")
     now = plan_basis(plan)
     if saved.plan["id"] != plan.id or is_stale(saved.basis, now):
-        raise StaleError(_what_changed(saved.basis, now))
-    if _without_places(saved.plan["steps"]) != _without_places(plan_document(plan)["steps"]):
-        raise StaleError(f"the steps in the saved plan are not those that its id stands for; {_AGAIN}")
+        raise StaleError(_what_changed(saved, now, _applied(plan)))
+    told, shown = saved.plan, without_places(plan_document(plan))
+    if told != shown:
+        parts = ", ".join(sorted(key for key in {*told, *shown} if told.get(key) != shown.get(key)))
+        raise StaleError(
+            f"what the saved plan says is not, or not any more, what its id stands for ({parts}); {_AGAIN}"
+        )
 
 
-def _without_places(steps: list[Any]) -> list[Any]:
+def _applied(plan: Plan) -> tuple[str, ...]:
+    return plan.state.ledger.applied if plan.state.ledger is not None else ()
+
+
+def without_places(value: Any) -> Any:
     """A comment above an entry moves its line and makes no other plan."""
-    return [
-        {**step, "owners": [{**owner, "place": ""} for owner in step.get("owners", ()) if isinstance(owner, dict)]}
-        for step in steps
-        if isinstance(step, dict)
-    ]
+    if isinstance(value, dict):
+        return {key: without_places(item) for key, item in value.items() if key != PLACE}
+    return [without_places(item) for item in value] if isinstance(value, list) else value
 
 
-def _what_changed(old: Basis, new: Basis) -> str:
-    changes = explain_changes(old, new)
+def _what_changed(saved: Saved, new: Basis, applied: tuple[str, ...]) -> str:
+    changes = explain_changes(saved.basis, new)
+    if not changes and applied != saved.applied:
+        return f"the saved plan is stale, nothing was done: another saved plan was applied since; {_AGAIN}"
     if not changes:
-        return f"the saved plan is stale: another version of this program made it; {_AGAIN}"
+        return f"the saved plan is stale, nothing was done: another version of this program made it; {_AGAIN}"
     shown = [f"  {change}" for change in changes[:_CHANGES_SHOWN]]
     if len(changes) > len(shown):
         shown.append(f"  and {counted(len(changes) - len(shown), 'more change')}")

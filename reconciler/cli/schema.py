@@ -7,16 +7,23 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from reconciler.cli.commands import new_app
+from reconciler.cli.commands import examples, new_app
 
 app = new_app()
 
 
-@app.command()
+_EXAMPLES = examples("schema policy > desired/reconciler.schema.json", "schema plan", "schema result")
+
+
+@app.command(epilog=_EXAMPLES)
 def schema(
     document: Annotated[
         Literal["policy", "plan", "result"],
-        typer.Argument(help="policy files, what plan --json prints, or what apply --json prints.", show_default=False),
+        typer.Argument(
+            metavar="policy|plan|result",
+            help="Policy files, what plan --json prints, or what apply --json prints.",
+            show_default=False,
+        ),
     ],
 ) -> None:
     """Print the JSON Schema of a document; editors use that of `policy` (`#:schema` in the first line of a file)."""

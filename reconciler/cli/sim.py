@@ -8,7 +8,7 @@ from typing import Annotated, Literal, TypeVar
 
 import typer
 
-from reconciler.cli.commands import new_app
+from reconciler.cli.commands import PlainGroup, examples, new_app
 from reconciler.errors import HostError
 from reconciler.host.interface import Refusal
 from reconciler.host.simulated import checks, events, listing, services
@@ -19,8 +19,11 @@ from reconciler.ports import FAMILIES, PROTOCOLS, Family, Lane, PortRange, Proto
 
 T = TypeVar("T")
 
-app = new_app()
-row = new_app(help="Make and delete rows as somebody else does, elevated or not.")
+app = new_app(
+    cls=PlainGroup,
+    epilog=examples("sim init lab.json --seed 3", "plan --host sim:lab.json", "sim reboot lab.json"),
+)
+row = new_app(cls=PlainGroup, help="Make and delete rows as somebody else does, elevated or not.")
 app.add_typer(row, name="row")
 
 File = Annotated[str, typer.Argument(metavar="FILE", help="The file of the simulated host.", show_default=False)]
@@ -35,12 +38,12 @@ def sim() -> None:
     """Make and drive a simulated Windows host, to rehearse on with `--host sim:FILE`."""
 
 
-@app.command()
+@app.command(epilog=examples("sim init lab.json --seed 3", "sim init lab.json --variant families=split --not-elevated"))
 def init(
     file: File,
     *,
-    name: Annotated[str, typer.Option(help="Its host name.")] = DEFAULT_NAME,
-    seed: Annotated[int, typer.Option(help="Decides where WinNAT takes its blocks.")] = 0,
+    name: Annotated[str, typer.Option(metavar="NAME", help="Its host name.")] = DEFAULT_NAME,
+    seed: Annotated[int, typer.Option(metavar="NUMBER", help="Decides where WinNAT takes its blocks.")] = 0,
     variant: Annotated[
         list[str] | None, typer.Option(metavar="K=V", help="An unknown of Windows, decided; may be repeated.")
     ] = None,
@@ -65,7 +68,7 @@ def init(
     typer.echo(f"Made {state.name} with {rows} system rows; variants: {state.variants}. Use it with --host sim:{file}")
 
 
-@app.command()
+@app.command(epilog=examples("sim show lab.json"))
 def show(
     file: File, *, as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False
 ) -> None:
@@ -74,9 +77,9 @@ def show(
     typer.echo(json.dumps(listing.document_of(state), indent=2) if as_json else listing.text_of(state))
 
 
-@app.command()
+@app.command(epilog=examples("sim reboot lab.json"))
 def reboot(file: File) -> None:
-    """Start it again: active rows and sockets go, WinNAT takes other blocks."""
+    """Start it again: active rows and sockets go, blocks move."""
 
     def action(state: State) -> str:
         services.reboot(state)
@@ -85,14 +88,14 @@ def reboot(file: File) -> None:
     typer.echo(f"Started again: {StateFile(file).change(action)}")
 
 
-@app.command()
+@app.command(epilog=examples("sim listen lab.json 8080", "sim listen lab.json 53/udp --process dns.exe --pid 4711"))
 def listen(
     file: File,
     port: Port,
     *,
     family: FamilyChoice = None,
-    process: Annotated[str | None, typer.Option(help="The program's name.")] = None,
-    pid: Annotated[int | None, typer.Option(min=0, max=2**32 - 1, help="Its process id.")] = None,
+    process: Annotated[str | None, typer.Option(metavar="NAME", help="The program's name.")] = None,
+    pid: Annotated[int | None, typer.Option(metavar="NUMBER", min=0, max=2**32 - 1, help="Its process id.")] = None,
     token: Annotated[bool, typer.Option("--token", help="Present the token of a reservation.")] = False,
 ) -> None:
     """Open a socket, as a service that starts."""
@@ -110,7 +113,7 @@ def listen(
     typer.echo(f"Listening on {', '.join(f'{lane} {number}' for lane in lanes)}")
 
 
-@app.command()
+@app.command(epilog=examples("sim close lab.json 8080"))
 def close(file: File, port: Port, *, family: FamilyChoice = None) -> None:
     """Close the sockets of a port, as a service that stops."""
     number, protocol = _parse_port(port)
@@ -121,12 +124,15 @@ def close(file: File, port: Port, *, family: FamilyChoice = None) -> None:
     typer.echo(f"Closed {closed} {'socket' if closed == 1 else 'sockets'}")
 
 
-@app.command()
+@app.command(epilog=examples("sim winnat lab.json stop"))
 def winnat(
     file: File,
     wanted: Annotated[Literal["start", "stop"], typer.Argument(metavar="start|stop", show_default=False)],
 ) -> None:
-    """Start or stop WinNAT, as an administrator: its blocks go when it stops, others come when it starts."""
+    """Start or stop WinNAT, as an administrator does.
+
+    Its blocks go when it stops, others come when it starts.
+    """
 
     def action(state: State) -> str:
         services.switch_winnat(state, wanted == "start")
@@ -138,7 +144,7 @@ def winnat(
     typer.echo(f"WinNAT is {became}")
 
 
-@app.command()
+@app.command(epilog=examples("sim elevated lab.json off"))
 def elevated(
     file: File,
     wanted: Annotated[Literal["on", "off"], typer.Argument(metavar="on|off", show_default=False)],
@@ -152,7 +158,7 @@ def elevated(
     typer.echo(f"Programs run {'as administrator' if wanted == 'on' else 'without elevation'}")
 
 
-@row.command()
+@row.command(epilog=examples("sim row add lab.json tcp/ipv4 8000-8099", "sim row add lab.json tcp/ipv4 8080 --block"))
 def add(
     file: File,
     lane: LaneText,
@@ -162,7 +168,7 @@ def add(
     reservation: Annotated[bool, typer.Option("--reservation", help="A persistent reservation.")] = False,
     store: Annotated[Store, typer.Option(help="An active row is gone after a reboot.")] = "persistent",
 ) -> None:
-    """Make an exclusion, or a row of another kind, even over a port in use."""
+    """Make an exclusion or another row, even over a port in use."""
     if reservation and (block or store == "active"):
         raise typer.BadParameter("a reservation is no block and always persistent", param_hint="--reservation")
     kind: events.RowKind = "reservation" if reservation else "block" if block else "exclusion"
@@ -173,7 +179,7 @@ def add(
     typer.echo(f"Made {kind} {where} {wanted} ({store})")
 
 
-@row.command()
+@row.command(epilog=examples("sim row delete lab.json tcp/ipv4 8000-8099"))
 def delete(file: File, lane: LaneText, ports: Ports) -> None:
     """Delete the row of exactly these ports, whatever it is."""
     where, wanted = _parse_lane(lane), _parse_ports(ports)

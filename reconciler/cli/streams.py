@@ -7,6 +7,19 @@ import sys
 from io import TextIOWrapper
 
 
+def hold_closed_descriptors() -> None:
+    """Put nothing in the place of standard streams that are closed (`>&-`).
+
+    Otherwise the next file to be opened, such as the ledger, would get their number, and messages meant for a
+    stream would be written into it.
+    """
+    if None not in (sys.stdin, sys.stdout, sys.stderr):
+        return
+    while (sink := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(sink)
+
+
 def tame_streams() -> None:
     """Write what a console's encoding lacks as backslash escapes instead of raising UnicodeEncodeError."""
     for stream in (sys.stdout, sys.stderr):

@@ -11,13 +11,14 @@ from reconciler.doctor.model import Call, Check, Experiment, Report, Said, Trial
 from reconciler.plan.document import host_document
 
 FORMAT_VERSION = 1
+KIND = "doctor"
 
 
 def report_document(report: Report) -> dict[str, Any]:
     """The whole report, as `doctor --json` prints it and `doctor --out` saves it."""
     return {
         "format_version": FORMAT_VERSION,
-        "kind": "doctor",
+        "kind": KIND,
         "when": report.when,
         "host": None if report.facts is None else host_document(report.facts),
         "about": dict(report.about),

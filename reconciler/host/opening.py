@@ -8,6 +8,10 @@ from reconciler.errors import UsageError
 from reconciler.host.interface import Host
 
 _FORMS = "auto, windows, linux, netsh:PATH (captured listings) or sim:FILE (a simulated Windows)"
+_NAMELESS = {
+    "sim": "a simulated host is a file; name its file, as in sim:lab.json",
+    "netsh": "captured listings are a file or a folder; name it, as in netsh:capture.txt",
+}
 
 
 def open_host(spec: str) -> Host:
@@ -16,6 +20,8 @@ def open_host(spec: str) -> Host:
     A host is read when it is first asked something, not here.
     """
     kind, colon, argument = spec.partition(":")
+    if colon and not argument and kind in _NAMELESS:
+        raise UsageError(_NAMELESS[kind], where=f"host {spec}")
     if kind == "sim" and colon:
         from reconciler.host.simulated.host import open_simulated
 
@@ -30,7 +36,7 @@ def open_host(spec: str) -> Host:
         return _open_linux()
     if spec == "windows":
         return _open_windows()
-    raise UsageError(f"{spec!r} is not a host; this version knows {_FORMS}", where="--host")
+    raise UsageError(f"{spec!r} is not a host; name one with --host or in RECONCILER_HOST: {_FORMS}")
 
 
 def _this_machine() -> str:
@@ -38,7 +44,7 @@ def _this_machine() -> str:
         return "windows"
     if sys.platform.startswith("linux"):
         return "linux"
-    raise UsageError("this system has no list of ports that could be kept; use sim:FILE", where="--host auto")
+    raise UsageError("this system has no list of ports that could be kept; use sim:FILE", where="host auto")
 
 
 def _open_windows() -> Host:
@@ -47,12 +53,12 @@ def _open_windows() -> Host:
         from reconciler.host.windows.local import LocalSystem
 
         return WindowsHost(LocalSystem())
-    raise UsageError("this machine is no Windows; use auto, or sim:FILE", where="--host windows")
+    raise UsageError("this machine is no Windows; use auto, or sim:FILE", where="host windows")
 
 
 def _open_linux() -> Host:
     if not sys.platform.startswith("linux"):
-        raise UsageError("this machine is no Linux; use auto, or sim:FILE", where="--host linux")
+        raise UsageError("this machine is no Linux; use auto, or sim:FILE", where="host linux")
     from reconciler.host.linux.host import LinuxHost
 
     return LinuxHost()

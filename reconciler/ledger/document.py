@@ -93,11 +93,15 @@ def decode(data: bytes, where: str = "") -> Ledger:
         problem = "it is nested too deeply"
     except json.JSONDecodeError as error:
         problem = f"it is not JSON: {error}"
+    except UnicodeDecodeError:
+        problem = "it is not UTF-8 text"
     except ValueError as error:
         problem = str(error)
+        if "set_int_max_str_digits" in problem:  # advice of Python's that is not for whoever reads this
+            problem = "a number in it has too many digits"
     raise LedgerError(
-        f"this ledger is damaged ({problem}); restore it from a backup, or move it away, and every row counts as"
-        " foreign until it is adopted",
+        f"this ledger is damaged ({problem}); restore it from a backup, or move it away, and every row here counts as"
+        " foreign from then on",
         where=where,
     )
 

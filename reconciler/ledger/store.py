@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Protocol
 
-from reconciler.errors import LedgerError
+from reconciler.errors import LedgerError, UsageError
 from reconciler.ledger.document import Encoder, decode, encode
 from reconciler.ledger.records import Ledger
 from reconciler.ledger.trust import (
@@ -42,13 +42,15 @@ class LedgerStore(Protocol):
 def state_folder(kind: str) -> Path:
     """The absolute state folder for hosts of this kind (`Facts.kind`); nothing is made or looked at.
 
-    Raises ValueError for `windows`, whose host brings its own store.
+    Raises ValueError for `windows`, whose host brings its own store, UsageError for a relative folder.
     """
     if kind == "windows":
         raise ValueError("the Windows host keeps its ledger itself")
     named = os.environ.get(STATE_DIR_VARIABLE)
     if named:
-        return Path(named).absolute()
+        if not Path(named).is_absolute():  # ledger and lock would depend on where the program is started
+            raise UsageError(f"{named!r} is not an absolute path; write it from the root on", where=STATE_DIR_VARIABLE)
+        return Path(named)
     if kind == "sim" or sys.platform == "win32":
         import platformdirs
 

@@ -93,6 +93,9 @@ def check_file(path: Path) -> None:
         status = path.lstat()
     except FileNotFoundError:
         return
+    except OSError as error:
+        told = f"this cannot be looked at ({error.strerror}); mend the rights of its folder"
+        raise LedgerError(told, where=str(path)) from None
     check_status(path, status)
 
 
@@ -118,6 +121,7 @@ def _walk(folder: Path) -> tuple[Path, os.stat_result]:
     ahead = list(reversed(folder.parts[1:]))
     links = 0
     while ahead:
+        _check_is_folder(at, status)
         _check_way(at, status, owners)
         here = at / ahead.pop()
         if here.name == "..":
@@ -135,9 +139,13 @@ def _walk(folder: Path) -> tuple[Path, os.stat_result]:
         if target.is_absolute():
             at, status = Path(target.anchor), Path(target.anchor).lstat()
         ahead.extend(reversed(target.parts[1:] if target.is_absolute() else target.parts))
-    if not stat.S_ISDIR(status.st_mode):
-        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+    _check_is_folder(at, status)
     return at, status
+
+
+def _check_is_folder(path: Path, status: os.stat_result) -> None:
+    if not stat.S_ISDIR(status.st_mode):
+        raise LedgerError("this is not a folder; name another one in RECONCILER_STATE_DIR", where=str(path))
 
 
 def _owners() -> set[int]:
@@ -187,8 +195,9 @@ def _check_owner(path: Path, status: os.stat_result, owners: set[int]) -> None:
 def _writable(path: Path, status: os.stat_result) -> LedgerError:
     import shlex
 
-    return LedgerError(
-        f"others may write to this (mode {stat.S_IMODE(status.st_mode):04o}) and so change the ledger; make sure that"
-        f" nobody did, then run: chmod go-w {shlex.quote(str(path))}",
-        where=str(path),
-    )
+    told = f"others may write to this (mode {stat.S_IMODE(status.st_mode):04o}) and so change the ledger"
+    if stat.S_ISDIR(status.st_mode) and status.st_mode & stat.S_ISVTX:  # as /tmp: it is meant for everybody
+        remedy = "name a folder of its own in RECONCILER_STATE_DIR, below this one or elsewhere"
+    else:
+        remedy = f"make sure that nobody did, then run: chmod go-w {shlex.quote(str(path))}"
+    return LedgerError(f"{told}; {remedy}", where=str(path))

@@ -32,6 +32,7 @@ def notes(
             f"no file targets this host ({host}) in this run; [target] says which hosts, systems and tags a file is for"
         )
         found.append(Note("nothing-targeted", text))
+    found += _unread_files(policies, demand)
     found += _shared_lanes(policies, demand)
     found += _foreign_cover(demand, pairs)
     for entry in foreign_reservations:
@@ -57,6 +58,20 @@ def ledger_notes(state: State, settled: Settled, demand: Demand, pairs: Pairs) -
     elif state.ledger is None and _any_covered(demand, pairs):
         text = "there is no ledger of this host, so every row that is there counts as foreign and none is deleted"
         yield Note("ledger-missing", text)
+
+
+def _unread_files(policies: PolicySet, demand: Demand) -> Iterable[Note]:
+    """An entry may be given up only because one of several files of its policy was forgotten."""
+    forgotten: dict[str, list[str]] = {}
+    for claim in demand.given_up:
+        if not policies.answers_for(claim.file):
+            forgotten.setdefault(claim.file, []).append(f"{claim.policy}/{claim.entry}")
+    for file, entries in sorted(forgotten.items()):
+        names = ", ".join(sorted(set(entries)))
+        text = (
+            f"{names} is given up although {file} is still there: it was not read; give all files of a policy together"
+        )
+        yield Note("file-not-read", text, file)
 
 
 def _any_covered(demand: Demand, pairs: Pairs) -> bool:

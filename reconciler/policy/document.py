@@ -18,6 +18,9 @@ from reconciler.ports import PROTOCOLS
 _NEEDED = ("version", "policy", "target")
 """A file in which one of these is wrong says nothing certain about any policy or host."""
 
+_WITHOUT_NAMES = ("limits", "unmanaged", "dynamic_range", "disable")
+"""Where one of these is wrong, all entries are known all the same; a key nobody knows may be meant for one."""
+
 _MANY_DIGITS = re.compile(r"[0-9_]{4300}")
 """Python refuses to read a decimal integer of more than 4300 digits, and does not say where it stands."""
 
@@ -34,7 +37,7 @@ class Document(NamedTuple):
     """One policy file.
 
     `limits` holds only what the file states. `lost` are the entries that had problems of their own and are not among
-    the others; `complete` is False where anything else could not be taken in.
+    the others; `complete` is False where the name of an entry may be among what could not be taken in.
     """
 
     file: str
@@ -47,6 +50,7 @@ class Document(NamedTuple):
     disable_place: Place
     description: str
     formerly: tuple[str, ...]
+    formerly_place: Place
     limits: Mapping[str, int]
     unmanaged: Unmanaged | None
     dynamic_range: DynamicRange | None
@@ -78,7 +82,11 @@ def read_document(text: str, file: str) -> tuple[Document | None, list[Problem]]
 
 def _syntax_problem(error: Exception, text: str, file: str) -> Problem:
     if isinstance(error, tomli.TOMLDecodeError):
-        return Problem(Place(file, error.lineno), f"this is not TOML: {error.msg}", error.colno)
+        from reconciler.policy.syntax import explain
+
+        words = text.replace("\r\n", "\n").split("\n")[error.lineno - 1]
+        told = explain(error.msg, words, error.colno)
+        return Problem(Place(file, error.lineno), f"this is not TOML: {told}", error.colno)
     if isinstance(error, RecursionError):
         return Problem(
             Place(file, 0), "arrays, tables or keys are nested too deeply; no policy needs more than 3 levels"
@@ -89,9 +97,10 @@ def _syntax_problem(error: Exception, text: str, file: str) -> Problem:
 
 
 def _lines(text: str, data: Mapping[str, Any]) -> Lines:
-    """The lines of a file without problems: only `disable` is a key whose line anybody asks for."""
+    """The lines of a file without problems: only of `disable` and `formerly` anybody asks for the line of the key."""
     tables = {key: len(value) if isinstance(value, list) else 1 for key, value in data.items() if key != "version"}
-    return ("disable" not in tables and scan_headers(text, tables)) or _scan(text)
+    asked = "disable" in tables or "formerly" in data["policy"]
+    return (not asked and scan_headers(text, tables)) or _scan(text)
 
 
 def _scan(text: str) -> Lines:
@@ -110,6 +119,7 @@ def _remainder(complaints: Sequence[Complaint], data: Mapping[str, Any], lines: 
     """The document without everything that was complained of, so that checks across files can go on."""
     wrong: dict[str, set[int]] = {kind: set() for kind in ENTRY_TABLES}
     kept = dict(data)
+    complete = True
     for complaint in complaints:
         key, rest = str(complaint.path[0]), complaint.path[1:]
         if key in _NEEDED:
@@ -118,17 +128,19 @@ def _remainder(complaints: Sequence[Complaint], data: Mapping[str, Any], lines: 
             wrong[key].add(int(rest[0]))
         else:
             kept.pop(key, None)
+            complete = complete and key in _WITHOUT_NAMES
     indexes = {}
-    lost = []
+    lost: list[tuple[str, Place]] = []
     for kind, bad in wrong.items():
         entries = kept.get(kind, [])
         indexes[kind] = [index for index in range(len(entries)) if index not in bad]
         kept[kind] = [entries[index] for index in indexes[kind]]
         names = ((entry_name(entries[index]), Place(file, lines.of((kind, index)))) for index in sorted(bad))
         lost += [(name, place) for name, place in names if name is not None]
+    complete = complete and len(lost) == sum(map(len, wrong.values()))
     table = validate(kept)
     assert isinstance(table, PolicyFile), "nothing that is left was complained of"
-    return _document(table, lines, file, indexes)._replace(lost=tuple(lost), complete=False)
+    return _document(table, lines, file, indexes)._replace(lost=tuple(lost), complete=complete)
 
 
 def _document(
@@ -159,6 +171,7 @@ def _document(
         disable_place=place("disable"),
         description=table.policy.description,
         formerly=tuple(table.policy.formerly),
+        formerly_place=place("policy", "formerly"),
         limits=table.limits.model_dump(exclude_none=True) if table.limits else {},
         unmanaged=_unmanaged(table, place("unmanaged")),
         dynamic_range=_dynamic_range(table, place("dynamic_range")),

@@ -121,14 +121,20 @@ class Policy:
 class PolicySet:
     """Every policy that was read in this run, sorted by name; and what the host has only one of.
 
-    `limits` are the strictest that any file in scope states.
+    `limits` are the strictest that any file in scope states. `answered`: of the files that the ledger names, those
+    that were read or that are not there any more; None where nobody has looked, and then it is all of them.
     """
 
     policies: tuple[Policy, ...]
     limits: Limits = Limits()
     unmanaged: Unmanaged | None = None
     dynamic_range: DynamicRange | None = None
+    answered: frozenset[str] | None = None
 
     def in_scope(self) -> tuple[Policy, ...]:
         """The policies of which at least one file targets this host."""
         return tuple(policy for policy in self.policies if policy.in_scope)
+
+    def answers_for(self, file: str) -> bool:
+        """Was this file of the ledger read in this run, or is it gone?"""
+        return self.answered is None or not file or file in self.answered

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,6 +23,7 @@ from reconciler.policy.words import printable
 LARGEST_FILE = 16 * 2**20
 """Bytes. Ten thousand entries with all their keys take about a quarter of it."""
 
+AnyPath = str | os.PathLike[str]
 _MIB = 2**20
 
 
@@ -32,11 +34,11 @@ class Checked(NamedTuple):
     meetings: tuple[tuple[PolicySet, frozenset[str]], ...]
 
 
-def load_policies(paths: Sequence[Path], facts_os: str, host_name: str, tags: Collection[str]) -> PolicySet:
+def load_policies(paths: Sequence[AnyPath], facts_os: str, host_name: str, tags: Collection[str]) -> PolicySet:
     """Read every policy and say what it wants of one host.
 
     Args:
-        paths: files, or folders of which every `*.toml` is read, sub-folders included, hidden ones left out.
+        paths: files, or folders of which every `*.toml` is read, sub-folders included, what is hidden left out.
         facts_os: `windows` or `linux`.
         host_name: what `[target] hosts` is compared with, case-insensitive.
         tags: what `[target] tags` is compared with.
@@ -54,7 +56,18 @@ def load_policies(paths: Sequence[Path], facts_os: str, host_name: str, tags: Co
     return policies
 
 
-def check_policies(paths: Sequence[Path]) -> Checked:
+def with_answers(policies: PolicySet, recorded: Collection[str]) -> PolicySet:
+    """The same policies, and which files of a ledger were read in this run or are gone.
+
+    Any other may have been forgotten. A relative name is looked for in the working folder.
+    """
+    read = {name for policy in policies.policies for name in policy.files}
+    same = {_identity(name) for name in read}
+    answered = {name for name in recorded if name in read or _identity(name) in same or _is_gone(name)}
+    return replace(policies, answered=frozenset(answered))
+
+
+def check_policies(paths: Sequence[AnyPath]) -> Checked:
     """Read every policy as if every file were in scope and no entry disabled; and as the files meet on hosts.
 
     Entries and settings that contradict each other are told where two files surely meet on one host (`scope.scopes`
@@ -75,7 +88,7 @@ def check_policies(paths: Sequence[Path]) -> Checked:
     return Checked(merge(enabled, enabled), tuple(meetings))
 
 
-def _read_all(paths: Sequence[Path]) -> tuple[list[Document], list[Problem], bool]:
+def _read_all(paths: Sequence[AnyPath]) -> tuple[list[Document], list[Problem], bool]:
     """All files that could be read, everything wrong with the others, and whether there are no others."""
     files, problems = _find(paths)
     whole = not problems
@@ -92,11 +105,15 @@ def _read_all(paths: Sequence[Path]) -> tuple[list[Document], list[Problem], boo
     return documents, problems, whole
 
 
-def _find(paths: Sequence[Path]) -> tuple[list[Path], list[Problem]]:
+def _find(paths: Sequence[AnyPath]) -> tuple[list[Path], list[Problem]]:
     """The files of all paths, each once, in the order of the paths and by name within a folder."""
     found: dict[str, Path] = {}
     problems: list[Problem] = []
-    for path in paths:
+    for given in paths:
+        if not os.fspath(given):  # as a Path it would be the working folder
+            problems.append(_problem("PATH", "a path is empty; write . if the working folder is meant"))
+            continue
+        path = Path(given)
         name = printable(str(path))
         if os.path.isdir(path):  # noqa: PTH112  unlike Path.is_dir, it never raises
             files = list(_walk(path, problems))
@@ -111,8 +128,19 @@ def _find(paths: Sequence[Path]) -> tuple[list[Path], list[Problem]]:
     return list(found.values()), problems
 
 
-def _identity(file: Path) -> str:
-    """The same for two names of one file."""
+def _is_gone(name: str) -> bool:
+    """Is there surely no such file? One that cannot be looked at may be there."""
+    try:
+        Path(name).stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except (OSError, ValueError):
+        return False
+    return False
+
+
+def _identity(file: AnyPath) -> str:
+    """The same for two names of one file or folder."""
     try:
         return os.path.realpath(file)
     except (OSError, ValueError):
@@ -120,15 +148,22 @@ def _identity(file: Path) -> str:
 
 
 def _walk(folder: Path, problems: list[Problem]) -> Iterator[Path]:
-    """Every `*.toml` below a folder, without what is hidden. Links to files are followed, links to folders not."""
+    """Every `*.toml` below a folder, without what is hidden. Links are followed, to each folder once."""
+    seen = {_identity(folder)}
+
+    def is_new(path: str) -> bool:
+        known = len(seen)
+        seen.add(_identity(path))
+        return len(seen) > known
 
     def unreadable(error: OSError) -> None:
         problems.append(_unreadable(printable(str(error.filename)), error))
 
-    for where, folders, files in os.walk(folder, onerror=unreadable):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
+    for where, folders, files in os.walk(folder, onerror=unreadable, followlinks=True):
+        visible = sorted(name for name in folders if not name.startswith("."))
+        folders[:] = [name for name in visible if is_new(os.path.join(where, name))]  # noqa: PTH118
         for name in sorted(files):
-            if name.endswith(".toml") and not name.startswith("."):
+            if name.lower().endswith(".toml") and not name.startswith("."):
                 yield Path(where, name)
 
 

@@ -10,6 +10,9 @@ from reconciler.policy.entries import DynamicRange, Limits, Place, Policy, Polic
 from reconciler.policy.problems import Problem
 from reconciler.policy.words import hint
 
+_MOST_HINTS = 10
+"""A search for the nearest of many names takes its time, and so many unknown names are no slips of the keyboard."""
+
 Groups = dict[str, list[Document]]
 
 
@@ -99,11 +102,11 @@ def _duplicates(policy: str, group: list[Document]) -> Iterator[tuple[str, list[
 
 def _unknown_disabled(policy: str, group: list[Document], known: Iterable[str]) -> Iterator[Problem]:
     names = set(known)
-    for document in group:
-        for name in document.disable:
-            if name not in names:
-                advice = hint(name, sorted(names), "name an entry of this policy, or take it out")
-                yield Problem(document.disable_place, f"disable: policy {policy!r} has no entry {name!r}; {advice}")
+    unknown = [(name, document) for document in group for name in document.disable if name not in names]
+    for number, (name, document) in enumerate(unknown):
+        candidates = names if number < _MOST_HINTS else ()
+        advice = hint(name, sorted(candidates), "name an entry of this policy, or take it out")
+        yield Problem(document.disable_place, f"disable: policy {policy!r} has no entry {name!r}; {advice}")
 
 
 def _earlier_names(groups: Groups) -> Iterator[Problem]:
@@ -121,12 +124,12 @@ def _earlier_names(groups: Groups) -> Iterator[Problem]:
                 )
             elif other.policy != document.policy:
                 problem = (
-                    f"names {name!r}, and so does policy {other.policy!r} at {other.place}; "
+                    f"names {name!r}, and so does policy {other.policy!r} at {other.formerly_place}; "
                     "only one policy can inherit what is owned"
                 )
             else:
                 continue
-            yield Problem(document.place, f"[policy] formerly: {problem}")
+            yield Problem(document.formerly_place, f"[policy] formerly: {problem}")
 
 
 def _differing(table: str, stated: Sequence[Unmanaged | DynamicRange]) -> Iterator[Problem]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -33,6 +34,11 @@ _PATTERNS = {
     WORD: "is not one word; write 1 to 255 characters without blanks and commas",
     RULE: "is not the id of a lint rule; an id looks like 'R101'",
 }
+
+
+_NUMBER = re.compile(r"(0|[1-9][0-9]{0,8})(\.0)?")
+_SHOWN_AS_TEXT = 10**15
+_SHORT = 60
 
 
 class Problem(NamedTuple):
@@ -125,12 +131,37 @@ def _wrong_value(complaint: Complaint) -> str:
     if kind in _TYPES and len(path) == 1:
         return f"expected {_TYPES[kind]}, found {kind_of(value)}; {_brackets(str(path[0]))}"
     if kind in _TYPES:
-        return f"expected {_TYPES[kind]}, found {found(value)}"
+        return f"expected {_TYPES[kind]}, found {found(value)}{_instead(kind, path, value)}"
     if kind == "literal_error":
         return not_one_of(value, re.findall("'([^']+)'", context["expected"]))
     if kind == "string_pattern_mismatch":
         return f"{quoted(value)} {_PATTERNS[context['pattern']]}"
     return _OTHERS.get(kind, "{value} is not right here").format(value=shown(value), **context)
+
+
+def _instead(kind: str, path: Sequence[int | str], value: Any) -> str:
+    """What to write for a value of the wrong type: the same in the right one where that can be told, or an example."""
+    right = _converted(kind, value)
+    if right is not None:
+        return f"; write {_toml(right)}"
+    if kind in ("int_type", "list_type"):
+        return f"; write for example {_toml(example(str(path[0]), str(path[-1])))}"
+    return ""
+
+
+def _converted(kind: str, value: Any) -> object:
+    if kind == "string_type" and type(value) in (int, float) and abs(value) < _SHOWN_AS_TEXT:
+        return shown(value)
+    if kind == "int_type" and _NUMBER.fullmatch(str(value)):
+        return int(float(value))
+    if kind == "list_type" and isinstance(value, str) and value.isprintable() and len(value) <= _SHORT:
+        return [value]
+    return None
+
+
+def _toml(value: object) -> str:
+    """A text, a number or an array of these as TOML has it."""
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _brackets(table: str) -> str:

@@ -7,6 +7,9 @@ proportional to the text, and raises nothing.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
+
+import tomli
 
 from reconciler.policy.lines import DEEPEST, KeyPath, Lines, Newer
 
@@ -34,12 +37,22 @@ def scan(text: str) -> Lines:
     return _Scan(text).run()
 
 
+@dataclass(slots=True)
+class _Open:
+    """An array or inline table that has begun: its bracket, its path, and how many commas it had so far."""
+
+    mark: str
+    path: KeyPath
+    count: int = 0
+
+
 class _Scan:
     """One pass over a text, statement by statement."""
 
     def __init__(self, text: str) -> None:
         self._text = text
         self._line = 1
+        self._counted = 0
         self._lines: dict[KeyPath, int] = {}
         self._counts: dict[str, int] = {}
         self._table: KeyPath = ()
@@ -51,10 +64,14 @@ class _Scan:
         at = 0
         while at < len(self._text):
             self._start = at
-            end = self._statement(at)
-            self._line += self._text.count("\n", at, end)
-            at = end
+            self._move_to(at)
+            at = self._statement(at)
         return Lines(self._lines, tuple(self._newer))
+
+    def _move_to(self, at: int) -> None:
+        """From here on, the line is that of this position, which is behind all earlier ones."""
+        self._line += self._text.count("\n", self._counted, at)
+        self._counted = at
 
     def _statement(self, at: int) -> int:
         """Take in the statement that begins here; return where the next one does."""
@@ -68,8 +85,7 @@ class _Scan:
         key = _KEY_START.match(self._text, at)
         if not key:
             return _line_end(self._text, at)
-        self._note(self._table, _parts(key[1]))
-        return self._value(key.end())
+        return self._value(key.end(), self._note(self._table, _parts(key[1])))
 
     def _header(self, repeated: bool, parts: tuple[str, ...]) -> None:
         first = parts[0]
@@ -77,10 +93,10 @@ class _Scan:
             self._counts[first] = self._counts.get(first, -1) + 1
             self._lines.setdefault((first,), self._line)
         base: KeyPath = (first, self._counts[first]) if first in self._counts else (first,)
-        self._lines.setdefault(base, self._line)
         self._table = self._note(base, parts[1:])
 
     def _note(self, base: KeyPath, parts: tuple[str, ...]) -> KeyPath:
+        self._lines.setdefault(base, self._line)
         for part in parts:
             if len(base) == DEEPEST:
                 break
@@ -88,23 +104,26 @@ class _Scan:
             self._lines.setdefault(base, self._line)
         return base
 
-    def _value(self, at: int) -> int:
+    def _value(self, at: int, path: KeyPath) -> int:
         """Walk over a value that a pattern for one line cannot hold; return where the next statement begins."""
-        open_brackets: list[str] = []
+        opened: list[_Open] = []
         comma = False
         while token := _TOKEN.search(self._text, at):
             mark, begin, at = token[0], at, token.end()
             if mark in "[{":
-                open_brackets.append(mark)
+                self._move_to(token.start())
+                self._note(path, ())
+                opened.append(_Open(mark, path))
+                path, at = self._inside(opened[-1], at)
             elif mark in "]}":
                 if mark == "}" and comma and not self._text[begin : token.start()].strip():
                     self._beyond(token.start(), "a comma before the } of an inline table")
-                if open_brackets:
-                    open_brackets.pop()
+                if opened:
+                    opened.pop()
             elif mark == "\n":
-                if not open_brackets:
+                if not opened:
                     return at
-                if open_brackets[-1] == "{":
+                if opened[-1].mark == "{":
                     self._beyond(token.start(), "an inline table of several lines")
                 continue  # a comma stays the last thing seen
             elif mark == "#":
@@ -112,8 +131,21 @@ class _Scan:
                 continue
             elif mark != ",":
                 at = self._string(mark, at)
+            elif opened:
+                opened[-1].count += 1
+                path, at = self._inside(opened[-1], at)
             comma = mark == ","
         return len(self._text)
+
+    def _inside(self, around: _Open, at: int) -> tuple[KeyPath, int]:
+        """The path of the next value in an array or an inline table, and where to look for it."""
+        if around.mark == "[":
+            return (*around.path, around.count)[:DEEPEST], at
+        key = _KEY_START.match(self._text, at)
+        if not key:
+            return around.path, at
+        self._move_to(at)
+        return self._note(around.path, _parts(key[1])), key.end()
 
     def _string(self, quote: str, at: int) -> int:
         """Return where the string ends whose opening quote was just read."""
@@ -133,7 +165,8 @@ class _Scan:
         """Note what is beyond TOML 1.0: the first such thing of a statement."""
         if self._told < self._start:
             self._told = self._start
-            self._newer.append(Newer(self._line + self._text.count("\n", self._start, at), what))
+            self._move_to(at)
+            self._newer.append(Newer(self._line, what))
 
 
 def _line_end(text: str, at: int, *, keep: bool = False) -> int:
@@ -145,6 +178,17 @@ def _line_end(text: str, at: int, *, keep: bool = False) -> int:
 
 
 def _parts(key: str) -> tuple[str, ...]:
-    """The parts of a dotted key, as far as they matter. Escapes in a quoted key are left as they are."""
+    """The parts of a dotted key, as far as they matter."""
     found = (match[0] for match in _PARTS.finditer(key))
-    return tuple(part[1:-1] if part[0] in "\"'" else part for _, part in zip(range(DEEPEST), found, strict=False))
+    return tuple(_plain(part) for _, part in zip(range(DEEPEST), found, strict=False))
+
+
+def _plain(part: str) -> str:
+    """A part of a key without its quotes and escapes."""
+    if part[0] == '"' and "\\" in part:
+        try:
+            (name,) = tomli.loads(f"{part} = 0")
+        except tomli.TOMLDecodeError:
+            return part
+        return str(name)
+    return part[1:-1] if part[0] in "\"'" else part

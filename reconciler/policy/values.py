@@ -22,8 +22,11 @@ SMALLEST_DYNAMIC_START = 1025
 SMALLEST_DYNAMIC_COUNT = 255
 """windows-facts 8.1 (KB929851): and no fewer ports."""
 
+_ADVISED_RANGE = re.compile(r"; write ([0-9]+-[0-9]+)$")
+_ANY_FORM = 'write 8080 or "8000-8099"'
+_DYNAMIC_FORM = 'write for example "49152-65535"'
 _LEADING_ZERO = re.compile(r"(?:^|-)0[0-9]")
-_LONGEST_RANGE = len("65535-65535")
+_LOOKS_LIKE_RANGE = re.compile(r"[0-9]{1,5}(-[0-9]{1,5})?")
 
 
 class WrongValueError(ValueError):
@@ -56,36 +59,57 @@ def read_ports(value: object) -> tuple[PortRange, ...]:
 
 def read_range(value: object) -> PortRange:
     """Read a port (`8080` or `"8080"`) or a range (`"8000-8099"`): 1..65535, no leading zeros."""
+    return _range(value, _right_form(value))
+
+
+def read_one_range(value: object) -> PortRange:
+    """Read the one port or range of a reservation."""
+    if isinstance(value, list):
+        raise _not_one("range", value)
+    return read_range(value)
+
+
+def read_dynamic(value: object) -> PortRange:
+    """Read an ephemeral range that Windows would accept: from 1025, at least 255 ports."""
+    ports = _range(value, _DYNAMIC_FORM)
+    if ports.first < SMALLEST_DYNAMIC_START:
+        told = f"{ports} begins below {SMALLEST_DYNAMIC_START}, the lowest that Windows accepts"
+        raise WrongValueError(f"{told}; {_DYNAMIC_FORM}")
+    if ports.count < SMALLEST_DYNAMIC_COUNT:
+        told = "one port" if ports.count == 1 else f"{ports.count} ports"
+        told = f"{ports} is {told}; Windows wants a range of at least {SMALLEST_DYNAMIC_COUNT}"
+        raise WrongValueError(f"{told}; {_DYNAMIC_FORM}")
+    return ports
+
+
+def _range(value: object, form: str) -> PortRange:
+    """Read a port or a range. `form` says how to write one, where it is none at all."""
     if type(value) is int:
         if FIRST_PORT <= value <= LAST_PORT:
             return PortRange(value, value)
         raise WrongValueError(f"{shown(value)} is not a port; ports are {FIRST_PORT}-{LAST_PORT}")
     if type(value) is not str:
-        raise WrongValueError(f"expected a port or a range, found {found(value)}; {_right_form(value)}")
-    if len(value) > _LONGEST_RANGE:
-        raise WrongValueError(f"{shown(value)} is not a port or a range; {_right_form(value)}")
+        raise WrongValueError(f"expected a port or a range, found {found(value)}; {form}")
     if _LEADING_ZERO.search(value):
         raise WrongValueError(f"{shown(value)} has a leading zero; write the number without it")
+    if not _LOOKS_LIKE_RANGE.fullmatch(value):
+        raise WrongValueError(f"{shown(value)} is not a port or a range; {form}")
     try:
         return PortRange.parse(value)
     except ValueError as error:
-        raise WrongValueError(str(error)) from None
-
-
-def read_dynamic(value: object) -> PortRange:
-    """Read an ephemeral range that Windows would accept: from 1025, at least 255 ports."""
-    ports = read_range(value)
-    if ports.first < SMALLEST_DYNAMIC_START:
-        raise WrongValueError(f"{ports} begins below {SMALLEST_DYNAMIC_START}, the lowest that Windows accepts")
-    if ports.count < SMALLEST_DYNAMIC_COUNT:
-        told = "one port" if ports.count == 1 else f"{ports.count} ports"
-        raise WrongValueError(f"{ports} is {told}; Windows wants a range of at least {SMALLEST_DYNAMIC_COUNT}")
-    return ports
+        raise WrongValueError(_ADVISED_RANGE.sub(r'; write "\1"', str(error))) from None
 
 
 def read_protocols(value: object) -> tuple[Protocol, ...]:
     """Read `"tcp"` or an array of protocols; the result is in the order tcp, udp."""
     return _choose(value, PROTOCOLS)
+
+
+def read_protocol(value: object) -> Protocol:
+    """Read the one protocol of a reservation."""
+    if isinstance(value, list):
+        raise _not_one("protocol", value)
+    return _one_of(value, PROTOCOLS)
 
 
 def read_families(value: object) -> tuple[Family, ...]:
@@ -110,6 +134,11 @@ def _one_of(value: object, known: tuple[T, ...]) -> T:
     raise WrongValueError(not_one_of(value, [str(item) for item in known]))
 
 
+def _not_one(what: str, values: list[object]) -> WrongValueError:
+    advice = "write it without brackets" if len(values) == 1 else "write a [[reservation]] for each"
+    return WrongValueError(f"found an array; a reservation has one {what}: {advice}")
+
+
 def _each(values: list[object], read: Callable[[object], T], least: str) -> list[T]:
     """Read every value of an array; raise all that is wrong at once."""
     if not values:
@@ -129,4 +158,4 @@ def _each(values: list[object], read: Callable[[object], T], least: str) -> list
 def _right_form(value: object) -> str:
     if isinstance(value, float) and value.is_integer() and FIRST_PORT <= value <= LAST_PORT:
         return f"write {int(value)}"
-    return 'write 8080 or "8000-8099"'
+    return _ANY_FORM

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 _LONGEST = 60
+_HUGE = "a huge integer"
 
 _KINDS: dict[type, str] = {
     str: "a string",
@@ -26,7 +27,7 @@ def shown(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int) and abs(value) >= 10**_LONGEST:
-        return "a huge integer"
+        return _HUGE
     if isinstance(value, (int, float)):
         return str(value)
     if isinstance(value, str):
@@ -35,9 +36,9 @@ def shown(value: object) -> str:
 
 
 def found(value: object) -> str:
-    """A value and what it is, such as `8080.0 (a float)`; for arrays, tables and times only what it is."""
-    kind = kind_of(value)
-    return kind if shown(value) == kind else f"{shown(value)} ({kind})"
+    """A value and what it is, such as `8080.0 (a float)`; for arrays, tables, times and huge integers only that."""
+    kind, told = kind_of(value), shown(value)
+    return told if told in (kind, _HUGE) else f"{told} ({kind})"
 
 
 def quoted(text: str) -> str:

@@ -6,6 +6,7 @@ ASCII only, so that no console's encoding can spoil it; on one line, since json 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -26,7 +27,11 @@ if TYPE_CHECKING:
 
 def write_json(document: Mapping[str, Any], stream: TextIO) -> None:
     """Write one document and a line end."""
-    stream.write(json.dumps(document) + "\n")
+    text = json.dumps(document)
+    if "\\ud" in text:  # half a pair, as names that are no valid Unicode have, is refused by other JSON readers
+        whole = re.sub("[\ud800-\udfff]", "\ufffd", json.dumps(document, ensure_ascii=False))
+        text = json.dumps(json.loads(whole))
+    stream.write(text + "\n")
 
 
 def result_document(result: ApplyResult) -> dict[str, Any]:

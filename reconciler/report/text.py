@@ -123,11 +123,11 @@ def _note_line(note: Note, palette: Palette) -> str:
 
 
 def _breach_line(breach: Breach, palette: Palette) -> str:
+    name = breach.limit.replace("_", "-")  # as --force has it
     if breach.forced:
-        return f"  {palette.symbol('dot')} {breach.limit}: {visible(breach.text)}; passed, since --force names it"
+        return f"  {palette.symbol('dot')} {name}: {visible(breach.text)}; passed, since --force names it"
     words = palette.paint("refused", "bad")
-    flag = f"--force {breach.limit.replace('_', '-')}"
-    return f"  {palette.symbol('failed')} {words} by {breach.limit}: {visible(breach.text)}; {flag} passes it"
+    return f"  {palette.symbol('failed')} {words} by {name}: {visible(breach.text)}; --force {name} passes it"
 
 
 def result_lines(result: ApplyResult, palette: Palette) -> list[str]:

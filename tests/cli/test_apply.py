@@ -12,7 +12,10 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
+from reconciler.errors import LedgerError
 from reconciler.host.simulated.host import SimulatedHost
+from reconciler.ledger.records import Ledger
+from reconciler.ledger.store import FileLedgerStore
 from reconciler.plan.document import result_schema
 from tests.cli.lab import Lab
 
@@ -361,3 +364,26 @@ def test_no_privileges_is_1_and_nothing_is_written(lab: Lab) -> None:
     assert (outcome.code, outcome.out) == (1, "")
     assert "administrator" in outcome.err
     assert lab.rows() == set()
+
+
+@pytest.mark.parametrize(("good_saves", "code", "made"), [(0, 1, False), (1, 3, False), (2, 3, True)])
+def test_a_ledger_that_cannot_be_written_is_1_if_nothing_was_begun(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, good_saves: int, code: int, made: bool
+) -> None:
+    lab.policy("web=8000-8099")
+    real = FileLedgerStore.save
+    saves = 0
+
+    def save(self: FileLedgerStore, ledger: Ledger) -> None:
+        nonlocal saves
+        saves += 1
+        if saves > good_saves:
+            raise LedgerError("the ledger cannot be written (Read-only file system)")
+        real(self, ledger)
+
+    monkeypatch.setattr(FileLedgerStore, "save", save)
+    outcome = lab.run("apply", "--yes")
+    assert outcome.code == code
+    assert "apply ended early: the ledger cannot be written" in (outcome.err if code == 1 else outcome.out)
+    assert bool(outcome.out) == (code != 1)
+    assert lab.rows() == ({"8000-8099"} if made else set())

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 from tests.cli.lab import Lab
 
 
@@ -122,3 +125,10 @@ def test_the_documentation_of_rules_is_printed_without_a_policy(lab: Lab) -> Non
     assert lab.run("check", "--rules", "--ignore", "R").out == ""
     for extra in ("desired", "--json", "--strict"):
         assert lab.run("check", "--rules", extra).code == 64
+
+
+def test_a_python_that_dropped_the_documentation_of_the_rules_is_told() -> None:
+    command = [sys.executable, "-OO", "-m", "reconciler", "check", "--rules"]
+    result = subprocess.run(command, capture_output=True, encoding="utf-8", check=False)
+    assert (result.returncode, result.stdout) == (1, "")
+    assert "-OO leaves the text of the rules out; start it without" in result.stderr

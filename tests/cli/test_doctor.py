@@ -169,7 +169,9 @@ def test_a_report_that_cannot_be_saved_leaves_with_1_before_anything_is_made(fre
     before = free.files()
     outcome = free.run(*TRY, "--yes", "--out", "missing/report.json")
     assert outcome.code == codes.ERROR
-    assert "missing/report.json: the report cannot be saved: No such file" in outcome.err.replace(os.sep, "/")
+    assert "missing/report.json: the doctor report cannot be saved here (No such file" in outcome.err.replace(
+        os.sep, "/"
+    )
     assert free.files() == before
 
 

@@ -84,6 +84,27 @@ def test_every_command_of_the_table_is_there_and_has_help(name: str, capsys: pyt
     assert capsys.readouterr().out.startswith(f"Usage: reconciler {name} ")
 
 
+SIM = ("init", "show", "reboot", "listen", "close", "winnat", "elevated", "row add", "row delete")
+
+
+@pytest.mark.parametrize("words", [*COMMANDS, *(f"sim {verb}" for verb in SIM)])
+def test_the_help_of_a_command_is_whole_and_has_an_example(words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*words.split(), "-h"]) == codes.OK
+    out = capsys.readouterr().out
+    _, _, after = out.partition("Example")
+    assert f"\n    reconciler {words}" in after
+    assert "...\n" not in out.partition("\n")[2]
+    assert "<str>" not in out
+    assert "list[" not in out
+
+
+def test_the_help_says_which_hosts_there_are_and_what_may_be_repeated(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["plan", "--help"])
+    told = " ".join(capsys.readouterr().out.split())
+    assert "auto (this machine), windows, linux, netsh:PATH (captured listings), or sim:FILE" in told
+    assert told.count("may be repeated") == 4
+
+
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--version"]) == codes.OK
     assert capsys.readouterr().out.startswith("reconciler ")
@@ -107,10 +128,14 @@ def test_python_m_reconciler_is_the_same_program() -> None:
         (["probe", "--levl", "1"], "there is no option '--levl'; did you mean '--level'?", "reconciler probe --help"),
         (["probe", "--level", "x"], "invalid value for '--level': ", "reconciler probe --help"),
         (["probe", "--xyzzy"], "there is no option '--xyzzy'\n", "reconciler probe --help"),
-        (["probe", "--level"], "option '--level' requires a", "reconciler --help"),
+        (["probe", "--level"], "option '--level' requires a", "reconciler probe --help"),
+        (["sim", "row", "add", "--store"], "option '--store' requires a", "reconciler sim row add --help"),
+        (["sim", "int"], "there is no command 'int'; did you mean 'init'?", "reconciler sim --help"),
+        (["sim", "row", "ad"], "there is no command 'ad'; did you mean 'add'?", "reconciler sim row --help"),
+        (["explain"], "there is no command 'explain'\n", "reconciler --help"),
         (["probe", "more"], "got unexpected extra argument", "reconciler probe --help"),
-        (["schema", "polcy"], "invalid value for 'document': 'polcy' is not one of ", "reconciler schema --help"),
-        (["schema"], "missing argument 'document'. Choose from: policy", "reconciler schema --help"),
+        (["schema", "x"], "invalid value for 'policy|plan|result': 'x' is not one of ", "reconciler schema --help"),
+        (["schema"], "missing argument 'policy|plan|result'. Choose from: policy", "reconciler schema --help"),
     ],
 )
 def test_wrong_usage_is_64_with_one_sentence_and_where_to_look(

@@ -141,7 +141,7 @@ def test_a_breached_limit_is_told_and_is_no_error_of_the_plan(lab: Lab) -> None:
     lab.policy(*entries[:4])
     outcome = lab.run("plan")
     assert outcome.code == 0
-    assert "refused by max_delete_percent" in outcome.out
+    assert "refused by max-delete-percent" in outcome.out
     assert "--force max-delete-percent" in outcome.out
     assert lab.run("plan", "--json").document()["limits"][0]["forced"] is False
 

@@ -15,7 +15,7 @@ import pytest
 
 from reconciler.cli import saved as module
 from reconciler.cli.options import Request
-from reconciler.cli.saved import Saved, check_still_good, read_plan, save_plan
+from reconciler.cli.saved import Saved, check_still_good, read_plan, save_plan, without_places
 from reconciler.errors import ReconcilerError, RefusedError, StaleError
 from reconciler.host.interface import Row, Socket
 from reconciler.plan.basis import plan_basis
@@ -24,6 +24,7 @@ from reconciler.plan.model import Options, Plan
 from tests.report.samples import CREATE, DELETE, MIXED, TCP, ledger, make_plan, ports, snapshot, state
 
 PLAN = make_plan(*MIXED)
+OLD = '{"kind": "saved-plan"}'
 REQUEST = Request(("desired/", "more.toml"), ("node", "lab"), "sim:lab.json", PLAN.options)
 
 
@@ -34,7 +35,7 @@ def saved_as_text(path: Path) -> dict[str, Any]:
 def test_what_was_saved_is_read(tmp_path: Path) -> None:
     save_plan(tmp_path / "a.plan", PLAN, REQUEST)
     found = read_plan(tmp_path / "a.plan")
-    assert found == Saved(REQUEST, plan_document(PLAN), plan_basis(PLAN))
+    assert found == made(PLAN)
 
 
 def test_equal_plans_are_saved_equal_to_the_byte(tmp_path: Path) -> None:
@@ -45,14 +46,14 @@ def test_equal_plans_are_saved_equal_to_the_byte(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no file modes")
 def test_only_its_owner_can_read_it(tmp_path: Path) -> None:
-    (tmp_path / "a.plan").write_text("old")
+    (tmp_path / "a.plan").write_text(OLD)
     (tmp_path / "a.plan").chmod(0o644)
     save_plan(tmp_path / "a.plan", PLAN, REQUEST)
     assert stat.S_IMODE((tmp_path / "a.plan").stat().st_mode) == 0o600
 
 
 def test_an_older_plan_is_replaced_and_nothing_else_is_left(tmp_path: Path) -> None:
-    (tmp_path / "a.plan").write_text("old")
+    (tmp_path / "a.plan").write_text(OLD)
     save_plan(tmp_path / "a.plan", PLAN, REQUEST)
     assert saved_as_text(tmp_path / "a.plan")["kind"] == "saved-plan"
     assert [item.name for item in tmp_path.iterdir()] == ["a.plan"]
@@ -60,7 +61,7 @@ def test_an_older_plan_is_replaced_and_nothing_else_is_left(tmp_path: Path) -> N
 
 @pytest.mark.skipif(sys.platform == "win32", reason="making links needs a privilege on Windows")
 def test_a_link_to_a_file_stays_a_link(tmp_path: Path) -> None:
-    (tmp_path / "real").write_text("old")
+    (tmp_path / "real").write_text(OLD)
     (tmp_path / "link").symlink_to(tmp_path / "real")
     save_plan(tmp_path / "link", PLAN, REQUEST)
     assert (tmp_path / "link").is_symlink()
@@ -80,7 +81,7 @@ def test_a_folder_that_is_not_there_is_one_error(tmp_path: Path) -> None:
 
 
 def test_a_write_that_fails_leaves_the_old_file_and_no_draft(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "a.plan").write_text("old")
+    (tmp_path / "a.plan").write_text(OLD)
 
     def full(descriptor: int) -> None:
         raise OSError(28, "No space left on device")
@@ -88,7 +89,7 @@ def test_a_write_that_fails_leaves_the_old_file_and_no_draft(tmp_path: Path, mon
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(ReconcilerError, match="No space left"):
         save_plan(tmp_path / "a.plan", PLAN, REQUEST)
-    assert [(item.name, item.read_text()) for item in tmp_path.iterdir()] == [("a.plan", "old")]
+    assert [(item.name, item.read_text()) for item in tmp_path.iterdir()] == [("a.plan", OLD)]
 
 
 def _set(*path: str, value: object) -> Callable[[dict[str, Any]], None]:
@@ -114,12 +115,17 @@ def _drop(*path: str) -> Callable[[dict[str, Any]], None]:
     [
         (_set("kind", value="plan"), "not a saved plan"),
         (_drop("kind"), "not a saved plan"),
-        (_set("format_version", value=2), "another version"),
-        (_set("format_version", value="1"), "another version"),
-        (_drop("format_version"), "another version"),
+        (_set("format_version", value=2), "a newer version of this program"),
+        (_set("format_version", value="1"), "damaged"),
+        (_set("format_version", value=True), "damaged"),
+        (_set("format_version", value=0), "damaged"),
+        (_drop("format_version"), "damaged"),
+        (_drop("applied"), "damaged"),
+        (_set("applied", value=[1]), "damaged"),
         (_drop("request"), "damaged"),
         (_set("request", value=[]), "damaged"),
         (_set("request", "paths", value=[]), "damaged"),
+        (_set("request", "paths", value=["desired/", ""]), "damaged"),
         (_set("request", "paths", value="desired/"), "damaged"),
         (_set("request", "tags", value=[1]), "damaged"),
         (_set("request", "host", value=None), "damaged"),
@@ -135,6 +141,7 @@ def _drop(*path: str) -> Callable[[dict[str, Any]], None]:
         (_drop("basis", "rows"), "damaged"),
         (_set("basis", "extra", value={}), "damaged"),
         (_set("basis", "rows", value=[]), "damaged"),
+        (_set("basis", "options", value={}), "damaged"),
         (_set("basis", "rows", value={"x": []}), "damaged"),
         (_set("basis", "rows", value={"x": {"kind": ["exclusion"]}}), "damaged"),
     ],
@@ -176,7 +183,7 @@ def test_no_file_a_folder_and_too_large_a_file(tmp_path: Path, monkeypatch: pyte
 
 
 def made(plan: Plan) -> Saved:
-    return Saved(REQUEST, plan_document(plan), plan_basis(plan))
+    return Saved(REQUEST, without_places(plan_document(plan)), plan_basis(plan))
 
 
 def test_a_plan_of_the_same_state_is_still_good() -> None:
@@ -209,15 +216,49 @@ def test_many_changes_are_counted() -> None:
 
 
 def test_another_id_without_a_change_is_another_version() -> None:
-    with pytest.raises(StaleError, match="another version of this program"):
+    with pytest.raises(StaleError, match="another version of this program made it"):
         check_still_good(made(PLAN), make_plan(*MIXED, number=2))
 
 
-def test_steps_that_were_edited_in_the_file_are_refused() -> None:
-    edited = made(PLAN)
-    edited.plan["steps"] = plan_document(make_plan(CREATE))["steps"]
-    with pytest.raises(StaleError, match="not those that its id stands for"):
-        check_still_good(edited, PLAN)
+def test_another_id_because_another_saved_plan_was_used_says_so() -> None:
+    now = replace(make_plan(*MIXED, number=2), state=state(book=ledger(applied=("other",))))
+    old = made(PLAN)._replace(basis=plan_basis(now))
+    with pytest.raises(StaleError, match="another saved plan was applied since"):
+        check_still_good(old, now)
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (("steps",), plan_document(make_plan(CREATE))["steps"]),
+        (("steps", 0, "owners"), 5),
+        (("steps", 0, "owners"), None),
+        (("steps", 0), "create"),
+        (("summary", "create"), 0),
+        (("summary",), []),
+        (("in_sync",), 99),
+        (("converged",), None),
+        (("notes",), [{"id": "x", "text": "all is well", "place": ""}]),
+        (("limits",), [{}]),
+        (("host", "name"), "OTHER"),
+        (("more",), 1),
+    ],
+)
+def test_whatever_was_edited_in_the_plan_is_refused(tmp_path: Path, path: tuple[str | int, ...], value: Any) -> None:
+    save_plan(tmp_path / "a.plan", PLAN, REQUEST)
+    document = saved_as_text(tmp_path / "a.plan")
+    part = document["plan"]
+    for key in path[:-1]:
+        part = part[key]
+    part[path[-1]] = value
+    (tmp_path / "a.plan").write_text(json.dumps(document))
+    with pytest.raises(StaleError, match=rf"not any more, what its id stands for \({path[0]}\)"):
+        check_still_good(read_plan(tmp_path / "a.plan"), PLAN)
+
+
+def test_a_plan_whose_entries_only_moved_is_still_good() -> None:
+    steps = [replace(step, owners=tuple(owner._replace(place="x:1") for owner in step.owners)) for step in MIXED]
+    check_still_good(made(PLAN), replace(PLAN, steps=tuple(steps)))
 
 
 def test_the_options_come_back_as_they_were(tmp_path: Path) -> None:

@@ -227,5 +227,5 @@ def test_every_command_tells_a_missing_and_a_corrupt_file(tmp_path: Path, comman
     args = (*command[:words], path, *command[words:])
     assert "make it with `reconciler sim init`" in _refused(*args)
     Path(path).write_bytes(b'{"format": "mine"}')
-    assert "this is not a whole simulated host" in _refused(*args)
+    assert "this is not a simulated host" in _refused(*args)
     assert Path(path).read_bytes() == b'{"format": "mine"}'

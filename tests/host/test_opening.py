@@ -39,14 +39,19 @@ def test_captured_listings_are_opened_by_their_path(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("spec", ["", "sim", "sims:x", "linux:x", "netsh", "C:\\x"])
 def test_what_is_no_host_is_told(spec: str) -> None:
-    with pytest.raises(UsageError, match="is not a host; this version knows"):
+    with pytest.raises(UsageError, match="is not a host; name one with --host or in RECONCILER_HOST: auto, windows"):
         open_host(spec)
 
 
-@pytest.mark.parametrize("spec", ["sim:", "sim:a\0b"])
-def test_a_simulated_host_needs_a_possible_path(spec: str) -> None:
+@pytest.mark.parametrize("spec", ["sim:", "netsh:"])
+def test_a_host_that_is_a_file_and_names_none_is_wrong_usage(spec: str) -> None:
+    with pytest.raises(UsageError, match=f"^host {spec}: .* as in {spec}"):
+        open_host(spec)
+
+
+def test_a_simulated_host_needs_a_possible_path() -> None:
     with pytest.raises(HostError, match="a simulated host is a file"):
-        open_host(spec)
+        open_host("sim:a\0b")
 
 
 def test_reading_a_host_imports_nothing_slow(tmp_path: Path) -> None:

@@ -157,7 +157,7 @@ def test_a_wrong_value_is_named_with_its_place(path: str, value: object, told: s
         decode(changed(path, value), "there/host.ledger.json")
     text = str(caught.value)
     assert text.startswith(f"there/host.ledger.json: this ledger is damaged ({told}")
-    assert "restore it from a backup, or move it away, and every row counts as foreign until it is adopted" in text
+    assert "restore it from a backup, or move it away, and every row here counts as foreign from then on" in text
     assert "\n" not in text
     assert "\x1b" not in text
 
@@ -184,7 +184,8 @@ def test_a_row_that_stands_twice_is_refused_however_it_is_written(table: str) ->
     ("data", "told"),
     [
         (b"", "it is not JSON: Expecting value"),
-        (b"\xff\xfe", "'utf-8' codec can't decode"),
+        (b"\xff\xfe", "it is not UTF-8 text"),
+        (b"[" + b"9" * 5000 + b"]", "a number in it has too many digits"),
         (b"[]", "it is not an object"),
         (b"null", "it is not an object"),
         (b"{}", "format_version: None is not a version"),

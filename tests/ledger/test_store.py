@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 
 import reconciler
-from reconciler.errors import LedgerError
+from reconciler.errors import LedgerError, UsageError
 from reconciler.ledger import store as store_module
 from reconciler.ledger.document import encode
 from reconciler.ledger.records import Ledger
@@ -274,8 +274,15 @@ def test_the_state_folder_is_named_by_the_environment_for_every_host_but_windows
     assert [state_folder(kind) for kind in ("sim", "linux", "netsh")] == [tmp_path] * 3
     with pytest.raises(ValueError, match="keeps its ledger itself"):
         state_folder("windows")
-    monkeypatch.setenv("RECONCILER_STATE_DIR", "relative")
-    assert state_folder("sim") == Path("relative").absolute()
+
+
+@pytest.mark.parametrize("folder", ["relative", "./state", " ", "~/state"])
+def test_a_state_folder_that_depends_on_the_working_folder_is_wrong_usage(
+    folder: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RECONCILER_STATE_DIR", folder)
+    with pytest.raises(UsageError, match=r"^RECONCILER_STATE_DIR: .* is not an absolute path"):
+        state_folder("sim")
 
 
 @posix

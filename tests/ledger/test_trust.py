@@ -27,7 +27,7 @@ def test_a_folder_of_ours_is_trusted_and_one_that_is_not_there_is_told(tmp_path:
 
 
 @posix
-@pytest.mark.parametrize("mode", [0o775, 0o757, 0o777, 0o1777, 0o2775])
+@pytest.mark.parametrize("mode", [0o775, 0o757, 0o777, 0o2775])
 def test_a_folder_that_others_may_write_to_is_refused(tmp_path: Path, mode: int) -> None:
     folder = tmp_path / "with blank"
     folder.mkdir()
@@ -36,6 +36,15 @@ def test_a_folder_that_others_may_write_to_is_refused(tmp_path: Path, mode: int)
         f"{folder}: others may write to this (mode {mode:04o}) and so change the ledger; make sure that nobody did,"
         f" then run: chmod go-w '{folder}'"
     )
+
+
+@posix
+def test_a_folder_that_is_meant_for_everybody_is_not_to_be_shut(tmp_path: Path) -> None:
+    tmp_path.chmod(0o1777)
+    text = refused(tmp_path)
+    assert text.startswith(f"{tmp_path}: others may write to this (mode 1777)")
+    assert text.endswith("; name a folder of its own in RECONCILER_STATE_DIR, below this one or elsewhere")
+    assert "chmod" not in text
 
 
 @posix
@@ -142,9 +151,12 @@ def test_a_link_that_somebody_else_made_is_refused(tmp_path: Path, monkeypatch: 
 def test_links_in_a_circle_and_files_on_the_way_are_told(tmp_path: Path) -> None:
     (tmp_path / "circle").symlink_to("circle")
     assert "cannot be reached (Too many levels of symbolic links)" in refused(tmp_path / "circle")
-    (tmp_path / "file").write_text("")
-    assert "cannot be reached (Not a directory)" in refused(tmp_path / "file")
-    assert "cannot be reached (Not a directory)" in refused(tmp_path / "file" / "state")
+    file = tmp_path / "file"
+    file.write_text("")
+    file.chmod(0o666)  # as /dev/null: the trouble is not who may write to it
+    assert [refused(path) for path in (file, file / "state")] == [
+        f"{file}: this is not a folder; name another one in RECONCILER_STATE_DIR"
+    ] * 2
 
 
 @posix
@@ -194,6 +206,15 @@ def test_a_file_that_others_may_write_to_is_refused(tmp_path: Path, mode: int) -
     path.chmod(mode)
     with pytest.raises(LedgerError, match=rf"others may write to this \(mode {mode:04o}\).* run: chmod go-w {path}"):
         check_file(path)
+
+
+def test_a_file_that_cannot_be_looked_at_has_a_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def shut(_: Path) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(Path, "lstat", shut)
+    with pytest.raises(LedgerError, match=r"looked at \(Permission denied\); mend the rights of its folder"):
+        check_file(tmp_path / "file")
 
 
 @posix

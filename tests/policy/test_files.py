@@ -8,7 +8,7 @@ import pytest
 from reconciler.errors import PolicyError
 from reconciler.policy import files
 from reconciler.policy.entries import PolicySet
-from reconciler.policy.files import LARGEST_FILE, check_policies, load_policies
+from reconciler.policy.files import LARGEST_FILE, check_policies, load_policies, with_answers
 from tests.policy.texts import exclusion, policy, reservation
 
 ROOT = hasattr(os, "geteuid") and os.geteuid() == 0
@@ -46,6 +46,14 @@ def test_a_file_and_a_folder_are_read(tmp_path: Path) -> None:
     assert names(check_policies([folder / "sub", folder / "a.toml"]).everything) == ["a", "c"]
     (found,) = load(folder / "sub").policies
     assert found.files == (str(folder / "sub" / "c.toml"),)
+
+
+def test_an_empty_path_is_not_the_working_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a.toml").write_text(policy(name="a"), encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(PolicyError, match=r"^PATH: a path is empty; write \. if the working folder is meant$"):
+        load_policies(["a.toml", ""], "windows", "host", ())
+    assert names(load_policies(["."], "windows", "host", ())) == ["a"]
 
 
 def test_a_file_of_any_name_is_read_when_it_is_named(tmp_path: Path) -> None:
@@ -169,6 +177,25 @@ def test_a_file_name_does_not_reach_the_terminal_raw(tmp_path: Path) -> None:
     assert found.exclusions[0].place.file == f"{tmp_path}/\\x1b[2J.toml"
 
 
+@pytest.mark.parametrize("name", ["a.TOML", "A.Toml"])
+def test_the_suffix_may_be_written_in_capitals(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text(policy(name="a"), encoding="utf-8")
+    assert names(load(tmp_path)) == ["a"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="making a link needs a privilege on Windows")
+def test_links_to_folders_are_followed(tmp_path: Path) -> None:
+    real, folder = tmp_path / "real", tmp_path / "folder"
+    (real / "deep").mkdir(parents=True)
+    folder.mkdir()
+    (real / "deep" / "a.toml").write_text(policy(name="a"), encoding="utf-8")
+    (real / "deep" / "up").symlink_to(real)
+    (folder / "sub").symlink_to(real)
+    (tmp_path / "link").symlink_to(folder)
+    (found,) = load(tmp_path / "link").policies
+    assert found.files == (str(tmp_path / "link" / "sub" / "deep" / "a.toml"),)
+
+
 @pytest.mark.skipif(os.name == "nt", reason="making a link needs a privilege on Windows")
 def test_a_link_that_leads_in_a_circle(tmp_path: Path) -> None:
     (tmp_path / "a.toml").write_text(policy(), encoding="utf-8")
@@ -276,3 +303,54 @@ def test_ten_thousand_entries_fit(tmp_path: Path) -> None:
     assert len(found.exclusions) == 10_000
     assert found.exclusions[-1].place.line == 4 + 9_999 * 6
     assert files.LARGEST_FILE == 16 * 2**20
+
+
+# --- which files of a ledger a run speaks for
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The working folder, with `pol/a.toml` and `pol/b.toml`."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "pol").mkdir()
+    for name in "ab":
+        (tmp_path / "pol" / f"{name}.toml").write_text(policy(name=name), encoding="utf-8")
+    return tmp_path
+
+
+def answered(path: Path, *recorded: str) -> set[str]:
+    """Which of the recorded files a run that reads this path speaks for."""
+    policies = with_answers(load(path), recorded)
+    return {name for name in recorded if policies.answers_for(name)}
+
+
+def test_a_run_speaks_for_what_it_read_and_not_for_what_it_did_not_read(folder: Path) -> None:
+    assert answered(Path("pol/a.toml"), "pol/a.toml", "pol/b.toml", "") == {"pol/a.toml", ""}
+    assert answered(Path("pol"), "pol/a.toml", "pol/b.toml") == {"pol/a.toml", "pol/b.toml"}
+
+
+def test_a_file_is_known_by_any_of_its_names(folder: Path) -> None:
+    names = ("pol/a.toml", "./pol/a.toml", "pol/../pol/a.toml", str(folder / "pol" / "a.toml"))
+    assert answered(folder / "pol" / "a.toml", *names) == set(names)
+    if os.name != "nt":
+        (folder / "link").symlink_to("pol")
+        assert answered(Path("pol/a.toml"), "link/a.toml", "link/b.toml") == {"link/a.toml"}
+
+
+def test_a_run_speaks_for_files_that_are_not_there_any_more(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = ("pol/c.toml", "none/b.toml", "pol/a.toml/b.toml")
+    assert answered(Path("pol/a.toml"), *gone) == set(gone)
+    (folder / "elsewhere").mkdir()
+    monkeypatch.chdir(folder / "elsewhere")
+    kept = str(folder / "pol" / "b.toml")
+    assert answered(Path("../pol/a.toml"), "pol/b.toml", kept) == {"pol/b.toml"}
+
+
+@pytest.mark.skipif(ROOT or os.name == "nt", reason="root looks everywhere, and Windows has other permissions")
+def test_a_file_that_cannot_be_looked_at_may_be_there(folder: Path) -> None:
+    (folder / "shut").mkdir(mode=0)
+    assert answered(Path("pol/a.toml"), "shut/b.toml") == set()
+
+
+def test_what_cannot_be_a_file_name_is_not_taken_for_a_file_that_is_gone(folder: Path) -> None:
+    assert answered(Path("pol/a.toml"), "pol/\0.toml") == set()

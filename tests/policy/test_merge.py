@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import time
+
+import pytest
+
 from reconciler.policy.document import Document, read_document
 from reconciler.policy.entries import Limits, PolicySet
 from reconciler.policy.merge import merge, name_problems, scope_problems
@@ -140,20 +144,56 @@ def test_disabled_names_must_be_known() -> None:
     assert names_told(*documents, whole=False) == []  # the missing file may have the names
 
 
-def test_disabled_names_are_not_held_against_a_policy_with_wrong_entries() -> None:
-    wrong, _ = read_document(policy("[[exclusion]]\nports = 80\n"), "wrong.toml")
-    assert wrong is not None
-    assert names_told(wrong, *docs('disable = ["a"]\n' + policy())) == []
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "[limits]\nmax_deletes = -1\n",
+        "[unmanaged]\naction = 1\n",
+        "[dynamic_range]\n",
+        exclusion("a", "0"),
+        reservation("a", "[80]"),
+    ],
+)
+def test_what_is_wrong_elsewhere_does_not_hide_an_unknown_disabled_name(wrong: str) -> None:
+    document, problems = read_document('disable = ["a", "b"]\n' + policy(wrong + exclusion("c", "90")), "0.toml")
+    assert document is not None
+    assert len(problems) == 1
+    known = ["a", "b"] if "name" not in wrong else ["b"]
+    assert [message.split("; ")[0] for message in names_told(document)] == [
+        f"0.toml:1: disable: policy 'p' has no entry '{name}'" for name in known
+    ]
+
+
+@pytest.mark.parametrize(
+    "wrong", ["[exclusion]\nname = 'a'\n", "[[exclusions]]\nname = 'a'\n", "[[exclusion]]\nname = 3\nports = 80\n"]
+)
+def test_disabled_names_are_not_held_against_a_policy_whose_entries_are_not_all_known(wrong: str) -> None:
+    document, problems = read_document(policy(wrong), "0.toml")
+    assert document is not None
+    assert problems
+    assert names_told(document, *docs('disable = ["a"]\n' + policy())) == []
+    assert names_told(*docs('disable = ["a"]\n' + policy()), whole=False) == []
+
+
+def test_thousands_of_unknown_disabled_names_are_told_at_once() -> None:
+    entries = "".join(exclusion(f"entry-{number}", str(number)) for number in range(1, 2001))
+    disable = ", ".join(f'"entri-{number}"' for number in range(1, 2001))
+    document = good(f"disable = [{disable}]\n" + policy(entries))
+    begin = time.process_time()
+    messages = names_told(document)
+    assert time.process_time() - begin < 2  # to look for the nearest name of each took ten
+    assert len(messages) == 2000
+    assert sum("did you mean 'entry-" in message for message in messages) == 10
 
 
 def test_a_policy_was_formerly_another_that_is_gone() -> None:
-    place = "2.toml:2: [policy] formerly:"
+    place = "2.toml:4: [policy] formerly:"
     assert names_told(*docs(policy('formerly = ["old"]\n'), policy('formerly = ["old"]\n'))) == []
     first, second = docs(policy(name="old"), policy('formerly = ["older"]\n', name="b"))
     renamed = good(policy('formerly = ["old", "older", "new"]\n', name="new"), "2.toml")
     assert names_told(first, second, renamed) == [
         f"{place} names 'old', but a policy of that name is at 0.toml:2; take the name out, or that policy's files",
-        f"{place} names 'older', and so does policy 'b' at 1.toml:2; only one policy can inherit what is owned",
+        f"{place} names 'older', and so does policy 'b' at 1.toml:4; only one policy can inherit what is owned",
         f"{place} names this very policy; take 'new' out",
     ]
 

@@ -29,14 +29,14 @@ CASES = [
     ("version = 1\n", 1, '[policy] is missing; write [policy] and under it name = "..."'),
     (policy("[tagret]\n"), 4, "unknown key 'tagret'; did you mean 'target'?"),
     (policy("[zzz]\n"), 4, f"unknown key 'zzz'; known are {KNOWN}"),
-    (policy('["a\\nb"]\n'), 1, f"unknown key 'a\\nb'; known are {KNOWN}"),
+    (policy('["a\\nb"]\n'), 4, f"unknown key 'a\\nb'; known are {KNOWN}"),
     (
         policy("[[policy]]\n").replace("[policy]\nname", "[[policy]]\nname", 1),
         2,
         "[policy]: expected a table, found an array; write it once, under [policy] in one bracket",
     ),
     ("disable = 1\n" + policy(), 1, 'disable: expected an array, found an integer; write for example ["nodeports"]'),
-    ("disable = [1]\n" + policy(), 1, "disable: expected a string, found 1 (an integer)"),
+    ("disable = [1]\n" + policy(), 1, 'disable: expected a string, found 1 (an integer); write "1"'),
     ('disable = ["-"]\n' + policy(), 1, f"disable: '-' {NAME_RULE}"),
     (
         policy('[exclusion]\nname = "a"\n'),
@@ -56,12 +56,12 @@ CASES = [
     (policy('description = """a\nb"""\n'), 4, f"[policy] description: 'a\\nb' {PLAIN_RULE}"),
     (policy('description = "\\u001b[2J"\n'), 4, f"[policy] description: '\\x1b[2J' {PLAIN_RULE}"),
     (policy('description = "\\u202e"\n'), 4, f"[policy] description: '\\u202e' {PLAIN_RULE}"),
-    (policy('formerly = "a"\n'), 4, "[policy] formerly: expected an array, found 'a' (a string)"),
+    (policy('formerly = "a"\n'), 4, "[policy] formerly: expected an array, found 'a' (a string); write [\"a\"]"),
     # [target]
     (
         policy('[target]\nos = "windows"\n'),
         5,
-        "[target] os: expected an array, found 'windows' (a string)",
+        "[target] os: expected an array, found 'windows' (a string); write [\"windows\"]",
     ),
     (
         policy('[target]\nos = ["Windows"]\n'),
@@ -82,10 +82,28 @@ CASES = [
     (policy('[target]\ntags = ["a,b"]\n'), 5, f"[target] tags: 'a,b' {WORD_RULE}"),
     (policy('[target]\ntags = [""]\n'), 5, f"[target] tags: '' {WORD_RULE}"),
     (policy('[target]\ntag = ["a"]\n'), 5, "[target]: unknown key 'tag'; did you mean 'tags'?"),
+    (
+        policy("[target]\nhosts = 5\n"),
+        5,
+        '[target] hosts: expected an array, found 5 (an integer); write for example ["aks-*"]',
+    ),
+    (
+        policy(f'[target]\nhosts = "{"x" * 61}"\n'),
+        5,
+        f"[target] hosts: expected an array, found '{'x' * 60}...' (a string); write for example [\"aks-*\"]",
+    ),
     # [limits]
     (policy("[limits]\nmax_deletes = -1\n"), 5, "[limits] max_deletes: -1 is too small; the least is 0"),
-    (policy("[limits]\nmax_deletes = 1.0\n"), 5, "[limits] max_deletes: expected an integer, found 1.0 (a float)"),
-    (policy("[limits]\nmax_deletes = true\n"), 5, "[limits] max_deletes: expected an integer, found true (a boolean)"),
+    (
+        policy("[limits]\nmax_deletes = 1.0\n"),
+        5,
+        "[limits] max_deletes: expected an integer, found 1.0 (a float); write 1",
+    ),
+    (
+        policy("[limits]\nmax_deletes = true\n"),
+        5,
+        "[limits] max_deletes: expected an integer, found true (a boolean); write for example 5",
+    ),
     (
         policy("[limits]\nmax_delete_percent = 101\n"),
         5,
@@ -95,6 +113,16 @@ CASES = [
         policy("[limits]\nmin_dynamic_ports = 65536\n"),
         5,
         "[limits] min_dynamic_ports: 65536 is too large; the most is 65535",
+    ),
+    (
+        policy('[limits]\nmax_deletes = "20"\n'),
+        5,
+        "[limits] max_deletes: expected an integer, found '20' (a string); write 20",
+    ),
+    (
+        policy('[limits]\nmax_deletes = "many"\n'),
+        5,
+        "[limits] max_deletes: expected an integer, found 'many' (a string); write for example 5",
     ),
     # [unmanaged]
     (
@@ -117,12 +145,25 @@ CASES = [
     (
         policy('[dynamic_range]\nudp = "1024-65535"\n'),
         5,
-        "[dynamic_range] udp: 1024-65535 begins below 1025, the lowest that Windows accepts",
+        "[dynamic_range] udp: 1024-65535 begins below 1025, the lowest that Windows accepts; "
+        'write for example "49152-65535"',
     ),
     (
         policy('[dynamic_range]\ntcp = "2000-2253"\n'),
         5,
-        "[dynamic_range] tcp: 2000-2253 is 254 ports; Windows wants a range of at least 255",
+        "[dynamic_range] tcp: 2000-2253 is 254 ports; Windows wants a range of at least 255; "
+        'write for example "49152-65535"',
+    ),
+    (
+        policy("[dynamic_range]\ntcp = 49152\n"),
+        5,
+        "[dynamic_range] tcp: 49152 is one port; Windows wants a range of at least 255; "
+        'write for example "49152-65535"',
+    ),
+    (
+        policy('[dynamic_range]\ntcp = ["49152-65535"]\n'),
+        5,
+        '[dynamic_range] tcp: expected a port or a range, found an array; write for example "49152-65535"',
     ),
     # [[exclusion]]
     (
@@ -139,9 +180,9 @@ CASES = [
     (
         policy("[[exclusion]]\nname = 5\nports = 80\n"),
         5,
-        "exclusion number 1: name: expected a string, found 5 (an integer)",
+        'exclusion number 1: name: expected a string, found 5 (an integer); write "5"',
     ),
-    (policy(exclusion("web", '"90-80"')), 6, "exclusion 'web': ports: '90-80' runs backwards; write 80-90"),
+    (policy(exclusion("web", '"90-80"')), 6, "exclusion 'web': ports: '90-80' runs backwards; write \"80-90\""),
     (
         entry('protocol = "tpc"'),
         7,
@@ -189,11 +230,33 @@ CASES = [
         f"exclusion 'web': unknown key 'bound_by'; known are {ENTRY_KEYS}",
     ),
     (entry("[exclusion.ports2]"), 7, "exclusion 'web': unknown key 'ports2'; did you mean 'ports'?"),
+    (entry("reason = 1e300"), 7, "exclusion 'web': reason: expected a string, found 1e+300 (a float)"),
+    (entry("reason = true"), 7, "exclusion 'web': reason: expected a string, found true (a boolean)"),
+    (
+        entry('allow = "R101"'),
+        7,
+        "exclusion 'web': allow: expected an array, found 'R101' (a string); write [\"R101\"]",
+    ),
     # [[reservation]]
+    (
+        policy(reservation("erp", '["80-89", 99]')),
+        6,
+        "reservation 'erp': ports: found an array; a reservation has one range: write a [[reservation]] for each",
+    ),
+    (
+        policy(reservation("erp", "80", 'protocol = ["tcp", "udp"]')),
+        7,
+        "reservation 'erp': protocol: found an array; a reservation has one protocol: write a [[reservation]] for each",
+    ),
+    (
+        policy(reservation("erp", "80", 'protocol = "tpc"')),
+        7,
+        "reservation 'erp': protocol: 'tpc' is not one of 'tcp' or 'udp'; did you mean 'tcp'?",
+    ),
     (
         policy(reservation("erp", "[80]")),
         6,
-        "reservation 'erp': ports: expected a port or a range, found an array; write 8080 or \"8000-8099\"",
+        "reservation 'erp': ports: found an array; a reservation has one range: write it without brackets",
     ),
     (
         policy(reservation("erp", "80", "")),
@@ -203,7 +266,7 @@ CASES = [
     (
         policy(reservation("erp", "80", 'protocol = ["tcp"]')),
         7,
-        "reservation 'erp': protocol: an array is not one of 'tcp' or 'udp'",
+        "reservation 'erp': protocol: found an array; a reservation has one protocol: write it without brackets",
     ),
     (
         policy(reservation("erp", "80", 'protocol = "tcp"\nstate = "absent"')),

@@ -80,6 +80,50 @@ def test_tables_and_keys_are_found_whatever_stands_around_them(
     assert scan(text).newer == ()
 
 
+INLINE = """\
+policy = { name = "p", 'formerly' = [] }
+exclusion = [
+  { name = "a", ports = [80, 81] }, # { name = "x" },
+  { "n\\u0061me" = "b, { c = 1 }", ports = [
+      [80], 90 ], deep = { er = 1 } },
+
+  {name="c"}, {
+}]
+[limits]
+"max_\\u0064eletes" = 1
+reservation = [[{ a = 1 }]]
+"""
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+@pytest.mark.parametrize(
+    ("path", "line"),
+    [
+        (("policy", "formerly"), 1),
+        (("exclusion",), 2),
+        (("exclusion", 0), 3),
+        (("exclusion", 0, "ports", 1), 3),
+        (("exclusion", 1, "name"), 4),
+        (("exclusion", 1, "ports"), 4),
+        (("exclusion", 1, "deep"), 5),
+        (("exclusion", 1, "missing"), 4),
+        (("exclusion", 2, "name"), 7),
+        (("exclusion", 3), 7),
+        (("limits",), 9),
+        (("limits", "max_deletes"), 10),
+        (("limits", "reservation", 0), 11),
+    ],
+)
+def test_inline_tables_and_escaped_keys_are_found(path: tuple[str | int, ...], line: int, newline: str) -> None:
+    text = INLINE.replace("\n", newline)
+    tomli.loads(text)  # or the case is worth nothing
+    assert scan(text).of(path) == line
+
+
+def test_a_key_that_is_no_toml_is_taken_as_it_stands() -> None:
+    assert scan('"\\q" = 1\n\nb = 1\n').of(("b",)) == 3
+
+
 @given(st.text("ab=.[]{}\"'#\\\r\n, 1ex", max_size=60) | st.text(max_size=60))
 def test_any_text_comes_to_an_end(text: str) -> None:
     lines = scan(text)
@@ -89,7 +133,7 @@ def test_any_text_comes_to_an_end(text: str) -> None:
     )
 
 
-@pytest.mark.parametrize("text", ["a = ]\nb = 1\n", "a = [1]]}\nb = 1\n", "???\nb = 1\n"])
+@pytest.mark.parametrize("text", ["a = ]\nb = 1\n", 'a = "\\"", 1\nb = 1\n', "a = [1]]}\nb = 1\n", "???\nb = 1\n"])
 def test_after_what_is_no_toml_the_next_line_is_found(text: str) -> None:
     assert scan(text).of(("b",)) == 2
 
@@ -216,6 +260,8 @@ def test_what_toml_1_0_has_is_left_alone(text: str) -> None:
         '"' + "x" * 400_000 + "\n",
         "a." * 200_000 + "a = 1\n",
         "a = {" * 100_000,
+        "a = [" + "{b = 1},\n" * 60_000 + "]\n",
+        '"\\u0061" = 1\n' * 30_000,
     ],
 )
 def test_half_a_megabyte_of_anything_is_quick(text: str) -> None:

@@ -59,15 +59,15 @@ def test_ports_are_read_however_they_are_written(case: tuple[list[PortRange], ob
         (-80, "-80 is not a port; ports are 1-65535"),
         (65536, "65536 is not a port; ports are 1-65535"),
         (10**4000, "a huge integer is not a port; ports are 1-65535"),
-        ("", "'' is not a port or a range; write 8080 or 8000-8099"),
-        ("80-", "'80-' is not a port or a range; write 8080 or 8000-8099"),
-        ("-80", "'-80' is not a port or a range; write 8080 or 8000-8099"),
-        ("80 - 90", "'80 - 90' is not a port or a range; write 8080 or 8000-8099"),
-        ("80-90-99", "'80-90-99' is not a port or a range; write 8080 or 8000-8099"),
-        ("http", "'http' is not a port or a range; write 8080 or 8000-8099"),
-        ("٨٠", "'٨٠' is not a port or a range; write 8080 or 8000-8099"),
+        ("", "'' is not a port or a range; write 8080 or \"8000-8099\""),
+        ("80-", "'80-' is not a port or a range; write 8080 or \"8000-8099\""),
+        ("-80", "'-80' is not a port or a range; write 8080 or \"8000-8099\""),
+        ("80 - 90", "'80 - 90' is not a port or a range; write 8080 or \"8000-8099\""),
+        ("80-90-99", "'80-90-99' is not a port or a range; write 8080 or \"8000-8099\""),
+        ("http", "'http' is not a port or a range; write 8080 or \"8000-8099\""),
+        ("٨٠", "'٨٠' is not a port or a range; write 8080 or \"8000-8099\""),
         ("80000-80000-80000", "'80000-80000-80000' is not a port or a range; write 8080 or \"8000-8099\""),
-        ("90-80", "'90-80' runs backwards; write 80-90"),
+        ("90-80", "'90-80' runs backwards; write \"80-90\""),
         ("0", "'0' has a port outside 1-65535"),
         ("0-80", "'0-80' has a port outside 1-65535"),
         ("80-65536", "'80-65536' has a port outside 1-65535"),
@@ -125,8 +125,10 @@ def test_the_dynamic_range_is_one_that_windows_accepts() -> None:
     assert read_dynamic("1025-1279") == PortRange(1025, 1279)
     assert read_dynamic("65281-65535") == PortRange(65281, 65535)
     assert "below 1025" in wrong(read_dynamic, "1024-9000")
-    assert wrong(read_dynamic, "2000-2253") == "2000-2253 is 254 ports; Windows wants a range of at least 255"
-    assert wrong(read_dynamic, 2000) == "2000 is one port; Windows wants a range of at least 255"
+    least = 'Windows wants a range of at least 255; write for example "49152-65535"'
+    assert wrong(read_dynamic, "2000-2253") == f"2000-2253 is 254 ports; {least}"
+    assert wrong(read_dynamic, 2000) == f"2000 is one port; {least}"
+    assert wrong(read_dynamic, "80-") == "'80-' is not a port or a range; write for example \"49152-65535\""
 
 
 @pytest.mark.parametrize(

@@ -20,12 +20,12 @@ from reconciler.policy.words import found, hint, kind_of, nearest, not_one_of, p
         ([80], "an array"),
         ({"a": 1}, "a table"),
         (datetime.date(2026, 1, 1), "a date or time"),
-        (10**4000, "a huge integer (an integer)"),
+        (10**4000, "a huge integer"),
     ],
 )
 def test_a_value_is_found_in_words(value: object, words: str) -> None:
     assert found(value) == words
-    assert words.rstrip(")").endswith(kind_of(value))
+    assert words.rstrip(")").endswith(kind_of(value).removeprefix("an "))
 
 
 def test_long_text_is_cut() -> None:

@@ -83,3 +83,12 @@ def test_a_document_is_one_line_of_ascii() -> None:
     stream = io.StringIO()
     write_json({"name": "日本\x1b"}, stream)
     assert stream.getvalue() == '{"name": "\\u65e5\\u672c\\u001b"}\n'
+
+
+def test_half_a_surrogate_pair_is_replaced_and_everything_else_is_kept() -> None:
+    stream = io.StringIO()
+    write_json({"name": "a\udc80b", "smile": "\U0001f600", "escape": "\\ud800", "plain": "\u00fc"}, stream)
+    text = stream.getvalue()
+    assert text.isascii()
+    assert "\\udc80" not in text
+    assert json.loads(text) == {"name": "a\ufffdb", "smile": "\U0001f600", "escape": "\\ud800", "plain": "\u00fc"}

@@ -66,7 +66,7 @@ Notes
   * node/web is covered wholly or partly by rows that are not ours (desired/node.toml:12)
 
 Limits
-  x refused by max_deletes: 21 rows would be deleted, and max_deletes is 20; --force max-deletes passes it
+  x refused by max-deletes: 21 rows would be deleted, and max_deletes is 20; --force max-deletes passes it
 
 Plan: 1 to create, 1 to replace, 1 to delete, 1 dynamic range to set, 1 release of WinNAT, 1 deferred, 1 blocked, \
 1 out of scope, 12 in sync

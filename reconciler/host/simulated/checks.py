@@ -26,6 +26,10 @@ def parse_json(data: bytes) -> Any:
         raise ValueError(f"it is not JSON from line {error.lineno} on") from None
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
+    except ValueError as error:
+        if "set_int_max_str_digits" in str(error):  # advice of Python's that is not for whoever reads this
+            raise ValueError("a number in it has too many digits") from None
+        raise
 
 
 def keys(value: Any, wanted: Iterable[str], place: str) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from reconciler.errors import HostError
-from reconciler.host.simulated.document import NewerFormatError, dump, load
+from reconciler.host.simulated.document import FORMAT, NewerFormatError, dump, load
 from reconciler.host.simulated.state import State
 
 T = TypeVar("T")
@@ -23,6 +23,7 @@ T = TypeVar("T")
 LARGEST_FILE = 32 * 1024 * 1024
 """Bytes; four full tables of single ports need a third of it."""
 LOCK_SECONDS = 10.0
+_INIT = "`reconciler sim init`"
 _WINDOWS_PATIENCE = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
 
 
@@ -90,8 +91,13 @@ class StateFile:
         except NewerFormatError as error:
             raise HostError(f"{error}; update this program, or make another host", where=self.where) from None
         except ValueError as error:
-            remedy = "restore it, or delete it and make a new one with `reconciler sim init`"
-            raise HostError(f"this is not a whole simulated host: {error}; {remedy}", where=self.where) from None
+            if FORMAT.encode() not in data:  # somebody's file, which nobody should be told to delete
+                told = f"this is not a simulated host: {error}; name the file of one, or make one with {_INIT}"
+            else:
+                told = (
+                    f"this simulated host is damaged: {error}; restore it, or delete it and make another with {_INIT}"
+                )
+            raise HostError(told, where=self.where) from None
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
@@ -109,7 +115,7 @@ class StateFile:
         try:
             yield
         except FileNotFoundError:
-            remedy = "make it with `reconciler sim init`" if done != "made" else "make its folder first"
+            remedy = f"make it with {_INIT}" if done != "made" else "make its folder first"
             raise HostError(f"there is no such file or folder; {remedy}", where=self.where) from None
         except FileExistsError:
             raise HostError("this file exists already; choose another name or delete it", where=self.where) from None

@@ -10,9 +10,10 @@ from reconciler.policy.values import (
     FILE_VERSION,
     read_dynamic,
     read_families,
+    read_one_range,
     read_ports,
+    read_protocol,
     read_protocols,
-    read_range,
     read_version,
 )
 from reconciler.ports import FAMILIES, PROTOCOLS, Family, PortRange, Protocol
@@ -48,8 +49,11 @@ Text = Annotated[str, Field(pattern=TEXT, max_length=LONGEST_TEXT)]
 Word = Annotated[str, Field(pattern=WORD)]
 Rule = Annotated[str, Field(pattern=RULE)]
 Ports = Annotated[tuple[PortRange, ...], PlainValidator(read_ports), WithJsonSchema(_PORTS_SCHEMA)]
-OneRange = Annotated[PortRange, PlainValidator(read_range), WithJsonSchema(_RANGE_SCHEMA)]
+OneRange = Annotated[PortRange, PlainValidator(read_one_range), WithJsonSchema(_RANGE_SCHEMA)]
 Dynamic = Annotated[PortRange | None, PlainValidator(read_dynamic), WithJsonSchema(_DYNAMIC_SCHEMA)]
 Protocols = Annotated[tuple[Protocol, ...], PlainValidator(read_protocols), WithJsonSchema(_one_or_more(PROTOCOLS))]
+OneProtocol = Annotated[
+    Protocol, PlainValidator(read_protocol), WithJsonSchema({"enum": list(PROTOCOLS), "type": "string"})
+]
 Version = Annotated[int, PlainValidator(read_version), WithJsonSchema({"type": "integer", "enum": [FILE_VERSION]})]
 Families = Annotated[tuple[Family, ...], PlainValidator(read_families), WithJsonSchema(_one_or_more(FAMILIES))]

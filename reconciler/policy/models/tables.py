@@ -11,6 +11,7 @@ from reconciler.policy.models.kinds import (
     Dynamic,
     Families,
     Name,
+    OneProtocol,
     OneRange,
     Ports,
     Protocols,
@@ -20,7 +21,7 @@ from reconciler.policy.models.kinds import (
     Word,
 )
 from reconciler.policy.values import FILE_VERSION, WrongValueError
-from reconciler.ports import FAMILIES, LAST_PORT, PROTOCOLS, Protocol, Store
+from reconciler.ports import FAMILIES, LAST_PORT, PROTOCOLS, Store
 
 _WHY = "Why, for whoever meets the row later."
 _ALLOW = "Lint rules that do not apply here."
@@ -187,7 +188,7 @@ class ReservationTable(Table):
 
     name: Name = Field(description="Unique in the policy, exclusions included.", examples=["erp"])
     ports: OneRange = Field(description="One port or range, no array.", examples=["12000-12009"])
-    protocol: Protocol = Field(description="One; always both families.", examples=["tcp"])
+    protocol: OneProtocol = Field(description="One; always both families.", examples=["tcp"])
     bound_by: Text = Field(
         "",
         description="Who presents the token; without it a plain bind gets error 10013.",

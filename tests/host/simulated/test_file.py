@@ -158,9 +158,11 @@ def test_somebody_who_keeps_the_lock_is_waited_for_and_then_named(path: str, mon
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "this is not a whole simulated host: it is not JSON from line 1 on; restore it, or delete it"),
-        (b"{}", "this is not a whole simulated host"),
-        (dump(bare())[:-40], "this is not a whole simulated host"),
+        (b"", "this is not a simulated host: it is not JSON from line 1 on; name the file of one, or make one with"),
+        (b"{}", "this is not a simulated host: .*; name the file of one"),
+        (b'version = 1\n[policy]\nname = "web"\n', "this is not a simulated host: .*; name the file of one"),
+        (b"[" + b"9" * 5000 + b"]", "this is not a simulated host: a number in it has too many digits; name"),
+        (dump(bare())[:-40], "this simulated host is damaged: .*; restore it, or delete it"),
         (dump(bare()).replace(b'_version": 1', b'_version": 9'), "it has format 9.*; update this program"),
         (b" " * (LARGEST_FILE + 1), "too large"),
     ],

@@ -1,0 +1,58 @@
+"""`--out FILE`: a document in a file, whole or not at all, and over nothing but an older document of its kind."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+from reconciler.errors import ReconcilerError
+
+SIZE_LIMIT = 64 * 2**20
+"""Bytes; what is larger is none of our documents."""
+
+
+def write_document(path: Path, content: bytes, kind: str, what: str, mode: int) -> None:
+    """Write a document, which says `"kind": kind`, with these rights. `what` is its name in messages.
+
+    Raises ReconcilerError where that cannot be: a folder, a device, a file that is something else, a folder that is
+    not there or not writable.
+    """
+    target = Path(os.path.realpath(path))
+    try:
+        if target.exists() and not target.is_file():
+            raise ReconcilerError(f"this is not a file that a {what} can be saved to; name a new file", where=str(path))
+        if target.exists() and not _may_go(target, kind):
+            told = f"this file is there and is no {what}, so it is not overwritten; name a new file"
+            raise ReconcilerError(told, where=str(path))
+        _write_whole(target, content, mode)
+    except OSError as error:
+        told = f"the {what} cannot be saved here ({error.strerror}); name a file in a folder that you may write to"
+        raise ReconcilerError(told, where=str(path)) from None
+
+
+def _may_go(file: Path, kind: str) -> bool:
+    """Is the file empty, as mktemp makes it, or an older document of this kind?"""
+    with file.open("rb") as opened:
+        content = opened.read(SIZE_LIMIT + 1)
+    if not content or len(content) > SIZE_LIMIT:
+        return not content
+    try:
+        document = json.loads(content)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(document, dict) and document.get("kind") == kind
+
+
+def _write_whole(target: Path, content: bytes, mode: int) -> None:
+    draft = target.with_name(f"{target.name}.{os.urandom(4).hex()}.tmp")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), mode)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(target)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
