@@ -69,7 +69,7 @@ def _unread_files(policies: PolicySet, demand: Demand) -> Iterable[Note]:
     for file, entries in sorted(forgotten.items()):
         names = ", ".join(sorted(set(entries)))
         text = (
-            f"{names} is given up although {file} is still there: it was not read; give all files of a policy together"
+            f"{names} is given up although {file} is still there and was not read; give all files of a policy together"
         )
         yield Note("file-not-read", text, file)
 
