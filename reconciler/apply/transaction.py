@@ -32,6 +32,8 @@ class Transactions:
         self._clock = clock
         self._problems = problems
         self._claims = ClaimIndex(plan.update.claims)
+        before = plan.state.ledger.claims if plan.state.ledger else ()
+        self._until_done = ClaimIndex((*plan.update.claims, *before))  # a kill leaves both claimed
 
     def run(self, step: Step) -> StepResult:
         """Do one step: its deletes, then its creates."""
@@ -94,7 +96,7 @@ class Transactions:
             refused = self._take_apart(whole, row.ports, writes)
             if refused:
                 return refused
-        writes.append(self._writer.delete(row, owed=owed and self._is_claimed(row)))
+        writes.append(self._writer.delete(row, owed=owed and _is_claimed(row, self._until_done)))
         return writes[-1] if writes[-1].outcome == "refused" else None
 
     def _take_apart(self, whole: RowSpec, part: PortRange, writes: list[WriteResult]) -> WriteResult | None:
@@ -104,7 +106,7 @@ class Transactions:
             text = f"the host merged it with {rest}, which {guarded}"
             writes.append(WriteResult("delete", whole, "refused", Refusal("busy", text)))
             return writes[-1]
-        gone = self._writer.delete(whole, owed=self._is_claimed(whole))
+        gone = self._writer.delete(whole, owed=_is_claimed(whole, self._until_done))
         writes.append(gone)
         for run in rest.runs():
             self._put_back([item._replace(row=item.row._replace(ports=run)) for item in gone.taken], writes)
@@ -140,14 +142,15 @@ class Transactions:
 
     def _lost_text(self, row: RowSpec) -> str:
         lost = f"COVER LOST: {' and '.join(map(str, row.lanes))} {row.ports} could not be put back"
-        if self._is_claimed(row):
+        if _is_claimed(row, self._claims):
             return f"{lost}; the next apply tries again"
         return f"{lost}; no entry claims it, so no later apply makes it again"
 
-    def _is_claimed(self, row: RowSpec) -> bool:
-        """Does anybody claim some of it when the plan is done? A reservation is claimed exactly or not at all."""
-        found = (ports for lane in row.lanes for ports, _ in self._claims.touching(row.kind, lane, row.ports))
-        return any(row.kind == "exclusion" or ports == row.ports for ports in found)
+
+def _is_claimed(row: RowSpec, claims: ClaimIndex) -> bool:
+    """Does anybody claim some of it? A reservation is claimed exactly or not at all."""
+    found = (ports for lane in row.lanes for ports, _ in claims.touching(row.kind, lane, row.ports))
+    return any(row.kind == "exclusion" or ports == row.ports for ports in found)
 
 
 def _served(row: RowSpec, units: Iterable[Unit]) -> set[Unit]:
