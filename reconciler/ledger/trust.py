@@ -42,6 +42,10 @@ def check_folder(folder: Path) -> bool:
     """Is the folder there? Raises LedgerError when others could have changed what is in it, or can."""
     folder = folder.absolute()
     if sys.platform == "win32":
+        if folder.exists() and not folder.is_dir():
+            raise LedgerError(
+                "this is a file and no folder; name another one in RECONCILER_STATE_DIR", where=str(folder)
+            )
         return folder.is_dir()
     try:
         path, status = _walk(folder)

@@ -48,7 +48,7 @@ def quoted(text: str) -> str:
 
 def printable(text: str) -> str:
     """The text itself if a terminal may see it, otherwise escaped. Meant for file names."""
-    return text if text.isprintable() else text.encode("unicode_escape", "backslashreplace").decode("ascii")
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
 
 
 def nearest(word: str, known: Collection[str]) -> str | None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 import stat
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -189,6 +190,7 @@ def test_a_full_disk_is_told_once(
     assert problems == [f"{log.path}: the audit log cannot be written (only part of a line was written)"]
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no sudo whose word would count")
 def test_the_caller_of_sudo_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SUDO_USER", raising=False)
     plain = current_user()

@@ -192,7 +192,9 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path, monkeypatch: pytes
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path, "mkdir", full)
-    with pytest.raises(LedgerError, match=r"cannot be made \(No space left on device\); run as root, or name another"):
+    with pytest.raises(
+        LedgerError, match=r"cannot be made \(No space left on device\); run (as root|elevated), or name another"
+    ):
         make_folder(tmp_path / "state")
 
 

