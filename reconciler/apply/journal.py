@@ -73,17 +73,26 @@ class Journal:
         *,
         owed: bool = False,
     ) -> Intent:
-        """Write down what is about to be called. `owed`: and that the row must come back, whole or in part."""
+        """Write down what is about to be called. `owed`: and that what is claimed of the row must come back."""
         intent = Intent(
             verb, row.kind, row.lanes, row.ports, row.store, absent, self._boot, self._plan_id, self._clock.now(), label
         )
         debts = self.ledger.owed
         if owed:
             known = {(item.lane, item.ports, item.kind) for item in debts}
-            fresh = (OwedRow(lane, row.ports, row.kind, row.store, label) for lane in row.lanes)
+            fresh = (OwedRow(lane, row.ports, row.kind, row.store, label) for lane in self._claimed_lanes(row))
             debts = (*debts, *(item for item in fresh if (item.lane, item.ports, item.kind) not in known))
         self._save(replace(self.ledger, intents=(*self.ledger.intents, intent), owed=debts))
         return intent
+
+    def _claimed_lanes(self, row: RowSpec) -> list[Lane]:
+        """Where anybody claims some of the row, before this run or after it."""
+        touching = [
+            claim
+            for claim in self.ledger.claims
+            if claim.kind == row.kind and any(ports.overlaps(row.ports) for ports in claim.ports)
+        ]
+        return [lane for lane in row.lanes if any(lane in claim.lanes for claim in touching)]
 
     def intend_all(self, rows: Iterable[tuple[RowSpec, str]]) -> None:
         """Write down everything that one write is about to create, with the label of each row."""

@@ -2,7 +2,7 @@
 
 What a step created is undone when a later call of it fails, and what it took away is put back, retried for 30
 seconds; if even that fails the report says COVER LOST and the ledger owes the row to the next run (design 4.4). The
-ledger owes what is claimed of it from before the delete on, so that a kill in between owes it as well.
+ledger owes it from before the delete on, so that a kill in between owes it as well.
 """
 
 from __future__ import annotations
@@ -32,8 +32,6 @@ class Transactions:
         self._clock = clock
         self._problems = problems
         self._claims = ClaimIndex(plan.update.claims)
-        before = plan.state.ledger.claims if plan.state.ledger else ()
-        self._until_done = ClaimIndex((*plan.update.claims, *before))  # a kill leaves both claimed
 
     def run(self, step: Step) -> StepResult:
         """Do one step: its deletes, then its creates."""
@@ -96,7 +94,7 @@ class Transactions:
             refused = self._take_apart(whole, row.ports, writes)
             if refused:
                 return refused
-        writes.append(self._writer.delete(row, owed=owed and _is_claimed(row, self._until_done)))
+        writes.append(self._writer.delete(row, owed=owed))
         return writes[-1] if writes[-1].outcome == "refused" else None
 
     def _take_apart(self, whole: RowSpec, part: PortRange, writes: list[WriteResult]) -> WriteResult | None:
@@ -106,7 +104,7 @@ class Transactions:
             text = f"the host merged it with {rest}, which {guarded}"
             writes.append(WriteResult("delete", whole, "refused", Refusal("busy", text)))
             return writes[-1]
-        gone = self._writer.delete(whole, owed=_is_claimed(whole, self._until_done))
+        gone = self._writer.delete(whole, owed=True)
         writes.append(gone)
         for run in rest.runs():
             self._put_back([item._replace(row=item.row._replace(ports=run)) for item in gone.taken], writes)
@@ -141,16 +139,12 @@ class Transactions:
                 self._clock.sleep(PUT_BACK_PAUSE)
 
     def _lost_text(self, row: RowSpec) -> str:
+        """Made again is only what is claimed when the plan is done: a reservation exactly, an exclusion in part."""
         lost = f"COVER LOST: {' and '.join(map(str, row.lanes))} {row.ports} could not be put back"
-        if _is_claimed(row, self._claims):
+        found = (ports for lane in row.lanes for ports, _ in self._claims.touching(row.kind, lane, row.ports))
+        if any(row.kind == "exclusion" or ports == row.ports for ports in found):
             return f"{lost}; the next apply tries again"
         return f"{lost}; no entry claims it, so no later apply makes it again"
-
-
-def _is_claimed(row: RowSpec, claims: ClaimIndex) -> bool:
-    """Does anybody claim some of it? A reservation is claimed exactly or not at all."""
-    found = (ports for lane in row.lanes for ports, _ in claims.touching(row.kind, lane, row.ports))
-    return any(row.kind == "exclusion" or ports == row.ports for ports in found)
 
 
 def _served(row: RowSpec, units: Iterable[Unit]) -> set[Unit]:

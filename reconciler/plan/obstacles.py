@@ -69,11 +69,11 @@ class Obstacles:
         """Keep the reservations over the ports of a step that cannot be done, unless others take their place."""
         for (protocol, ports), leaving in self.leaving.items():
             draft = leaving.current()
-            taken = draft.units or draft.status != "ready"
-            if step.ports is None or protocol != step.lanes[0].protocol or not step.ports.overlaps(ports) or taken:
+            if draft.units or draft.status != "ready":
                 continue
-            draft.status, draft.culprits, draft.remedy = step.status, list(step.culprits), step.remedy
-            draft.but = f", but what takes its place cannot come: {step.reason}"
+            if step.ports is not None and protocol == step.lanes[0].protocol and step.ports.overlaps(ports):
+                draft.status, draft.culprits, draft.remedy = step.status, list(step.culprits), step.remedy
+                draft.but = f", but what takes its place cannot come: {step.reason}"
 
     def row_culprit(self, row: Row) -> Culprit:
         """The row as a step names it."""

@@ -106,13 +106,22 @@ def test_a_row_is_deleted_lane_by_lane() -> None:
 
 
 def test_what_must_come_back_is_owed_from_before_the_delete_and_once() -> None:
-    book, store = journal(replace(EMPTY, owed=(OwedRow(TCP4, ports("8000"), "exclusion", "active", "old"),)))
+    debt = OwedRow(TCP4, ports("8000"), "exclusion", "active", "old")
+    book, store = journal(replace(EMPTY, owed=(debt,), claims=(claim("web", "8000 9000"),)))
     book.intend("delete", spec("8000"), (), "p/web", owed=True)
     book.intend("delete", spec("9000"), (), "p/web")
     assert saved(store).owed == (
         OwedRow(TCP4, ports("8000"), "exclusion", "active", "old"),
         OwedRow(TCP6, ports("8000"), "exclusion", "persistent", "p/web"),
     )
+
+
+def test_what_nobody_claims_is_not_owed() -> None:
+    claims = (claim("web", "8000-8009", lanes=(TCP6,)), claim("erp", "8000-8099", kind="reservation"))
+    book, store = journal(replace(EMPTY, claims=claims))
+    book.intend("delete", spec("8010"), (), "p/web", owed=True)
+    book.intend("delete", spec("8009-8019"), (), "p/web", owed=True)
+    assert saved(store).owed == (OwedRow(TCP6, ports("8009-8019"), "exclusion", "persistent", "p/web"),)
 
 
 def test_winnat_is_owed_before_it_is_stopped_and_saved_only_when_that_changes() -> None:

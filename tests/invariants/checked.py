@@ -56,6 +56,7 @@ class CheckedWorld(World):
         before = covered(self.sim)
         self.guard.calls.clear()
         self.guard.made.clear()
+        self.guard.foreign.clear()
         result = self.run(plan)
         calls = list(self.guard.calls)
         self._remember_protected(wanted)
@@ -79,6 +80,7 @@ class CheckedWorld(World):
         self._allow(wanted, options)
         before = covered(self.sim)
         self.guard.made.clear()
+        self.guard.foreign.clear()
         run_killed(self, Power(instant), plan)
         self._remember_protected(wanted)
         settled = settle(self.store.ledger, self.host.snapshot())
@@ -88,6 +90,23 @@ class CheckedWorld(World):
             lane: before[lane] & PortSet.of(ports for claim in claims if lane in claim.lanes for ports in claim.ports)
             for lane in LANES
         }
+
+    def refused_apply(self, wanted: PolicySet, options: Options, refused: Iterable[bool]) -> None:
+        """The same, but the host refuses some calls. Nothing is lost in silence, and what is ours is known."""
+        plan = self.pure_plan(wanted, options)
+        self._allow(wanted, options)
+        before = covered(self.sim)
+        self.guard.calls.clear()
+        self.guard.made.clear()
+        self.guard.foreign.clear()
+        self.guard.refused = iter(refused)
+        result = self.run(plan)
+        self.guard.refused = iter(())
+        self._remember_protected(wanted)
+        assert keys_of(self.store.ledger) == self.truth.rows()
+        if not result.problems:
+            self._check_cover(before, wanted)
+        assert all(text.startswith("COVER LOST") for text in result.problems)
 
     def check_not_lost(self, before: dict[Lane, PortSet]) -> None:
         """What is claimed of these ports is covered, unless something has come in the way."""

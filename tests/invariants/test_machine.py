@@ -6,6 +6,7 @@ The twelve ports are few on purpose. Every UNKNOWN of Windows is drawn at random
 from __future__ import annotations
 
 import copy
+import itertools
 from dataclasses import replace
 
 import pytest
@@ -216,6 +217,19 @@ class Day(RuleBasedStateMachine):
         self.world.checked_apply(self.wanted(), Options())
         self.in_scope = scope
         self.world.check_not_lost(before)
+
+    @rule(
+        refused=st.lists(st.booleans(), min_size=1, max_size=8),
+        and_so_on=some.mostly(False, True),
+        then_apply=st.booleans(),
+    )
+    def apply_and_be_refused(self, refused: list[bool], and_so_on: bool, then_apply: bool) -> None:
+        """By whatever Windows may have against a call; and where it goes on so, all cover of a replace is lost."""
+        self.world.refused_apply(
+            self.wanted(), Options(), itertools.chain(refused, itertools.repeat(refused[-1] and and_so_on))
+        )
+        if then_apply:
+            self.world.checked_apply(self.wanted(), Options())
 
     @rule()
     def apply_without_rights(self) -> None:

@@ -48,14 +48,17 @@ def test_a_family_that_shares_its_table_takes_the_other_along() -> None:
 
 def test_a_lane_that_was_covered_because_it_shared_a_table_stays_claimed_when_it_lists_other_rows() -> None:
     """Until the user narrows the entry, or nothing of ours is there any more."""
-    old = claim("web", "8000-8009", lanes=LANES, declared=(TCP4, UDP4))
+    web = claim("web", "8000-8009", lanes=LANES, declared=(TCP4, UDP4))
+    api = claim("api", "8009-8019", lanes=TCP, declared=(TCP4,))
 
     def lanes(*, protocols: tuple[Protocol, ...] = PROTOCOLS, families: tuple[Family, ...] = ("ipv4",)) -> Any:
-        wanted = policy("p", entry("web", "8005", protocols=protocols, families=families))
+        other = entry("api", "8009", families=("ipv4",))
+        wanted = policy("p", other, entry("web", "8005", protocols=protocols, families=families))
         rows = (*owned("8000-8009", TCP6), *owned("9000", UDP6))
-        found = build_demand(PolicySet((wanted,)), SPLIT, Settled(claims=(old,), rows=rows), Options())
-        assert {lane for wish in found.wishes for lane in wish.lanes} == set(wanted.exclusions[0].lanes)
-        return found.fresh[0].lanes
+        found = build_demand(PolicySet((wanted,)), SPLIT, Settled(claims=(api, web), rows=rows), Options())
+        assert {lane for wish in found.wishes for lane in wish.lanes} == {TCP4, *wanted.exclusions[1].lanes}
+        assert found.fresh[0].lanes == TCP
+        return found.fresh[1].lanes
 
     assert lanes() == (TCP4, TCP6, UDP4)
     assert lanes(families=FAMILIES) == LANES
