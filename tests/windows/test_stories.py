@@ -12,9 +12,12 @@ if not native.UNDER_WINE:
     pytest.skip(native.REASON, allow_module_level=True)
 assert sys.platform == "win32"
 
+import re
 import socket
 import subprocess
 from pathlib import Path
+from threading import Thread
+from typing import Any
 
 from reconciler.host.simulated.services import new_state
 from reconciler.host.simulated.state import State
@@ -28,6 +31,7 @@ from tests.contract.stage import forget_boot
 from tests.windows.program import Program
 from tests.windows.standin import Standin
 
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "windows.md"
 TCP4 = LANES[0]
 ERP = PortRange(12000, 12009)
 WEB = '[[exclusion]]\nname = "web"\nports = 8080\nprotocol = "tcp"'
@@ -201,6 +205,20 @@ def _serve(standin: Standin, token: int) -> None:
             assert owner.getsockname()[1] == 12003
     shape = ("ioctl", "98000066", token.to_bytes(8, "little").hex(), "0", "0")
     assert [call.words for call in standin.calls("ws2_32") if call.words[0] == "ioctl"] == [shape, shape]
+
+
+def test_the_service_of_the_documentation_is_let_in(standin: Standin) -> None:
+    (code,) = re.findall(r"^```python\n(.*?)^```$", PAGE.read_text("utf-8"), re.DOTALL | re.MULTILINE)
+    names: dict[str, Any] = {"__name__": "echo_service"}
+    exec(compile(code, "echo_service.py", "exec"), names)
+    with pytest.raises(ReservationError, match="there is no tcp reservation of exactly 12000-12009"):
+        names["Server"](("127.0.0.1", 12003), names["Echo"])
+    reservation("Create", "tcp", ERP)
+    with names["Server"](("127.0.0.1", 12003), names["Echo"]) as server:
+        Thread(target=server.handle_request, daemon=True).start()
+        with socket.create_connection(("127.0.0.1", 12003), timeout=20) as client:
+            client.sendall(b"hello\n")
+            assert client.makefile("rb").readline() == b"hello\n"
 
 
 @pytest.mark.parametrize(
