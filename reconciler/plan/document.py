@@ -33,7 +33,7 @@ SUMMARY_STATUSES: Mapping[str, str] = {
 
 
 def plan_document(plan: Plan) -> dict[str, Any]:
-    """The whole plan, as `plan --json` prints it and `plan --out` saves it. `plan_schema` describes it."""
+    """The whole plan, as `plan --json` prints it and `plan --out` saves it. `schemas.py` describes it."""
     return {
         "format_version": FORMAT_VERSION,
         "kind": "plan",
@@ -135,17 +135,3 @@ def _culprit(culprit: Culprit) -> dict[str, Any]:
         "process": culprit.process,
         "pid": culprit.pid,
     }
-
-
-def plan_schema() -> dict[str, Any]:
-    """The JSON Schema of `plan_document`."""
-    from reconciler.plan.schemas import plan_schema as schema
-
-    return schema()
-
-
-def result_schema() -> dict[str, Any]:
-    """The JSON Schema of what `apply --json` prints."""
-    from reconciler.plan.schemas import result_schema as schema
-
-    return schema()

@@ -35,7 +35,7 @@ def write_json(document: Mapping[str, Any], stream: TextIO) -> None:
 
 
 def result_document(result: ApplyResult) -> dict[str, Any]:
-    """The whole result; `reconciler.plan.document.result_schema` describes it."""
+    """The whole result; `reconciler.plan.schemas.result_schema` describes it."""
     from reconciler.report.verdicts import VERDICTS, all_steps, has_converged, verdicts_of
 
     plan, verdicts = result.plan, verdicts_of(result)

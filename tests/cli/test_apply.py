@@ -16,7 +16,7 @@ from reconciler.errors import LedgerError
 from reconciler.host.simulated.host import SimulatedHost
 from reconciler.ledger.records import Ledger
 from reconciler.ledger.store import FileLedgerStore
-from reconciler.plan.document import result_schema
+from reconciler.plan.schemas import result_schema
 from tests.cli.lab import Lab
 
 Answer = Callable[[str], None]

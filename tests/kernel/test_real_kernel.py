@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
-from reconciler.plan.document import plan_schema, result_schema
+from reconciler.plan.schemas import plan_schema, result_schema
 from tests.kernel.box import OWN_FILE, ROOT, Box, with_project
 
 LINUX = ("--host", "linux")

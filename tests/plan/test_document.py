@@ -11,9 +11,9 @@ import pytest
 from jsonschema import Draft202012Validator, ValidationError
 
 from reconciler.apply.results import Outcome, Verdict
-from reconciler.plan.document import is_converged, plan_document, plan_schema, result_schema
+from reconciler.plan.document import is_converged, plan_document
 from reconciler.plan.model import Action, Status, Step
-from reconciler.plan.schemas import OUTCOMES, VERDICTS
+from reconciler.plan.schemas import OUTCOMES, VERDICTS, plan_schema, result_schema
 from tests.report.samples import (
     BLOCKED,
     BREACH,

@@ -9,7 +9,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from reconciler.apply.results import ApplyResult, StepResult
-from reconciler.plan.document import result_schema
+from reconciler.plan.schemas import result_schema
 from reconciler.report.json_report import result_document, write_json
 from reconciler.report.verdicts import has_converged
 from tests.report.samples import BLOCKED, CREATE, DEFERRED, DELETE, OUT_OF_SCOPE, make_result, refused
