@@ -6,7 +6,7 @@ and why" is a `Refusal`, a value; only a host that cannot be read at all raises 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, Protocol
 
@@ -112,9 +112,10 @@ class Snapshot:
         shared: groups of lanes that share one table; lanes of no group stand alone.
         system_ranges: administered rows that belong to the system itself (HNS's 50000-50059).
         keeps_rows: False where the listing is one set of ports whose rows have no identity, as on Linux; such a host
-            is a `SetHost`. stored: there the ports that our own file sets at boot; None where no file can.
-            stored_elsewhere: `file:line` of another file that sets them, or empty. not_read: files that may set them,
-            and that this user cannot read.
+            is a `SetHost`. stored: there the ports that our own file sets at boot; None where no file can, or this user
+            cannot read it. stored_unsafe: who else may write it, in words that follow "the file", or empty.
+            stored_elsewhere: `file:line` of another file that sets them, or empty. not_read: files that set them or
+            may do so, and that this user cannot read.
         url_reservations: http.sys's, where the host has an http.sys.
         nat_users: what runs here and loses its network while WinNAT is stopped.
         known_lanes: the lanes whose rows were read, ascending; fewer than all where only some listings were captured.
@@ -135,6 +136,7 @@ class Snapshot:
     system_ranges: tuple[PortRange, ...] = ()
     keeps_rows: bool = True
     stored: PortSet | None = None
+    stored_unsafe: str = ""
     stored_elsewhere: str = ""
     not_read: tuple[str, ...] = ()
     url_reservations: tuple[UrlReservation, ...] = ()
@@ -222,9 +224,14 @@ class Host(Protocol):
         ...
 
 
+BeforeWrite = Callable[[PortSet, bool], None]
+"""Told what the list holds just before it is written, and whether it comes back in pieces, so that a kill loses some.
+What this raises ends the write before it has begun. It is told again if the list has changed meanwhile."""
+
+
 class SetHost(Host, Protocol):
     """A host whose listing is one set of ports for all lanes: everything changes in one write."""
 
-    def write_set(self, add: PortSet, remove: PortSet, stored: PortSet) -> Refusal | None:
+    def write_set(self, add: PortSet, remove: PortSet, stored: PortSet, before: BeforeWrite) -> Refusal | None:
         """Take ports out of the list and put ports in, others stay; make our file, if any, hold exactly `stored`."""
         ...
