@@ -40,7 +40,8 @@ class Guard(Wrapped):
             return REFUSAL
         before = self.truth.cells()
         refusal = super().write(change)
-        self.truth.look(ours=change.verb == "delete" or (change.lane, change.ports) not in self.foreign)
+        put_back = (change.verb, change.kind) == ("create", "exclusion") and (change.lane, change.ports) in self.foreign
+        self.truth.look(ours=not put_back)
         self.made |= self.truth.cells() - before
         return refusal
 
