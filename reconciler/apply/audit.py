@@ -12,8 +12,9 @@ from typing import Any
 
 from reconciler.apply.clock import Clock
 from reconciler.apply.results import ApplyResult, StepResult, WriteResult
+from reconciler.atomic import open_flags
 from reconciler.errors import ReconcilerError
-from reconciler.ledger.trust import FILE_MODE, check_file, check_status, make_folder, open_flags, state_file
+from reconciler.ledger.trust import FILE_MODE, check_file, check_status, make_folder, state_file
 from reconciler.plan.document import count_steps, host_document, options_document, row_document, step_document
 from reconciler.plan.model import Plan, Step
 

@@ -4,28 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Literal, Protocol
+from typing import Literal
 
 from reconciler.apply.clock import Clock
 from reconciler.host.interface import Lookup, Row, Snapshot
 from reconciler.ledger.records import Intent, Ledger, OwedRow
+from reconciler.ledger.store import LedgerStore
 from reconciler.plan.claims import merged_claims
 from reconciler.plan.model import LedgerUpdate, RowSpec
 from reconciler.plan.sets import settle_set
 from reconciler.plan.settle import with_created
 from reconciler.ports import Lane
-
-
-class LedgerStore(Protocol):
-    """Where a ledger is kept."""
-
-    def load(self) -> Ledger | None:
-        """The ledger, or None if there is none yet. Raises LedgerError if it cannot be trusted or understood."""
-        ...
-
-    def save(self, ledger: Ledger) -> None:
-        """Replace it, atomically and durably. Raises LedgerError."""
-        ...
 
 
 class Journal:

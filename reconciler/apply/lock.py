@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from reconciler.atomic import open_flags
 from reconciler.errors import BusyError, LedgerError
-from reconciler.ledger.trust import AS_ADMINISTRATOR, FILE_MODE, check_file, make_folder, open_flags, state_file
+from reconciler.ledger.trust import AS_ADMINISTRATOR, FILE_MODE, check_file, make_folder, state_file
 
 _LOCK_MODE = 0o600  # whoever can open a file may lock it, so nobody else can keep apply from working
 _MAX_HOLDER = 4096

@@ -10,11 +10,12 @@ from typing import cast
 from reconciler.apply.batch import BatchExecutor
 from reconciler.apply.clock import Clock
 from reconciler.apply.executor import Executor
-from reconciler.apply.journal import Journal, LedgerStore
+from reconciler.apply.journal import Journal
 from reconciler.apply.results import ApplyResult, Progress
 from reconciler.errors import RefusedError, StaleError
 from reconciler.host.interface import Host, SetHost
 from reconciler.ledger.records import Ledger
+from reconciler.ledger.store import LedgerStore
 from reconciler.plan.basis import plan_basis
 from reconciler.plan.model import Plan, State
 from reconciler.plan.planner import lookups, plan_state

@@ -8,23 +8,14 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, get_args
 
+from reconciler.atomic import open_flags, replace_file
 from reconciler.errors import LedgerError
 from reconciler.host.interface import Change, Row
-from reconciler.ledger.trust import (
-    FILE_MODE,
-    check_file,
-    check_folder,
-    check_status,
-    make_folder,
-    open_flags,
-    state_file,
-    sync_folder,
-)
+from reconciler.ledger.trust import FILE_MODE, check_file, check_folder, check_status, make_folder, state_file
 from reconciler.ports import Kind, Lane, PortRange, PortSet, Store
 
 FORMAT = "port-reconciler experiments"
@@ -85,18 +76,8 @@ class AttemptFile:
         """See `AttemptStore`."""
         make_folder(self._folder)
         check_file(self._path)
-        beside = self._path.with_name(f".{self._path.name}.tmp")
         try:
-            beside.unlink(missing_ok=True)  # left over by a writer that was killed
-            descriptor = os.open(beside, open_flags(os.O_WRONLY | os.O_CREAT | os.O_EXCL), FILE_MODE)
-            with os.fdopen(descriptor, "wb") as file:
-                if sys.platform != "win32":
-                    os.fchmod(descriptor, FILE_MODE)
-                file.write(encode(attempts))
-                file.flush()
-                os.fsync(descriptor)
-            beside.replace(self._path)
-            sync_folder(self._folder)
+            replace_file(self._path, encode(attempts), FILE_MODE)
         except OSError as error:
             raise self._failed("written", error) from None
 

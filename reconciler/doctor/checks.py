@@ -6,12 +6,12 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from reconciler.apply.journal import LedgerStore
 from reconciler.doctor.attempts import AttemptStore, is_left_over
 from reconciler.doctor.model import Check
 from reconciler.doctor.tables import check_tables
 from reconciler.errors import HostError, LedgerError
 from reconciler.host.interface import Facts, Host, Snapshot
+from reconciler.ledger.store import LedgerStore
 from reconciler.ledger.trust import check_folder
 
 

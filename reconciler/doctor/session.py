@@ -6,7 +6,6 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 
 from reconciler.apply.clock import Clock
-from reconciler.apply.journal import LedgerStore
 from reconciler.doctor.attempts import Attempts, AttemptStore
 from reconciler.doctor.bench import Bench, StoppedError
 from reconciler.doctor.evidence import conclude
@@ -16,6 +15,7 @@ from reconciler.doctor.proof import refuse_host, refuse_ports
 from reconciler.errors import HostError, LedgerError, RefusedError
 from reconciler.host.interface import Host, Row
 from reconciler.ledger.records import Ledger
+from reconciler.ledger.store import LedgerStore
 from reconciler.ports import PortRange
 
 STOPPED = "a person stopped the experiments"

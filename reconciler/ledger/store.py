@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Protocol
 
+from reconciler.atomic import open_flags, replace_file
 from reconciler.errors import LedgerError, UsageError
 from reconciler.ledger.document import Encoder, decode, encode
 from reconciler.ledger.records import Ledger
@@ -17,9 +18,7 @@ from reconciler.ledger.trust import (
     check_folder,
     check_status,
     make_folder,
-    open_flags,
     state_file,
-    sync_folder,
 )
 
 STATE_DIR_VARIABLE = "RECONCILER_STATE_DIR"
@@ -65,7 +64,6 @@ class FileLedgerStore:
         self.folder = folder.absolute()
         self.path = state_file(self.folder, name, ".ledger.json")
         self._encoder = Encoder()
-        self._swept = False
 
     def load(self) -> Ledger | None:
         """See `LedgerStore.load`."""
@@ -94,8 +92,7 @@ class FileLedgerStore:
         make_folder(self.folder)
         check_file(self.path)
         try:
-            self._sweep()
-            self._replace(data)
+            replace_file(self.path, data, FILE_MODE)
         except OSError as error:
             raise LedgerError(
                 f"the ledger cannot be written ({error.strerror}); mend that, or run {AS_ADMINISTRATOR}",
@@ -113,29 +110,6 @@ class FileLedgerStore:
                 where=str(self.path),
             )
         return data
-
-    def _replace(self, data: bytes) -> None:
-        path = self.folder / f".{self.path.name}.{os.urandom(8).hex()}.tmp"
-        descriptor = os.open(path, open_flags(os.O_WRONLY | os.O_CREAT | os.O_EXCL), FILE_MODE)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                if sys.platform != "win32":
-                    os.fchmod(descriptor, FILE_MODE)
-                file.write(data)
-                file.flush()
-                os.fsync(descriptor)
-            path.replace(self.path)
-        except BaseException:
-            path.unlink(missing_ok=True)
-            raise
-        sync_folder(self.folder)
-
-    def _sweep(self) -> None:
-        """Remove what killed runs left half written: once, and only under the lock, like every save."""
-        if not self._swept:
-            for path in self.folder.glob(f".{self.path.name}.*.tmp"):
-                path.unlink(missing_ok=True)
-            self._swept = True
 
 
 class MemoryLedgerStore:

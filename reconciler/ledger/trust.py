@@ -14,6 +14,7 @@ import stat
 import sys
 from pathlib import Path
 
+from reconciler.atomic import sync_folder
 from reconciler.errors import LedgerError
 
 FOLDER_MODE = 0o755
@@ -29,13 +30,6 @@ def state_file(folder: Path, name: str, suffix: str) -> Path:
     if not _NAME.fullmatch(name):
         raise ValueError(f"{name!r} cannot name the files of a host")
     return folder / (name + suffix)
-
-
-def open_flags(flags: int) -> int:
-    """The flags, and those that keep `os.open` from following a link, waiting on a pipe or changing line ends."""
-    for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY"):
-        flags |= getattr(os, name, 0)
-    return flags
 
 
 def check_folder(folder: Path) -> bool:
@@ -101,20 +95,6 @@ def check_file(path: Path) -> None:
         told = f"this cannot be looked at ({error.strerror}); mend the rights of its folder"
         raise LedgerError(told, where=str(path)) from None
     check_status(path, status)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in a folder durable, where the file system can."""
-    if sys.platform == "win32":
-        return
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    except OSError as error:
-        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
-            raise
-    finally:
-        os.close(descriptor)
 
 
 def _walk(folder: Path) -> tuple[Path, os.stat_result]:

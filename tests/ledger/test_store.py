@@ -214,9 +214,9 @@ def test_the_bytes_are_durable_before_the_name_and_the_name_before_save_returns(
     assert done == ["file", "name", "folder"]
 
 
-def test_the_first_save_removes_what_a_killed_run_left(tmp_path: Path) -> None:
+def test_a_save_removes_what_a_killed_run_left(tmp_path: Path) -> None:
     store = saved(tmp_path)
-    left, foreign = tmp_path / ".host.ledger.json.0123.tmp", tmp_path / ".host2.ledger.json.0123.tmp"
+    left, foreign = tmp_path / ".host.ledger.json.tmp", tmp_path / ".host2.ledger.json.tmp"
     left.write_text("half")
     foreign.write_text("of another host")
     saved(tmp_path, OTHER)

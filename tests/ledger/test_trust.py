@@ -1,16 +1,14 @@
 from __future__ import annotations
 
-import errno
 import os
 import stat
-import sys
 from pathlib import Path
 
 import pytest
 
 from reconciler.errors import LedgerError
 from reconciler.ledger import trust
-from reconciler.ledger.trust import check_file, check_folder, make_folder, open_flags, state_file, sync_folder
+from reconciler.ledger.trust import check_file, check_folder, make_folder, state_file
 from tests.ledger.others import NOBODY, give_away, posix
 
 
@@ -171,22 +169,6 @@ def test_a_new_folder_is_for_all_to_read_and_us_to_write_whatever_the_umask(tmp_
     assert stat.S_IMODE((tmp_path / "a").stat().st_mode) == 0o755 & ~mask
 
 
-@posix
-@pytest.mark.parametrize(("code", "fails"), [(errno.EINVAL, False), (errno.ENOTSUP, False), (errno.EIO, True)])
-def test_a_file_system_that_cannot_sync_folders_is_no_trouble(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, fails: bool
-) -> None:
-    def fsync(_: int) -> None:
-        raise OSError(code, os.strerror(code))
-
-    monkeypatch.setattr(os, "fsync", fsync)
-    if fails:
-        with pytest.raises(OSError, match=os.strerror(code)):
-            sync_folder(tmp_path)
-    else:
-        sync_folder(tmp_path)
-
-
 def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
@@ -243,9 +225,3 @@ def test_what_is_no_plain_file_is_refused(tmp_path: Path) -> None:
 def test_a_name_that_is_no_plain_file_name_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match="cannot name the files of a host"):
         state_file(Path("/state"), name, ".lock")
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="the flags of POSIX")
-def test_files_are_opened_without_following_links_or_waiting() -> None:
-    assert open_flags(os.O_RDONLY) & os.O_NOFOLLOW
-    assert open_flags(os.O_RDONLY) & os.O_NONBLOCK

@@ -10,9 +10,10 @@ import os
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from errno import EACCES, EINVAL, ENOTSUP
+from errno import EACCES, EINVAL
 from pathlib import Path
 
+from reconciler.atomic import replace_file, sync_folder
 from reconciler.errors import HostError
 from reconciler.host.linux.kernel import list_text, parse_list
 from reconciler.ports import PortSet
@@ -67,22 +68,9 @@ class SysctlFiles:
         target = Path(self.own)
         if not ports:
             target.unlink(missing_ok=True)
-            _sync(target.parent)
+            sync_folder(target.parent)
             return
-        draft = target.with_name(f".{target.name}.tmp")
-        draft.unlink(missing_ok=True)  # of a run that was killed
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
-        try:
-            with os.fdopen(descriptor, "w", encoding="ascii") as file:
-                file.write(f"{_HEAD}{KEY} = {list_text(ports)}\n")
-                file.flush()
-                draft.chmod(0o644)  # whatever the umask: everybody may plan
-                os.fsync(file.fileno())
-            draft.replace(target)
-        except BaseException:
-            draft.unlink(missing_ok=True)
-            raise
-        _sync(target.parent)
+        replace_file(target, f"{_HEAD}{KEY} = {list_text(ports)}\n".encode("ascii"), 0o644)  # everybody may plan
 
     def check_folder(self) -> None:
         """Make our file's folder if there is none, and look whether a file can be replaced in it. Raises OSError.
@@ -146,15 +134,3 @@ def _settings(text: str) -> Iterator[tuple[str, str, int]]:
 
 def _user() -> int:
     return os.geteuid() if hasattr(os, "geteuid") else 0
-
-
-def _sync(folder: Path) -> None:
-    """Make the names in a folder durable, where the file system can."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    except OSError as error:
-        if error.errno not in (EINVAL, ENOTSUP):
-            raise
-    finally:
-        os.close(descriptor)
