@@ -8,7 +8,7 @@ from typing import Any
 from reconciler.apply.batch import BatchExecutor
 from reconciler.apply.journal import Journal
 from reconciler.apply.results import ApplyResult
-from reconciler.host.interface import Change, Facts, Lookup, Refusal, Row, Snapshot, WinNat
+from reconciler.host.interface import BeforeWrite, Change, Facts, Lookup, Refusal, Row, Snapshot, WinNat
 from reconciler.ledger.records import Ledger
 from reconciler.plan.model import Options, Plan, State
 from reconciler.plan.planner import plan_state
@@ -33,7 +33,8 @@ class FakeSetHost:
     """The kernel's list and the file that sets it at boot.
 
     `refusal`: what a write says, and then it does nothing. `at` is called with the name of each moment of a write:
-    `list` and `file` just before the two change, `end` after both; it may raise.
+    `read` before the list is read, `list` and `file` just before the two change, `piece` when half of a list that
+    is replaced is there, `end` after everything; it may raise. `atomic`: a list is replaced in one piece.
     """
 
     def __init__(self, listed: str = "", stored: str | None = "") -> None:
@@ -46,6 +47,7 @@ class FakeSetHost:
         self.elevated = True
         self.dynamic = PortRange(32768, 60999)
         self.refusal: Refusal | None = None
+        self.atomic = False
         self.at: Callable[[str], None] = lambda moment: None
         self.writes: list[tuple[PortSet, PortSet, PortSet]] = []
 
@@ -71,12 +73,20 @@ class FakeSetHost:
     def rows(self, lanes: Collection[Lane]) -> tuple[Row, ...]:
         return tuple(Row(lane, run, True) for lane in sorted(lanes) for run in self.listed.runs())
 
-    def write_set(self, add: PortSet, remove: PortSet, stored: PortSet) -> Refusal | None:
-        self.writes.append((add, remove, stored))
+    def write_set(self, add: PortSet, remove: PortSet, stored: PortSet, before: BeforeWrite) -> Refusal | None:
         if self.refusal is not None:
             return self.refusal
+        self.at("read")
+        in_pieces = bool(self.listed & remove) and not self.atomic
+        before(self.listed, in_pieces)
+        self.writes.append((add, remove, stored))
         self.at("list")
-        self.listed = (self.listed - remove) | add
+        left = (self.listed - remove) | add
+        if in_pieces:
+            order = [*(left - stored), *(left & stored)]
+            self.listed = PortSet.of(PortRange(port, port) for port in order[: len(order) // 2])
+            self.at("piece")
+        self.listed = left
         self.at("file")
         if self.file is not None:
             self.file = stored

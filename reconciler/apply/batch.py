@@ -1,15 +1,17 @@
 """Doing all steps in one write, on a host that lists one set of ports (Linux): its list can only be replaced whole.
 
-Nothing is uncovered on the way, and nothing has to be undone: the write takes or it does not, and reading again
-says which (design 4.10).
+Nothing has to be undone: the write takes or it does not, and reading again says which (design 4.10). Where the list
+comes back in pieces, the ledger has what must stay before the first piece is written, so a kill loses nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
 
 from reconciler.apply.journal import Journal
-from reconciler.apply.results import ApplyResult, Outcome, Progress, StepResult, WriteResult
+from reconciler.apply.results import ApplyResult, Progress, StepResult, WriteResult
 from reconciler.errors import HostError, LedgerError
 from reconciler.host.interface import Refusal, SetHost
 from reconciler.plan.claims import ClaimIndex
@@ -28,6 +30,7 @@ class BatchExecutor:
         self._journal = journal
         self._progress = progress
         self._problems: list[str] = []
+        self._before = PortSet()
 
     def run(self, stop: Callable[[], bool], used_plan: str | None = None) -> ApplyResult:
         """Do every step at once, unless `stop` says so before."""
@@ -41,7 +44,7 @@ class BatchExecutor:
             if steps or update.changed:
                 self._journal.begin(update, calls=calls)
             self._tell_started(steps)
-            results = self._write(steps) if calls else tuple(StepResult(step, "done") for step in steps)
+            results = self._do(steps) if calls else tuple(StepResult(step, "done") for step in steps)
             self._tell_finished(results)
             self._journal.finish(update, (), used_plan)
         except (HostError, LedgerError) as error:
@@ -49,23 +52,40 @@ class BatchExecutor:
             self._problems.append(f"apply ended early: {error}")
         return ApplyResult(self._plan, results, problems=tuple(self._problems))
 
-    def _write(self, steps: tuple[Step, ...]) -> tuple[StepResult, ...]:
-        claims = ClaimIndex(self._plan.update.claims)
-        creates = [(row, claims.label(row)) for step in steps for row in step.creates]
-        add = PortSet.of(row.ports for row, _ in creates)
-        remove = PortSet.of(row.ports for step in steps for row in step.deletes)
-        self._journal.intend_all(creates)
-        refusal = self._host.write_set(add, remove - add, self._plan.update.stored)
+    def _do(self, steps: tuple[Step, ...]) -> tuple[StepResult, ...]:
+        add = PortSet.of(row.ports for step in steps for row in step.creates)
+        remove = PortSet.of(row.ports for step in steps for row in step.deletes) - add
+        refusal = self._write(steps, add, remove)
         snapshot = self._host.snapshot()
-        self._journal.settle_all(snapshot)
         listed = PortSet.of(row.ports for row in snapshot.rows)
-        lost = PortSet.of(row.ports for row in self._plan.state.snapshot.rows) - remove - listed
+        lost = self._before - remove - listed
+        self._journal.settle_all(snapshot, lost)
         if lost:
             self._problems.append(
-                f"COVER LOST: {lost} stood in the list before; look who else writes it, and apply again"
+                f"COVER LOST: {lost} stood in the list before; the next apply puts it back, whoever is in scope; "
+                "look who else writes the list"
             )
-        kept = snapshot.stored in (None, self._plan.update.stored)
-        return tuple(_result(step, listed, add, refusal, kept=kept) for step in steps)
+        seen = _Seen(
+            listed=listed,
+            theirs=self._before - PortSet.of(row.ports for row in self._plan.update.rows),
+            added=add,
+            refusal=refusal,
+            kept=snapshot.stored in (None, self._plan.update.stored),
+        )
+        return tuple(_result(step, seen) for step in steps)
+
+    def _write(self, steps: tuple[Step, ...], add: PortSet, remove: PortSet) -> Refusal | None:
+        """The one write. What an earlier one lost comes back as it was: neither ours nor foreign changes by that."""
+        claims = ClaimIndex(self._plan.update.claims)
+        creates = [(row, claims.label(row)) for step in steps if step.cause != "owed" for row in step.creates]
+        restored = PortSet.of(row.ports for step in steps if step.cause == "owed" for row in step.creates)
+
+        def before(listed: PortSet, in_pieces: bool) -> None:
+            self._before = listed
+            staying = (listed if in_pieces else PortSet()) | restored
+            self._journal.intend_all(creates, listed, staying - remove)
+
+        return self._host.write_set(add, remove, self._plan.update.stored, before)
 
     def _tell_started(self, steps: tuple[Step, ...]) -> None:
         for number, step in enumerate(steps, start=1):
@@ -76,26 +96,42 @@ class BatchExecutor:
             self._progress.step_finished(result, number, len(results))
 
 
-def _result(step: Step, listed: PortSet, add: PortSet, refusal: Refusal | None, *, kept: bool) -> StepResult:
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What the write came to: what is listed now, what was there just before it and is not ours, what was to be
+    added, what the call said, and whether the file is as it must be."""
+
+    listed: PortSet
+    theirs: PortSet
+    added: PortSet
+    refusal: Refusal | None
+    kept: bool
+
+
+def _result(step: Step, seen: _Seen) -> StepResult:
     """What reading again says of one step. A row that must outlive a reboot is there when the file has it too."""
-    writes = []
-    for row in step.deletes:
-        gone = not (PortSet.of([row.ports]) - add) & listed
-        writes.append(_write_result("delete", row, gone and (kept or row.store == "active"), refusal))
-    for row in step.creates:
-        there = listed.covers(row.ports) and (kept or row.store == "active")
-        writes.append(_write_result("create", row, there, refusal))
-    if step.action == "persist" and not kept:
-        return StepResult(step, "refused", text=(refusal or SILENT).text)
-    failed = [write for write in writes if write.outcome == "refused"]
-    if failed:
-        return StepResult(step, "refused", tuple(writes), (refusal or SILENT).text)
-    return StepResult(step, "done", tuple(writes))
+    told = seen.refusal or SILENT
+    writes = [_deleted(row, seen) for row in step.deletes] + [_created(row, seen) for row in step.creates]
+    if step.action == "persist" and not seen.kept:
+        return StepResult(step, "refused", text=told.text)
+    if any(write.outcome == "refused" for write in writes):
+        return StepResult(step, "refused", tuple(writes), told.text)
+    already = bool(writes) and all(write.outcome == "already" for write in writes)
+    return StepResult(step, "already" if already else "done", tuple(writes))
 
 
-def _write_result(verb: str, row: RowSpec, is_so: bool, refusal: Refusal | None) -> WriteResult:
-    outcome: Outcome = "done" if is_so else "refused"
-    told = None if is_so else refusal or SILENT
-    return WriteResult(
-        "delete" if verb == "delete" else "create", row, outcome, told, changed=row.lanes if is_so else ()
-    )
+def _deleted(row: RowSpec, seen: _Seen) -> WriteResult:
+    gone = not (PortSet.of([row.ports]) - seen.added) & seen.listed
+    return _write_result("delete", row, seen, is_so=gone)
+
+
+def _created(row: RowSpec, seen: _Seen) -> WriteResult:
+    if seen.theirs.covers(row.ports) and seen.listed.covers(row.ports):
+        return WriteResult("create", row, "already")
+    return _write_result("create", row, seen, is_so=seen.listed.covers(row.ports))
+
+
+def _write_result(verb: Literal["create", "delete"], row: RowSpec, seen: _Seen, *, is_so: bool) -> WriteResult:
+    if is_so and (seen.kept or row.store == "active"):
+        return WriteResult(verb, row, "done", changed=row.lanes)
+    return WriteResult(verb, row, "refused", seen.refusal or SILENT)

@@ -11,10 +11,11 @@ from reconciler.host.interface import Lookup, Row, Snapshot
 from reconciler.ledger.records import Intent, Ledger, OwedRow
 from reconciler.ledger.store import LedgerStore
 from reconciler.plan.claims import merged_claims
+from reconciler.plan.lost import intents_to_stay, lost_ports
 from reconciler.plan.model import LedgerUpdate, RowSpec
 from reconciler.plan.sets import settle_set
 from reconciler.plan.settle import with_created
-from reconciler.ports import Lane
+from reconciler.ports import Lane, PortSet, missing_in
 
 
 class Journal:
@@ -39,7 +40,7 @@ class Journal:
             rows=update.rows,
             claims=merged_claims((*update.claims, *self.ledger.claims)),
             owed=update.owed,
-            intents=(),
+            intents=update.staying,
         )
         if calls:
             self._save(ledger)
@@ -83,21 +84,32 @@ class Journal:
         ]
         return [lane for lane in row.lanes if any(lane in claim.lanes for claim in touching)]
 
-    def intend_all(self, rows: Iterable[tuple[RowSpec, str]]) -> None:
-        """Write down everything that one write is about to create, with the label of each row."""
-        now = self._clock.now()
-        intents = tuple(
-            Intent(
-                "create", row.kind, row.lanes, row.ports, row.store, row.lanes, self._boot, self._plan_id, now, label
-            )
-            for row, label in rows
-        )
-        self._save(replace(self.ledger, intents=intents))
+    def intend_all(self, rows: Iterable[tuple[RowSpec, str]], listed: PortSet, staying: PortSet) -> None:
+        """Write down what one write is about to create, with the label of each row, and what it must not lose.
 
-    def settle_all(self, snapshot: Snapshot) -> None:
-        """Write down what a fresh reading shows of everything that was about to be created, and of all rows."""
-        there, _ = settle_set(self.ledger, snapshot)
-        self._save(replace(self.ledger, rows=(), intents=()).with_rows(there))
+        What is listed by now and not ours is somebody else's, even where it is about to be created.
+        """
+        now = self._clock.now()
+        foreign = listed - PortSet.of(row.ports for row in self.ledger.rows)
+        fresh = (
+            Intent("create", row.kind, row.lanes, run, row.store, row.lanes, self._boot, self._plan_id, now, label)
+            for row, label in rows
+            for run in missing_in(row.ports, foreign).runs()
+        )
+        self._save(replace(self.ledger, intents=(*fresh, *self._to_stay(staying))))
+
+    def settle_all(self, snapshot: Snapshot, lost: PortSet) -> None:
+        """Write down what a fresh reading shows of everything that was about to be created, and of all rows.
+
+        `lost`: ports that the write took away and should not have; they and what else must stay are owed.
+        """
+        whole = replace(self.ledger, intents=(*self.ledger.intents, *self._to_stay(lost)))
+        there, _ = settle_set(whole, snapshot)
+        missing = self._to_stay(lost_ports(whole, snapshot))
+        self._save(replace(self.ledger, rows=(), intents=missing).with_rows(there))
+
+    def _to_stay(self, ports: PortSet) -> tuple[Intent, ...]:
+        return intents_to_stay(ports, self._boot, self._plan_id, self._clock.now())
 
     def created(self, intent: Intent, rows: Iterable[Row], found: bool) -> None:
         """Write down what reading again showed after a create."""

@@ -6,7 +6,7 @@ and why" is a `Refusal`, a value; only a host that cannot be read at all raises 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, Protocol
 
@@ -222,9 +222,14 @@ class Host(Protocol):
         ...
 
 
+BeforeWrite = Callable[[PortSet, bool], None]
+"""Told what the list holds just before it is written, and whether it comes back in pieces, so that a kill loses some.
+What this raises ends the write before it has begun. It is told again if the list has changed meanwhile."""
+
+
 class SetHost(Host, Protocol):
     """A host whose listing is one set of ports for all lanes: everything changes in one write."""
 
-    def write_set(self, add: PortSet, remove: PortSet, stored: PortSet) -> Refusal | None:
+    def write_set(self, add: PortSet, remove: PortSet, stored: PortSet, before: BeforeWrite) -> Refusal | None:
         """Take ports out of the list and put ports in, others stay; make our file, if any, hold exactly `stored`."""
         ...

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from reconciler.host.interface import Facts, Snapshot
-from reconciler.ledger.records import Claim, Ledger, OwedRow, OwnedRow
+from reconciler.ledger.records import Claim, Intent, Ledger, OwedRow, OwnedRow
 from reconciler.policy.entries import PolicySet
 from reconciler.ports import Kind, Lane, PortRange, PortSet, Store
 
@@ -161,7 +161,8 @@ class LedgerUpdate:
 
     `machine` is the host's identity. `rows` are the owned rows that the snapshot still shows, after interrupted
     calls were settled; `claims` what holds when the plan is done; `owed` what stays owed until it is seen again.
-    `changed`: the stored ledger says something else. `stored`: on a `SetHost`, what its file must hold in the end.
+    `changed`: the stored ledger says something else. On a `SetHost`, `stored` is what its file must hold in the end,
+    and `staying` what an interrupted write of its list has lost (`plan/lost.py`).
     """
 
     machine: str
@@ -170,6 +171,7 @@ class LedgerUpdate:
     owed: tuple[OwedRow, ...]
     changed: bool
     stored: PortSet = field(default_factory=PortSet)
+    staying: tuple[Intent, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from reconciler.plan.exclusions import plan_exclusion_creates
 from reconciler.plan.extras import absent_steps, dynamic_range_steps, unmanaged_steps
 from reconciler.plan.kept import keep_steps
 from reconciler.plan.limits import breaches
+from reconciler.plan.lost import is_to_stay, lost_ports, restore_steps, with_lost
 from reconciler.plan.model import LedgerUpdate, Options, Plan, State, Step
 from reconciler.plan.notes import ledger_notes, notes
 from reconciler.plan.obstacles import Obstacles
@@ -35,7 +36,7 @@ from reconciler.plan.unknown import refuse_unknown
 from reconciler.plan.wanted import Pairs, claims_on
 from reconciler.plan.winnat import release_steps, start_steps
 from reconciler.policy.entries import PolicySet, Reservation
-from reconciler.ports import PortRange, Protocol
+from reconciler.ports import PortRange, PortSet, Protocol
 
 NOTHING_SPECIAL = Options()
 
@@ -54,7 +55,8 @@ def plan_state(state: State, options: Options = NOTHING_SPECIAL) -> Plan:
 
     Raises RefusedError for options that name what is not there, HostError where what is wanted was not read.
     """
-    snapshot, policies = state.snapshot, state.policies
+    lost = lost_ports(state.ledger, state.snapshot)
+    snapshot, policies = with_lost(state.snapshot, lost), state.policies
     refuse_unknown(policies, snapshot)
     settled = settle(state.ledger, snapshot)
     demand = build_demand(policies, snapshot, settled, options)
@@ -66,6 +68,7 @@ def plan_state(state: State, options: Options = NOTHING_SPECIAL) -> Plan:
     steps += [*absent_stuck, *unmanaged_stuck]
     done = [draft for draft in drafts if draft.into is None and (draft.deletes or draft.creates)]
     steps += [_finished(draft, tables, snapshot.stored_elsewhere) for draft in done]
+    steps += restore_steps(lost, settled.rows, demand.claims, steps)
     steps += over_covered_steps(steps, pairs, demand)
     steps += dynamic_range_steps(policies.dynamic_range, snapshot)
     persist, stored = plan_file(snapshot, settled.rows, demand.claims, steps)
@@ -86,7 +89,7 @@ def plan_state(state: State, options: Options = NOTHING_SPECIAL) -> Plan:
         ),
         breaches=breaches(policies.limits, ordered, tables, settled, demand, snapshot, options),
         in_sync=_in_sync(policies, ordered),
-        update=replace(_update(state, settled, demand, tables), stored=stored),
+        update=replace(_update(state, settled, demand, tables, lost), stored=stored),
         state=state,
     )
 
@@ -167,14 +170,15 @@ def _in_sync(policies: PolicySet, steps: Iterable[Step]) -> int:
     return sum(1 for entry in entries if entry not in concerned)
 
 
-def _update(state: State, settled: Settled, demand: Demand, tables: Sequence[Table]) -> LedgerUpdate:
+def _update(state: State, settled: Settled, demand: Demand, tables: Sequence[Table], lost: PortSet) -> LedgerUpdate:
     machine = state.snapshot.facts.machine
     stored = state.ledger or Ledger(machine)
     cover = {lane: table.cover for table in tables for lane in table.lanes}
     lookups = state.snapshot.lookups
     owed = still_owed(settled.owed, demand.claims, lambda lane, ports: cover[lane].covers(ports), lookups.__contains__)
-    final = Ledger(machine, settled.rows, demand.claims, (), owed, settled.winnat_owed, stored.applied)
-    return LedgerUpdate(machine, settled.rows, demand.claims, owed, changed=final != stored)
+    staying = tuple(item for item in stored.intents if is_to_stay(item) and lost.touches(item.ports))
+    final = Ledger(machine, settled.rows, demand.claims, staying, owed, settled.winnat_owed, stored.applied)
+    return LedgerUpdate(machine, settled.rows, demand.claims, owed, changed=final != stored, staying=staying)
 
 
 def _digest(state: State, options: Options, steps: tuple[Step, ...]) -> str:

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from reconciler.host.interface import Row, Snapshot
 from reconciler.ledger.records import Intent, Ledger, OwnedRow
+from reconciler.plan.lost import is_to_stay, must_stay
 from reconciler.ports import LANES, Lane, PortRange, PortSet, missing_in
 
 SET_LANE: Lane = LANES[0]
@@ -20,10 +21,12 @@ SET_LANE: Lane = LANES[0]
 def settle_set(ledger: Ledger, snapshot: Snapshot) -> tuple[list[OwnedRow], list[OwnedRow]]:
     """The owned rows that are there, and those that are gone; a row may be partly both.
 
-    What was about to be created is of later date than a row of the same ports, so it counts where it is there.
+    What was about to be created is of later date than a row of the same ports, so it counts where it is there. What
+    an interrupted write has lost counts as there, since this run puts it back.
     """
     listed = PortSet.of(row.ports for row in snapshot.rows if row.lane == SET_LANE)
-    made = [_made(intent) for intent in ledger.intents if intent.verb == "create"]
+    listed |= must_stay(ledger, snapshot.boot)
+    made = [_made(intent) for intent in ledger.intents if intent.verb == "create" and not is_to_stay(intent)]
     there = [piece for row in made for piece in _pieces(row, _outlived(row, snapshot, listed))]
     renewed = PortSet.of(row.ports for row in there)
     gone: list[OwnedRow] = []
@@ -55,12 +58,13 @@ def _first(row: OwnedRow) -> int:
 
 
 def cut_rows(rows: list[Row], owned: Iterable[PortRange]) -> list[Row]:
-    """The listing of one lane, cut into our rows and the runs of what is not ours."""
+    """The listing of one lane, cut into our rows, as far as they are listed, and the runs of what is not ours."""
     if not rows:
         return []
     lane = rows[0].lane
-    ours = list(owned)
-    others = (PortSet.of(row.ports for row in rows) - PortSet.of(ours)).runs()
+    listed = PortSet.of(row.ports for row in rows)
+    ours = [run for ports in owned for run in ([ports] if listed.covers(ports) else listed.within(ports).runs())]
+    others = (listed - PortSet.of(ours)).runs()
     return [Row(lane, ports, True) for ports in sorted((*ours, *others), key=lambda ports: ports.first)]
 
 

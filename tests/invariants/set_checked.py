@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from reconciler.host.interface import Refusal
 from reconciler.ledger.records import Intent, Ledger, OwnedRow
+from reconciler.plan.lost import is_to_stay, must_stay
 from reconciler.plan.model import Options, Plan, State, Step
 from reconciler.plan.planner import plan_state
 from reconciler.policy.entries import PolicySet
@@ -43,6 +44,7 @@ class CheckedSetWorld(SetWorld):
         super().__init__()
         self.store = self.mortal = MortalStore()
         self.ours = NOTHING
+        self.were_ours = NOTHING  # of what an interrupted write has lost
         self.named = NOTHING
         self.protected: dict[EntryKey, PortSet] = {}
         self.untouchable = NOTHING
@@ -53,20 +55,36 @@ class CheckedSetWorld(SetWorld):
     # What happens to the list
 
     def look(self, *, ours: bool) -> None:
-        """The list has changed: what came is ours or not, what is gone is nobody's."""
-        now = self.host.listed
-        self.ours = (self.ours & now) | ((now - self._seen) if ours else NOTHING)
+        """The list has changed: what came is ours or not, what is gone is nobody's.
+
+        What the ledger says must stay comes back as what it was.
+        """
+        now, staying = self.host.listed, self._staying()
+        came = ((now - self._seen) - staying) | (self.were_ours & now) if ours else NOTHING
+        self.were_ours = (self.were_ours | (self.ours & staying)) - now
+        self.ours = (self.ours & now) | came
         self._seen = now
+
+    def _staying(self) -> PortSet:
+        ledger = self.store.ledger
+        if ledger is None or ledger.machine != self.host.machine:
+            return NOTHING
+        return must_stay(ledger, self.host.prepare())
+
+    def owed(self) -> PortSet:
+        """What an interrupted write has lost: the next run puts it back."""
+        return self._staying() - self.host.listed
 
     def restart(self) -> None:
         """The file sets the list. What it sets and the ledger knows as lasting is ours as before."""
         self.host.reboot()
         self._seen = self.host.listed
+        self.were_ours = NOTHING
         self.ours = self.host.listed & self._in_ledger(lasting_only=True)
 
     def forget(self) -> None:
         """The ledger is lost: nothing is ours any more."""
-        self.ours = NOTHING
+        self.ours = self.were_ours = NOTHING
         self.protected.clear()
 
     def would_be_swapped(self) -> bool:
@@ -77,7 +95,8 @@ class CheckedSetWorld(SetWorld):
         ledger = self.store.ledger
         if ledger is None or ledger.machine != self.host.machine:
             return NOTHING
-        known: tuple[OwnedRow | Intent, ...] = (*ledger.rows, *ledger.intents)
+        made = (intent for intent in ledger.intents if not is_to_stay(intent))
+        known: tuple[OwnedRow | Intent, ...] = (*ledger.rows, *made)
         return PortSet.of(
             item.ports
             for item in known
@@ -90,7 +109,13 @@ class CheckedSetWorld(SetWorld):
             going = remove & self.host.listed
             assert not going - self.ours - self.named, f"{going - self.ours - self.named} is foreign and would go"
             assert not going & self.untouchable, f"{going & self.untouchable} is protected and would go"
-        else:
+        elif moment == "piece":
+            _, remove, _ = self.host.writes[-1]
+            lost = self._seen - remove - self.host.listed
+            assert not lost - self._staying(), f"{lost - self._staying()} would be lost by a kill at this instant"
+            if self.kill_at == moment:
+                self.look(ours=True)
+        elif moment != "read":
             self.look(ours=True)
         if moment == self.kill_at:
             raise Killed
@@ -114,7 +139,8 @@ class CheckedSetWorld(SetWorld):
                 self.untouchable |= found
 
     def _remember_protected(self, wanted: PolicySet) -> None:
-        self.protected = {key: found & self.ours for key, found in self.protected.items()}
+        ours = self.ours | self.were_ours
+        self.protected = {key: found & ours for key, found in self.protected.items()}
         for policy in wanted.in_scope():
             for entry in policy.exclusions:
                 if entry.state == "absent":
@@ -122,7 +148,7 @@ class CheckedSetWorld(SetWorld):
                 key = (policy.name, entry.name)
                 if entry.protect:
                     old = self.protected.get(key, NOTHING)
-                    self.protected[key] = old | (PortSet.of(entry.ports) & self.ours)
+                    self.protected[key] = old | (PortSet.of(entry.ports) & ours)
                 else:
                     self.protected.pop(key, None)
 
@@ -130,13 +156,15 @@ class CheckedSetWorld(SetWorld):
         """Plan, apply, plan again, and hold everything against the truth."""
         plan = self.pure_plan(wanted, options)
         self.allow(wanted, options)
-        covered, writes = self.host.listed, len(self.host.writes)
+        covered, writes = self.host.listed | self.owed(), len(self.host.writes)
+        going = PortSet.of(row.ports for step in plan.to_do() for row in step.deletes)
         result = self.run(plan)
         self._remember_protected(wanted)
         assert {item.verdict for item in result.results} <= {"done"}, result.results
         assert result.problems == ()
         self._check_write(plan, writes)
         assert self._owned() == self.ours
+        assert not covered - going - self.host.listed
         self._check_cover(wanted, covered)
         self._check_file()
         self._check_again(wanted, options)
@@ -163,13 +191,18 @@ class CheckedSetWorld(SetWorld):
         self.host.refusal = None
         assert (self.host.listed, self.host.file) == before
         for item in result.results:
-            assert item.verdict == ("done" if self._is_for_the_ledger_alone(item.step) else "refused")
-        assert self._owned() == self.ours
+            assert item.verdict == ("done" if self._needs_no_write(plan, item.step) else "refused")
+        assert self._owned() == self.ours | (self.were_ours & self.owed())
 
-    def _is_for_the_ledger_alone(self, step: Step) -> bool:
-        """A new name, or where no file is kept another store."""
-        stays = PortSet.of(row.ports for row in step.creates) == PortSet.of(row.ports for row in step.deletes)
-        return step.action == "relabel" or (step.action == "replace" and self.host.file is None and stays)
+    def _needs_no_write(self, plan: Plan, step: Step) -> bool:
+        """Is list and file so already: a new name, another store, a row of ours that is lost and given up?"""
+        added = PortSet.of(row.ports for other in plan.to_do() for row in other.creates)
+        gone = PortSet.of(row.ports for row in step.deletes) - added
+        listed = self.host.listed
+        is_listed = not gone & listed and all(listed.covers(row.ports) for row in step.creates)
+        rows = (*step.deletes, *step.creates)
+        lasting = step.action == "persist" or any(row.store == "persistent" for row in rows)
+        return is_listed and (not lasting or self.host.file in (None, plan.update.stored))
 
     def pure_plan(self, wanted: PolicySet, options: Options) -> Plan:
         """A plan, and the proof that making it changed nothing and does not depend on the order of the policies."""
@@ -196,7 +229,7 @@ class CheckedSetWorld(SetWorld):
 
     def _owned(self) -> PortSet:
         ledger = self.store.ledger
-        assert ledger is None or ledger.intents == ()
+        assert ledger is None or all(is_to_stay(intent) for intent in ledger.intents)
         return PortSet.of(row.ports for row in (ledger.rows if ledger else ()))
 
     def _check_cover(self, wanted: PolicySet, covered: PortSet) -> None:

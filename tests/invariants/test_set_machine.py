@@ -20,7 +20,7 @@ from tests.set_world import RIVAL
 from tests.world import NO_LIMITS
 
 numbers = st.integers(0, len(some.POLICIES) - 1)
-MOMENTS = ("list", "file", "end", "before", "after")
+MOMENTS = ("read", "list", "piece", "file", "end", "before", "after")
 
 
 class LinuxDay(RuleBasedStateMachine):
@@ -140,6 +140,17 @@ class LinuxDay(RuleBasedStateMachine):
     @rule(moment=st.sampled_from(MOMENTS), save=st.integers(1, 4))
     def apply_and_be_killed(self, moment: str, save: int) -> None:
         self.world.killed_apply(self.wanted(), Options(), moment, save if moment in ("before", "after") else 0)
+
+    @rule(number=numbers, others_in_scope=st.booleans(), then_apply=st.booleans())
+    def give_up_and_be_killed_between_pieces(self, number: int, others_in_scope: bool, then_apply: bool) -> None:
+        """What is replaced is shorter by a policy's entries; only half of the rest is back when the program ends."""
+        self.apply()
+        policy = sorted(self.entries)[number]
+        self.entries[policy].clear()
+        self.in_scope = {policy, *(self.in_scope if others_in_scope else ())}
+        self.world.killed_apply(self.wanted(), Options(), "piece", 0)
+        if then_apply:
+            self.apply()
 
     @rule()
     def apply_and_be_refused(self) -> None:

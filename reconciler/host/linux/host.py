@@ -13,7 +13,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from reconciler.errors import HostError
-from reconciler.host.interface import Change, Facts, Lookup, Refusal, Row, Snapshot, WinNat
+from reconciler.host.interface import BeforeWrite, Change, Facts, Lookup, Refusal, Row, Snapshot, WinNat
 from reconciler.host.linux.files import SysctlFiles
 from reconciler.host.linux.kernel import change_list, read_list
 from reconciler.ports import LANES, PROTOCOLS, Lane, PortRange, PortSet
@@ -72,13 +72,13 @@ class LinuxHost:
         runs = self._read().runs()
         return tuple(Row(lane, ports, True) for lane in sorted(set(lanes)) for ports in runs)
 
-    def write_set(self, add: PortSet, remove: PortSet, stored: PortSet) -> Refusal | None:
+    def write_set(self, add: PortSet, remove: PortSet, stored: PortSet, before: BeforeWrite) -> Refusal | None:
         """See `SetHost`. The list first, since it takes effect at once; then the file."""
         try:
             rewrites = self._has_files() and self._files.stored() != stored
             if rewrites:
                 self._files.check_folder()
-            change_list(self._list, add, remove, stored)
+            change_list(self._list, add, remove, stored, before)
             if rewrites:
                 self._files.write(stored)
         except (OSError, ValueError) as error:
@@ -94,7 +94,7 @@ class LinuxHost:
         ports = PortSet.of([change.ports])
         none = PortSet()
         add, remove = (ports, none) if change.verb == "create" else (none, ports)
-        return self.write_set(add, remove, self._files.stored())
+        return self.write_set(add, remove, self._files.stored(), lambda listed, in_pieces: None)
 
     def dynamic_range(self, protocol: PortProtocol) -> PortRange | None:
         """See `Host`."""

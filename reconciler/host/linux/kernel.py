@@ -12,7 +12,9 @@ from __future__ import annotations
 import errno
 import os
 import time
+from typing import NamedTuple
 
+from reconciler.host.interface import BeforeWrite
 from reconciler.ports import FIRST_PORT, LAST_PORT, PortRange, PortSet
 
 CHUNK_BYTES = 3500
@@ -23,9 +25,17 @@ READ_BYTES = 262_144
 
 PAUSE_SECONDS = 0.001
 READINGS = 100
-"""A list over one page is replaced in pieces, some 30 microseconds apart, so two readings in a row must agree."""
+"""A list over one page is replaced in pieces, so two readings in a row must agree."""
 
 _REPLACE, _ADD = 0, 1  # positions in the file
+
+
+class _Change(NamedTuple):
+    """What is written where, so that the list `now` becomes what is wanted."""
+
+    now: PortSet
+    position: int
+    pieces: list[bytes]
 
 
 def read_list(path: str) -> PortSet:
@@ -55,24 +65,34 @@ def list_text(ports: PortSet) -> str:
     return ",".join(map(str, ports.runs()))
 
 
-def change_list(path: str, add: PortSet, remove: PortSet, elsewhere: PortSet) -> None:
+def change_list(path: str, add: PortSet, remove: PortSet, elsewhere: PortSet, before: BeforeWrite) -> None:
     """Take ports out of the list and put ports in; all others stay. Raises OSError, and ValueError like `read_list`.
 
     Where nothing has to go, ports are only added: then no port is missing at any instant, whoever else writes and
     wherever this process is killed. Otherwise the list is replaced, and what another program has changed since it
-    was read a moment ago is lost. A list over one chunk then comes back piece by piece, within two milliseconds; what
-    no file holds (`elsewhere` are the ports that one does) comes first, since a kill in between would lose it.
+    was last read is lost. A list over one chunk then comes back piece by piece; what no file holds (`elsewhere` are
+    the ports that one does) comes first. `before` may take its time: the list is read again after it.
     """
     text = _read_text(path)
+    for _ in range(READINGS):
+        change = _change(text, add, remove, elsewhere)
+        before(change.now, change.position == _REPLACE and len(change.pieces) > 1)
+        again = _read_text(path)
+        if again == text:
+            _write(path, change)
+            return
+        text = again
+    raise _restless(path)
+
+
+def _change(text: str, add: PortSet, remove: PortSet, elsewhere: PortSet) -> _Change:
     now = parse_list(text)
     if not now & remove:
-        if add - now:
-            _write(path, list_text(add - now), _ADD)
-        return
+        return _Change(now, _ADD, chunks(list_text(add - now)) if add - now else [])
     left = (now - remove) | add
     parts = ["0"] if text.startswith("0") else []
     parts += [list_text(left - elsewhere), list_text(left & elsewhere)]
-    _write(path, ",".join(part for part in parts if part), _REPLACE)
+    return _Change(now, _REPLACE, chunks(",".join(part for part in parts if part)))
 
 
 def chunks(text: str) -> list[bytes]:
@@ -87,14 +107,16 @@ def chunks(text: str) -> list[bytes]:
     return pieces
 
 
-def _write(path: str, text: str, position: int) -> None:
+def _write(path: str, change: _Change) -> None:
+    if not change.pieces:
+        return
     descriptor = os.open(path, os.O_WRONLY)
     try:
-        os.lseek(descriptor, position, os.SEEK_SET)
-        for chunk in chunks(text):
-            written = os.write(descriptor, chunk)
-            if written != len(chunk):
-                raise OSError(errno.EIO, f"the kernel took {written} of {len(chunk)} bytes", path)
+        os.lseek(descriptor, change.position, os.SEEK_SET)
+        for piece in change.pieces:
+            written = os.write(descriptor, piece)
+            if written != len(piece):
+                raise OSError(errno.EIO, f"the kernel took {written} of {len(piece)} bytes", path)
     finally:
         os.close(descriptor)
 
@@ -107,7 +129,11 @@ def _read_text(path: str) -> str:
         if again == text:
             return text
         text = again
-    raise OSError(errno.EAGAIN, "it changes all the time; find out which program writes it", path)
+    raise _restless(path)
+
+
+def _restless(path: str) -> OSError:
+    return OSError(errno.EAGAIN, "it changes all the time; find out which program writes it", path)
 
 
 def _read_once(path: str) -> str:

@@ -7,8 +7,8 @@ import os
 import re
 from collections.abc import Callable
 
-PAGE = 4090
-"""Bytes that one write takes in."""
+PAGE = 4095
+"""Bytes that one write takes in; of more, those up to the last comma before it."""
 
 PART = re.compile(r"([0-9]+)(?:-([0-9]+))?")
 

@@ -20,6 +20,10 @@ MACHINE = "0123456789abcdef0123456789abcdef"
 NONE = PortSet()
 
 
+def untold(listed: PortSet, in_pieces: bool) -> None:
+    """Nobody wants to know what is about to be written."""
+
+
 class Machine:
     """A /proc and an /etc in a folder of this test. The list is that of a fake kernel, until `real_list` is called."""
 
@@ -215,7 +219,7 @@ def test_who_may_not_write_the_list_has_no_rights(machine: Machine, monkeypatch:
 def test_a_batch_changes_the_list_and_the_file(machine: Machine) -> None:
     machine.list("22,80,8080")
     machine.files.write(ports("80"))
-    assert machine.host.write_set(ports("9000-9009"), ports("80"), ports("9000-9009")) is None
+    assert machine.host.write_set(ports("9000-9009"), ports("80"), ports("9000-9009"), untold) is None
     assert machine.listed() == "22,8080,9000-9009"
     assert machine.files.stored() == ports("9000-9009")
 
@@ -224,14 +228,14 @@ def test_a_file_that_is_right_is_not_written(machine: Machine) -> None:
     machine.files.write(ports("80"))
     before = (machine.etc / files.OWN_NAME).stat()
     machine.list("80,443")
-    assert machine.host.write_set(NONE, ports("443"), ports("80")) is None
+    assert machine.host.write_set(NONE, ports("443"), ports("80"), untold) is None
     after = (machine.etc / files.OWN_NAME).stat()
     assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
 
 
 def test_a_file_is_put_right_without_a_change_of_the_list(machine: Machine) -> None:
     machine.list("80")
-    assert machine.host.write_set(NONE, NONE, ports("80")) is None
+    assert machine.host.write_set(NONE, NONE, ports("80"), untold) is None
     assert machine.files.stored() == ports("80")
     assert machine.kernel.writes == []
 
@@ -239,13 +243,13 @@ def test_a_file_is_put_right_without_a_change_of_the_list(machine: Machine) -> N
 def test_in_another_namespace_only_the_list_is_written(machine: Machine) -> None:
     machine.same_namespace = False
     machine.list("80")
-    assert machine.host.write_set(ports("90"), ports("80"), ports("90")) is None
+    assert machine.host.write_set(ports("90"), ports("80"), ports("90"), untold) is None
     assert (machine.listed(), list(machine.etc.iterdir())) == ("90", [])
 
 
 def test_a_folder_that_is_not_safe_stops_a_batch_before_the_list(machine: Machine) -> None:
     machine.etc.chmod(0o777)
-    refusal = machine.host.write_set(ports("80"), NONE, ports("80"))
+    refusal = machine.host.write_set(ports("80"), NONE, ports("80"), untold)
     assert refusal == Refusal(
         "elevation", f"{machine.etc}: others may write in this folder; make it root's and chmod go-w it"
     )
@@ -257,7 +261,7 @@ def test_a_list_that_may_not_be_written_is_a_refusal(machine: Machine, monkeypat
         raise PermissionError(13, "Permission denied", path)
 
     monkeypatch.setattr(host, "change_list", denied)
-    refusal = machine.host.write_set(ports("80"), NONE, ports("80"))
+    refusal = machine.host.write_set(ports("80"), NONE, ports("80"), untold)
     assert refusal == Refusal("elevation", f"{machine.proc / LIST}: Permission denied")
     assert machine.files.stored() == NONE
 
@@ -269,13 +273,13 @@ def test_an_error_without_a_file_name_is_told_with_that_of_the_list(
         raise OSError(22, "Invalid argument")
 
     monkeypatch.setattr(host, "change_list", invalid)
-    refusal = machine.host.write_set(ports("80"), NONE, NONE)
+    refusal = machine.host.write_set(ports("80"), NONE, NONE, untold)
     assert refusal == Refusal("failed", f"{machine.proc / LIST}: Invalid argument")
 
 
 def test_a_list_that_has_become_nonsense_is_not_replaced(machine: Machine) -> None:
     path = machine.real_list("80;81\n")
-    refusal = machine.host.write_set(NONE, ports("80"), NONE)
+    refusal = machine.host.write_set(NONE, ports("80"), NONE, untold)
     assert refusal is not None
     assert (refusal.reason, path.read_text(encoding="ascii")) == ("failed", "80;81\n")
 
@@ -283,7 +287,7 @@ def test_a_list_that_has_become_nonsense_is_not_replaced(machine: Machine) -> No
 def test_a_file_that_has_become_nonsense_stops_a_batch(machine: Machine) -> None:
     machine.put(f"etc/sysctl.d/{files.OWN_NAME}", "vm.swappiness = 1\n")
     with pytest.raises(HostError, match="more than our one line"):
-        machine.host.write_set(ports("80"), NONE, ports("80"))
+        machine.host.write_set(ports("80"), NONE, ports("80"), untold)
     assert machine.listed() == ""
 
 
@@ -292,7 +296,7 @@ def test_a_full_disk_is_a_refusal_and_the_list_is_done(machine: Machine, monkeyp
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    refusal = machine.host.write_set(ports("80"), NONE, ports("80"))
+    refusal = machine.host.write_set(ports("80"), NONE, ports("80"), untold)
     assert refusal is not None
     assert (refusal.reason, machine.listed()) == ("failed", "80")
 
@@ -314,6 +318,6 @@ def test_what_linux_does_not_have(machine: Machine) -> None:
 
 @pytest.mark.skipif(not hasattr(os, "getuid") or os.getuid() == 0, reason="root may write everything")
 def test_an_ordinary_user_is_refused_by_this_machine() -> None:
-    refusal = LinuxHost().write_set(ports("1"), NONE, NONE)
+    refusal = LinuxHost().write_set(ports("1"), NONE, NONE, untold)
     assert refusal is not None
     assert refusal.reason == "elevation"

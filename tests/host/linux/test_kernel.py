@@ -3,9 +3,10 @@ from __future__ import annotations
 import errno
 import time
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from reconciler.host.linux import kernel
@@ -15,6 +16,7 @@ from tests.host.linux.fake_kernel import FakeKernel
 from tests.set_world import ports
 
 NONE = PortSet()
+ALL = PortSet.of([PortRange(1, 65535)])
 SINGLES = PortSet.of(PortRange(port, port) for port in range(1, 65536, 2))
 PAIRS = PortSet.of(PortRange(port, port + 1) for port in range(1, 65535, 3))
 
@@ -44,19 +46,35 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeKernel]:
     assert found.is_closed
 
 
-def changed(
-    listed: PortSet, add: PortSet, remove: PortSet, elsewhere: PortSet = NONE
-) -> tuple[FakeKernel, list[PortSet]]:
-    """The kernel after `change_list`, and what it listed after each write: a kill may come at any of them."""
+def untold(listed: PortSet, in_pieces: bool) -> None:
+    """Nobody wants to know what is about to be written."""
+
+
+class Changed(NamedTuple):
+    """What came of a `change_list`: the kernel, what it listed after each write (a kill may come at any of them), and
+    what was told before the first."""
+
+    kernel: FakeKernel
+    moments: list[PortSet]
+    told: list[tuple[PortSet, bool]]
+
+
+def changed(listed: PortSet, add: PortSet, remove: PortSet, elsewhere: PortSet = NONE) -> Changed:
+    """A kernel whose list is changed once."""
     fake = FakeKernel()
     fake.ports = set(listed)
-    moments: list[PortSet] = []
-    fake.after_write = lambda: moments.append(parse_list(fake.text()))
+    found = Changed(fake, [], [])
+    fake.after_write = lambda: found.moments.append(parse_list(fake.text()))
+
+    def before(now: PortSet, in_pieces: bool) -> None:
+        assert not found.moments
+        found.told.append((now, in_pieces))
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(kernel, "os", fake)
         patch.setattr(kernel, "PAUSE_SECONDS", 0)
-        change_list("list", add, remove, elsewhere)
-    return fake, moments
+        change_list("list", add, remove, elsewhere, before)
+    return found
 
 
 @pytest.mark.parametrize(
@@ -109,9 +127,9 @@ def test_chunks_written_one_after_the_other_are_the_set(found: PortSet) -> None:
     assert fake.ports == set(found)
 
 
-@pytest.mark.parametrize("found", [SINGLES, PAIRS, PortSet.of([PortRange(1, 65535)])], ids=["singles", "pairs", "all"])
+@pytest.mark.parametrize("found", [SINGLES, PAIRS, ALL], ids=["singles", "pairs", "all"])
 def test_the_longest_lists_are_written_and_read_back(fake: FakeKernel, found: PortSet) -> None:
-    change_list("list", found, NONE, NONE)
+    change_list("list", found, NONE, NONE, untold)
     assert read_list("list") == found
 
 
@@ -157,45 +175,108 @@ def test_a_list_that_does_not_end_is_not_believed(fake: FakeKernel, monkeypatch:
 def test_what_is_asked_for_is_there_and_nothing_else_changes(
     listed: PortSet, add: PortSet, remove: PortSet, elsewhere: PortSet
 ) -> None:
-    fake, _ = changed(listed, add, remove - add, elsewhere)
-    assert parse_list(fake.text()) == (listed - (remove - add)) | add
-    assert fake.is_closed
+    found = changed(listed, add, remove - add, elsewhere)
+    assert parse_list(found.kernel.text()) == (listed - (remove - add)) | add
+    assert found.kernel.is_closed
+    assert [now for now, _ in found.told] == [listed]
 
 
 @given(port_sets, port_sets)
 def test_where_nothing_goes_no_port_is_missing_at_any_instant(listed: PortSet, add: PortSet) -> None:
-    _, moments = changed(listed, add, NONE)
-    assert not [moment for moment in moments if listed - moment]
+    found = changed(listed, add, NONE)
+    assert not [moment for moment in found.moments if listed - moment]
+    assert found.told == [(listed, False)]
 
 
-@given(port_sets, port_sets, st.builds(PortSet.of, st.lists(ranges, max_size=8)))
-def test_a_kill_between_two_pieces_loses_nothing_that_no_file_holds(
-    ours: PortSet, gone: PortSet, foreign: PortSet
+long_lists = st.builds(
+    lambda first, step, count: PortSet.of(PortRange(port, port) for port in range(first, first + step * count, step)),
+    st.integers(1, 40000),
+    st.integers(2, 4),
+    st.integers(700, 6000),
+).map(lambda found: PortSet(found.bits & ALL.bits))
+"""Lists that take more than one piece."""
+
+
+@settings(max_examples=40)
+@given(port_sets | long_lists, long_lists, st.integers(0, 6000), st.booleans())
+def test_what_a_kill_between_two_pieces_loses_was_told_before_the_first(
+    ours: PortSet, foreign: PortSet, number: int, stored: bool
 ) -> None:
-    elsewhere = ours - foreign - gone
-    _, moments = changed(ours | foreign, NONE, gone - foreign, elsewhere)
-    assert not [moment for moment in moments if foreign - moment]
+    listed = ours | foreign
+    gone = PortSet.of([listed.runs()[number % len(listed.runs())]])
+    assume(len(list_text(listed - gone)) > CHUNK_BYTES)  # two combs may fill each other's gaps
+    found = changed(listed, NONE, gone, ours - gone if stored else NONE)
+    assert found.told == [(listed, True)]
+    assert len(found.moments) > 1
+    assert found.moments[0] != found.moments[-1] == listed - gone
+
+
+def test_ports_that_no_file_holds_come_first() -> None:
+    ours, foreign = PortSet.of(PortRange(port, port) for port in range(10_000, 14_000, 2)), ports("22 65000-65009")
+    found = changed(ours | foreign, ports("8080"), ports("10000"), ours)
+    assert len(found.moments) == 4
+    assert not [moment for moment in found.moments if (foreign | ports("8080")) - moment]
+    assert ours - found.moments[0]
+
+
+@pytest.mark.parametrize(("count", "in_pieces"), [(583, False), (584, True)])
+def test_only_a_list_that_takes_more_than_one_piece_can_lose_ports(count: int, in_pieces: bool) -> None:
+    """583 ports of five digits take 3,497 bytes with commas, and 584 take 3,503."""
+    listed = PortSet.of(PortRange(port, port) for port in range(10_000, 10_000 + 2 * count, 2))
+    found = changed(listed | ports("80"), NONE, ports("80"))
+    assert (found.told, len(found.moments)) == ([(listed | ports("80"), in_pieces)], 1 + in_pieces)
+
+
+def test_what_comes_while_it_is_told_is_not_lost_and_told_too(fake: FakeKernel) -> None:
+    fake.ports = {22, 80}
+    told: list[str] = []
+
+    def before(now: PortSet, in_pieces: bool) -> None:
+        told.append(str(now))
+        fake.ports |= {8005} if len(told) == 1 else set()
+
+    change_list("list", ports("8000-8009"), ports("80"), NONE, before)
+    assert told == ["22, 80", "22, 80, 8005"]
+    assert fake.text() == "22,8000-8009\n"
+
+
+def test_a_list_that_changes_whenever_it_is_told_is_left_alone(fake: FakeKernel) -> None:
+    fake.ports = {80}
+    with pytest.raises(OSError, match="changes all the time"):
+        change_list("list", NONE, ports("80"), NONE, lambda now, in_pieces: fake.ports.add(max(fake.ports) + 1))
+    assert fake.writes == []
+
+
+def test_what_is_raised_while_it_is_told_ends_it_before_it_has_begun(fake: FakeKernel) -> None:
+    fake.ports = {80}
+
+    def before(now: PortSet, in_pieces: bool) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        change_list("list", NONE, ports("80"), NONE, before)
+    assert fake.writes == []
 
 
 def test_port_0_stays_in_a_list_that_has_it(fake: FakeKernel) -> None:
     fake.ports = {0, 1, 2, 80}
-    change_list("list", ports("90"), ports("80"), NONE)
+    change_list("list", ports("90"), ports("80"), NONE, untold)
     assert fake.text() == "0-2,90\n"
 
 
 def test_a_list_that_is_right_is_not_written(fake: FakeKernel) -> None:
     fake.ports = {80, 81}
-    change_list("list", ports("80"), ports("90"), NONE)
+    change_list("list", ports("80"), ports("90"), NONE, untold)
     assert fake.writes == []
 
 
 def test_a_list_is_cleared_by_an_empty_line(fake: FakeKernel) -> None:
     fake.ports = {80}
-    change_list("list", NONE, ports("80"), NONE)
+    change_list("list", NONE, ports("80"), NONE, untold)
     assert (fake.writes, fake.text()) == ([b"\n"], "\n")
 
 
 def test_a_write_that_was_taken_in_part_is_an_error(fake: FakeKernel, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kernel, "CHUNK_BYTES", 10_000)
-    with pytest.raises(OSError, match=r"took 4090 of 10000 bytes"):
-        change_list("list", SINGLES, NONE, NONE)
+    with pytest.raises(OSError, match=r"took 4095 of 10000 bytes"):
+        change_list("list", SINGLES, NONE, NONE, untold)
