@@ -9,7 +9,9 @@ import subprocess
 import sys
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
+
+import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 INSIDE = Path(__file__).with_name("inside.py")
@@ -121,6 +123,19 @@ class Box:
 
 class BoxError(Exception):
     """No namespace can be made here, and why."""
+
+
+def do_without(reason: str) -> NoReturn:
+    """Skip a test for want of something. In CI, where everything is installed, that is a failure."""
+    if sys.platform.startswith("linux") and os.environ.get("CI"):
+        pytest.fail(f"CI has what this tier needs, or .ci/run must install it: {reason}")
+    pytest.skip(reason)
+
+
+def program(name: str, package: str) -> str:
+    """Where a program is, which an ordinary user may not find on the path."""
+    found = shutil.which(name) or shutil.which(name, path="/usr/sbin:/sbin")
+    return found or do_without(f"there is no {name} ({package})")
 
 
 def _unshare() -> list[str]:
