@@ -40,6 +40,7 @@ class FakeSetHost:
     def __init__(self, listed: str = "", stored: str | None = "") -> None:
         self.listed = ports(listed)
         self.file = None if stored is None else ports(stored)
+        self.unsafe = ""
         self.rival = ""
         self.not_read: tuple[str, ...] = ()
         self.machine = "machine-1"
@@ -66,6 +67,7 @@ class FakeSetHost:
             elevated=self.elevated,
             keeps_rows=False,
             stored=self.file,
+            stored_unsafe=self.unsafe,
             stored_elsewhere=self.rival,
             not_read=self.not_read,
         )
@@ -89,7 +91,7 @@ class FakeSetHost:
         self.listed = left
         self.at("file")
         if self.file is not None:
-            self.file = stored
+            self.file, self.unsafe = stored, ""
         self.at("end")
         return None
 

@@ -70,7 +70,7 @@ class BatchExecutor:
             theirs=self._before - PortSet.of(row.ports for row in self._plan.update.rows),
             added=add,
             refusal=refusal,
-            kept=snapshot.stored in (None, self._plan.update.stored),
+            kept=snapshot.stored in (None, self._plan.update.stored) and not snapshot.stored_unsafe,
         )
         return tuple(_result(step, seen) for step in steps)
 

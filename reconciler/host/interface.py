@@ -112,9 +112,10 @@ class Snapshot:
         shared: groups of lanes that share one table; lanes of no group stand alone.
         system_ranges: administered rows that belong to the system itself (HNS's 50000-50059).
         keeps_rows: False where the listing is one set of ports whose rows have no identity, as on Linux; such a host
-            is a `SetHost`. stored: there the ports that our own file sets at boot; None where no file can.
-            stored_elsewhere: `file:line` of another file that sets them, or empty. not_read: files that may set them,
-            and that this user cannot read.
+            is a `SetHost`. stored: there the ports that our own file sets at boot; None where no file can, or this user
+            cannot read it. stored_unsafe: who else may write it, in words that follow "the file", or empty.
+            stored_elsewhere: `file:line` of another file that sets them, or empty. not_read: files that set them or
+            may do so, and that this user cannot read.
         url_reservations: http.sys's, where the host has an http.sys.
         nat_users: what runs here and loses its network while WinNAT is stopped.
         known_lanes: the lanes whose rows were read, ascending; fewer than all where only some listings were captured.
@@ -135,6 +136,7 @@ class Snapshot:
     system_ranges: tuple[PortRange, ...] = ()
     keeps_rows: bool = True
     stored: PortSet | None = None
+    stored_unsafe: str = ""
     stored_elsewhere: str = ""
     not_read: tuple[str, ...] = ()
     url_reservations: tuple[UrlReservation, ...] = ()

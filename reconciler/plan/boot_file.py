@@ -16,6 +16,9 @@ ONE_WRITE = 4095
 """Bytes of a list that the kernel takes in at once (a page less one; windows-facts 11.5). procps' `sysctl` writes once,
 and what is beyond is lost without a word: measured with procps 4.0.2, which kept 682 of 683 ports of five digits."""
 
+TOLD_FIRST = ("sysctl-p",)
+"""Notes that must be told before anything is written, also to whoever does not ask for the plan."""
+
 RIVAL_REMEDY = 'move what that file sets into the policy and take its line out, or declare store = "active"'
 _SHOWN = 3
 
@@ -42,22 +45,26 @@ def plan_file(
     wanted |= file & (claimed | foreign)
     if snapshot.stored_elsewhere and wanted:
         return [_blocked_step(snapshot.stored_elsewhere, file, wanted, lasting)], file
-    return ([_step(file, wanted, lasting)], wanted) if file != wanted else ([], file)
+    if file == wanted and not snapshot.stored_unsafe:
+        return [], file
+    return [_step(file, wanted, lasting, snapshot.stored_unsafe)], wanted
 
 
-def _step(file: PortSet, wanted: PortSet, claims: Iterable[Claim]) -> Step:
+def _step(file: PortSet, wanted: PortSet, claims: Iterable[Claim], unsafe: str) -> Step:
     lacks, surplus = wanted - file, file - wanted
     told = [f"lacks {_short(lacks)}"] if lacks else []
     told += [f"has {_short(surplus)}, which nobody claims"] if surplus else []
+    told += [unsafe] if unsafe else []
+    wrong = (lacks | surplus) or wanted
     return Step(
         action="persist",
         status="ready",
         cause="drift",
         kind="exclusion",
         lanes=LANES,
-        ports=hull((lacks | surplus).runs()),
-        owners=tuple(dict.fromkeys(claim_ref(claim) for claim in claims if PortSet.of(claim.ports) & lacks)),
-        reason=f"the file that sets the ports at boot {' and '.join(told)}",
+        ports=hull(wrong.runs()) if wrong else None,
+        owners=tuple(dict.fromkeys(claim_ref(claim) for claim in claims if PortSet.of(claim.ports) & wrong)),
+        reason=f"the file that sets the ports at boot {'; it '.join(told)}",
     )
 
 
@@ -105,10 +112,10 @@ def file_notes(snapshot: Snapshot, claims: Iterable[Claim], stored: PortSet) -> 
         )
         found.append(Note("sysctl-p", text))
     for place in snapshot.not_read:
-        text = "this user cannot read it, so whether it sets the same list is not known; plan as root to be sure"
+        text = "this user cannot read it, so what is set at boot is not known for sure; plan as root"
         found.append(Note("not-read", text, place))
     lasting = any(claim.kind == "exclusion" and claim.store == "persistent" for claim in claims)
-    if not snapshot.keeps_rows and snapshot.stored is None and lasting:
+    if not snapshot.keeps_rows and snapshot.stored is None and lasting and not snapshot.not_read:
         text = "nothing sets the ports of this network namespace again once it has ended, persistent ones included"
         found.append(Note("no-boot-file", text))
     return found

@@ -36,7 +36,7 @@ def note_ids(plan: Plan) -> list[str]:
         ("", "lacks 8000-8009"),
         ("8000-8004 8009", "lacks 8005-8008"),
         ("8000-8009 9999", "has 9999, which nobody claims"),
-        ("8001-8009 9998-9999", "lacks 8000 and has 9998-9999, which nobody claims"),
+        ("8001-8009 9998-9999", "lacks 8000; it has 9998-9999, which nobody claims"),
         ("8000 8002 8004 8006 8008", "lacks 8001, 8003, 8005 and 2 more"),
     ],
 )
@@ -84,6 +84,43 @@ def test_a_file_that_kept_what_a_killed_run_took_from_the_list_is_put_right() ->
     assert persist(world.plan(wanted)) == "has 8000-8009, which nobody claims"
     world.apply(wanted)
     assert world.file == "5432"
+
+
+def test_a_file_that_others_may_write_is_replaced_although_it_is_right() -> None:
+    world = applied("22")
+    world.host.unsafe = "may be written by others"
+    plan = world.plan(WEB)
+    assert persist(plan) == "may be written by others"
+    assert [owner.entry for owner in plan.steps[0].owners] == ["web"]
+    assert verdicts(world.run(plan)) == ["done"]
+    assert (world.host.unsafe, told(world.plan(WEB))) == ("", [])
+
+
+def test_a_file_that_is_wrong_and_not_safe_is_told_as_both() -> None:
+    world = applied()
+    world.host.unsafe, world.host.file = "belongs to user 65534", ports("8000-8009 9999")
+    assert persist(world.plan(WEB)) == "has 9999, which nobody claims; it belongs to user 65534"
+
+
+def test_an_empty_file_that_others_may_write_goes() -> None:
+    world = SetWorld()
+    world.host.unsafe = "may be written by others"
+    plan = world.plan(policy("a"))
+    assert (persist(plan), plan.steps[0].ports) == ("may be written by others", None)
+    world.run(plan)
+    assert told(world.plan(policy("a"))) == []
+
+
+def test_a_file_that_stays_writable_for_others_is_refused() -> None:
+    world = applied()
+    world.host.unsafe = "may be written by others"
+
+    def undo(moment: str) -> None:
+        if moment == "end":
+            world.host.unsafe = "may be written by others"
+
+    world.host.at = undo
+    assert verdicts(world.apply(WEB)) == ["refused"]
 
 
 # Whose ports stay in the file
@@ -254,6 +291,13 @@ def test_the_note_has_the_figure_and_what_to_do() -> None:
 def test_a_long_list_that_is_kept_until_reboot_is_no_matter() -> None:
     many = entry("many", " ".join(map(str, comb(1000).runs())), store="active")
     assert note_ids(SetWorld().plan(policy("a", many))) == []
+
+
+def test_our_own_file_that_could_not_be_read_is_told_and_taken_for_right() -> None:
+    world = applied()
+    world.host.file, world.host.not_read = None, ("/etc/sysctl.d/60-port-reconciler.conf",)
+    plan = world.plan(WEB)
+    assert (told(plan), note_ids(plan)) == ([], ["not-read"])
 
 
 def test_a_file_that_could_not_be_read_is_told() -> None:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from errno import EACCES, EINVAL
 from pathlib import Path
+from typing import NamedTuple
 
 from reconciler.atomic import replace_file, sync_folder
 from reconciler.errors import HostError
@@ -29,6 +30,14 @@ _ROOT = 0
 _HEAD = "# Written by `reconciler apply`, and replaced whole by it: change the policy, not this file.\n"
 
 
+class OwnFile(NamedTuple):
+    """Our file as it is. `ports`: None where this user may not read it. `unsafe`: why it may hold what somebody else
+    wrote into it, in words that follow "the file"; empty if it may not."""
+
+    ports: PortSet | None
+    unsafe: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class SysctlFiles:
     """Where the files are; other folders are for tests."""
@@ -37,12 +46,27 @@ class SysctlFiles:
     last_file: str = LAST_FILE
     own: str = field(default=f"{FOLDERS[0]}/{OWN_NAME}")
 
-    def stored(self) -> PortSet:
-        """The ports of our file; none where there is none. Raises HostError if somebody else wrote in it."""
+    def own_file(self) -> OwnFile:
+        """Our file; no ports where there is none. Raises HostError for what is not a file of ours.
+
+        A link is refused: what it leads to may be another file that sets the list, and would pass for ours.
+        """
         try:
-            found = list(_settings(_text(Path(self.own))))
+            status = Path(self.own).lstat()
+            if not stat.S_ISREG(status.st_mode):
+                what = "a symbolic link" if stat.S_ISLNK(status.st_mode) else "not a file"
+                raise HostError(f"our own sysctl file is {what}; look who made it, and remove it", where=self.own)
+            text = _text(Path(self.own))
+        except (FileNotFoundError, NotADirectoryError):
+            return OwnFile(PortSet())
+        except PermissionError:
+            return OwnFile(None)
         except OSError as error:
             raise HostError(f"our own sysctl file cannot be read: {error.strerror}", where=self.own) from error
+        return OwnFile(self._ports(text), _unsafe(status))
+
+    def _ports(self, text: str) -> PortSet:
+        found = list(_settings(text))
         if len(found) > 1 or any(key != KEY for key, _, _ in found):
             raise HostError(f"it holds more than our one line of {KEY}; move the rest away", where=self.own)
         try:
@@ -78,12 +102,15 @@ class SysctlFiles:
         Whoever else may write there could swap our file for one of theirs.
         """
         folder = Path(self.own).parent
-        folder.mkdir(0o755, exist_ok=True)
-        found = folder.stat()
-        if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH) or found.st_uid not in (_ROOT, _user()):
+        try:
+            folder.mkdir(0o755)
+            folder.chmod(0o755)  # whatever the umask: everybody may plan
+        except FileExistsError:
+            pass
+        if _unsafe(folder.stat()):
             told = "others may write in this folder; make it root's and chmod go-w it"
             raise PermissionError(EACCES, told, str(folder))
-        if not os.access(folder, os.W_OK):
+        if not may_write(folder):
             raise PermissionError(EACCES, "no file can be written here; is it mounted read-only?", str(folder))
 
     def _others(self, not_read: list[str]) -> Iterator[Path]:
@@ -132,5 +159,17 @@ def _settings(text: str) -> Iterator[tuple[str, str, int]]:
             yield name, value.strip(), number
 
 
+def may_write(path: str | Path) -> bool:
+    """May this process write there? Its capabilities count; without `effective_ids` the kernel would leave them out."""
+    return os.access(path, os.W_OK, effective_ids=os.access in os.supports_effective_ids)
+
+
+def _unsafe(status: os.stat_result) -> str:
+    """Who else may write there, in words that follow what it is."""
+    if status.st_uid not in (_ROOT, _user()):
+        return f"belongs to user {status.st_uid}"
+    return "may be written by others" if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH) else ""
+
+
 def _user() -> int:
-    return os.geteuid() if hasattr(os, "geteuid") else 0
+    return os.geteuid() if hasattr(os, "geteuid") else _ROOT

@@ -6,15 +6,15 @@ Nothing sets the list of any other namespace again, so there the list is all the
 
 from __future__ import annotations
 
-import os
 import socket
 import sys
 from collections.abc import Collection
+from errno import EACCES
 from pathlib import Path
 
 from reconciler.errors import HostError
 from reconciler.host.interface import BeforeWrite, Change, Facts, Lookup, Refusal, Row, Snapshot, WinNat
-from reconciler.host.linux.files import SysctlFiles
+from reconciler.host.linux.files import OwnFile, SysctlFiles, may_write
 from reconciler.host.linux.kernel import change_list, read_list
 from reconciler.ports import LANES, PROTOCOLS, Lane, PortRange, PortSet
 from reconciler.ports import Protocol as PortProtocol
@@ -51,7 +51,10 @@ class LinuxHost:
         """See `Host`."""
         dynamic = self._dynamic()
         has_files = self._has_files()
+        own = self._files.own_file() if has_files else OwnFile(None)
         elsewhere, not_read = self._files.others() if has_files else ("", ())
+        if has_files and own.ports is None:
+            not_read = (*not_read, self._files.own)
         return Snapshot(
             facts=self.facts(),
             boot=self._boot(),
@@ -60,9 +63,10 @@ class LinuxHost:
             dynamic=dict.fromkeys(PROTOCOLS, dynamic) if dynamic else {},
             shared=(LANES,),
             reservations_supported=False,
-            elevated=os.access(self._list, os.W_OK),
+            elevated=may_write(self._list),
             keeps_rows=False,
-            stored=self._files.stored() if has_files else None,
+            stored=own.ports,
+            stored_unsafe=own.unsafe,
             stored_elsewhere=elsewhere,
             not_read=not_read,
         )
@@ -75,7 +79,7 @@ class LinuxHost:
     def write_set(self, add: PortSet, remove: PortSet, stored: PortSet, before: BeforeWrite) -> Refusal | None:
         """See `SetHost`. The list first, since it takes effect at once; then the file."""
         try:
-            rewrites = self._has_files() and self._files.stored() != stored
+            rewrites = self._has_files() and self._own_file() != OwnFile(stored)
             if rewrites:
                 self._files.check_folder()
             change_list(self._list, add, remove, stored, before)
@@ -94,7 +98,8 @@ class LinuxHost:
         ports = PortSet.of([change.ports])
         none = PortSet()
         add, remove = (ports, none) if change.verb == "create" else (none, ports)
-        return self.write_set(add, remove, self._files.stored(), lambda listed, in_pieces: None)
+        stored = self._files.own_file().ports or none
+        return self.write_set(add, remove, stored, lambda listed, in_pieces: None)
 
     def dynamic_range(self, protocol: PortProtocol) -> PortRange | None:
         """See `Host`."""
@@ -111,6 +116,13 @@ class LinuxHost:
     def winnat(self) -> WinNat:
         """See `Host`."""
         return "absent"
+
+    def _own_file(self) -> OwnFile:
+        """Our file, to be replaced. Raises PermissionError if it cannot even be read."""
+        found = self._files.own_file()
+        if found.ports is None:
+            raise PermissionError(EACCES, "our own sysctl file cannot be read", self._files.own)
+        return found
 
     def _read(self) -> PortSet:
         try:

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import errno
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,9 +12,9 @@ from hypothesis import strategies as st
 
 from reconciler.errors import HostError
 from reconciler.host.linux import files
-from reconciler.host.linux.files import KEY, SysctlFiles
+from reconciler.host.linux.files import FOLDERS, KEY, LAST_FILE, OwnFile, SysctlFiles, may_write
 from reconciler.ports import PortRange, PortSet
-from tests.ledger.others import posix
+from tests.ledger.others import give_away, posix
 from tests.set_world import ports
 
 pytestmark = posix
@@ -41,6 +43,12 @@ class Etc:
         path.write_text(text, encoding="utf-8")
         return path
 
+    def stored(self) -> PortSet:
+        found = self.files.own_file()
+        assert found.ports is not None
+        assert found.unsafe == ""
+        return found.ports
+
     def rival(self) -> str:
         return self.files.others()[0].replace(f"{self.root}/", "")
 
@@ -55,7 +63,7 @@ def etc(tmp_path: Path) -> Etc:
 
 def test_what_is_written_is_read_back_and_says_who_wrote_it(etc: Etc) -> None:
     etc.files.write(ports("8080 9000-9009"))
-    assert etc.files.stored() == ports("8080 9000-9009")
+    assert etc.stored() == ports("8080 9000-9009")
     head, line = etc.own.read_text(encoding="ascii").splitlines()
     assert head.startswith("# Written by `reconciler apply`")
     assert line == f"{KEY} = 8080,9000-9009"
@@ -65,12 +73,12 @@ def test_what_is_written_is_read_back_and_says_who_wrote_it(etc: Etc) -> None:
 def test_any_set_is_read_back(tmp_path_factory: pytest.TempPathFactory, found: PortSet) -> None:
     etc = Etc(tmp_path_factory.mktemp("etc"))
     etc.files.write(found)
-    assert etc.files.stored() == found
+    assert etc.stored() == found
     assert etc.own.exists() == bool(found)
 
 
 def test_without_a_file_nothing_is_stored(etc: Etc) -> None:
-    assert etc.files.stored() == PortSet()
+    assert etc.stored() == PortSet()
 
 
 def test_no_ports_is_no_file(etc: Etc) -> None:
@@ -94,7 +102,7 @@ def test_no_ports_is_no_file(etc: Etc) -> None:
 )
 def test_our_file_is_read_as_sysctl_reads_it(etc: Etc, text: str, runs: str) -> None:
     etc.own.write_text(text, encoding="ascii")
-    assert etc.files.stored() == ports(runs)
+    assert etc.stored() == ports(runs)
 
 
 @pytest.mark.parametrize(
@@ -111,21 +119,71 @@ def test_our_file_is_read_as_sysctl_reads_it(etc: Etc, text: str, runs: str) -> 
 def test_a_file_of_ours_in_which_somebody_wrote_is_refused(etc: Etc, text: str, told: str) -> None:
     etc.own.write_text(text, encoding="ascii")
     with pytest.raises(HostError, match=told) as caught:
-        etc.files.stored()
+        etc.stored()
     assert caught.value.where == str(etc.own)
 
 
-def test_a_file_of_ours_that_cannot_be_read_is_told(etc: Etc) -> None:
-    etc.own.symlink_to(etc.own)
-    with pytest.raises(HostError, match="our own sysctl file cannot be read: Too many levels of symbolic links"):
-        etc.files.stored()
+def test_a_link_in_place_of_our_file_is_refused_since_it_could_hide_another_that_counts(etc: Etc) -> None:
+    etc.own.symlink_to(etc.put("etc/sysctl.d/99-other.conf"))
+    with pytest.raises(HostError, match="our own sysctl file is a symbolic link; look who made it") as caught:
+        etc.files.own_file()
+    assert caught.value.where == str(etc.own)
+    etc.own.unlink()
+    etc.own.symlink_to("/dev/null")
+    with pytest.raises(HostError, match="a symbolic link"):
+        etc.files.own_file()
+
+
+def test_what_is_no_file_in_place_of_ours_is_refused(etc: Etc) -> None:
+    etc.own.mkdir()
+    with pytest.raises(HostError, match="our own sysctl file is not a file"):
+        etc.files.own_file()
+
+
+def failing(error: int) -> Callable[..., None]:
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(error, os.strerror(error))
+
+    return fail
+
+
+def test_a_file_of_ours_that_cannot_be_read_is_told(etc: Etc, monkeypatch: pytest.MonkeyPatch) -> None:
+    etc.files.write(ports("8080"))
+    monkeypatch.setattr(Path, "open", failing(errno.EIO))
+    with pytest.raises(HostError, match="our own sysctl file cannot be read: Input/output error"):
+        etc.files.own_file()
+
+
+@pytest.mark.parametrize("call", ["open", "lstat"])
+def test_a_file_of_ours_that_this_user_may_not_read_is_not_known(
+    etc: Etc, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    etc.files.write(ports("8080"))
+    monkeypatch.setattr(Path, call, failing(errno.EACCES))
+    assert etc.files.own_file() == OwnFile(None)
+
+
+@pytest.mark.parametrize("mode", [0o666, 0o664, 0o646, 0o622])
+def test_a_file_of_ours_that_others_may_write_is_told(etc: Etc, mode: int) -> None:
+    etc.files.write(ports("8080"))
+    etc.own.chmod(mode)
+    assert etc.files.own_file() == OwnFile(ports("8080"), "may be written by others")
+    etc.own.chmod(0o600)
+    assert etc.files.own_file() == OwnFile(ports("8080"))
+
+
+def test_a_file_of_ours_that_is_somebody_elses_is_told(etc: Etc, monkeypatch: pytest.MonkeyPatch) -> None:
+    etc.files.write(ports("8080"))
+    give_away(etc.own, monkeypatch)
+    monkeypatch.setattr(files, "_ROOT", -1)
+    assert etc.files.own_file() == OwnFile(ports("8080"), f"belongs to user {etc.own.stat().st_uid}")
 
 
 def test_a_file_too_large_to_be_ours_is_told(etc: Etc, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(files, "LARGEST_FILE", 100)
     etc.own.write_text("#" * 101, encoding="ascii")
     with pytest.raises(HostError, match="larger than 100 bytes"):
-        etc.files.stored()
+        etc.stored()
 
 
 def test_a_write_that_fails_leaves_the_old_file_and_no_draft(etc: Etc, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -137,14 +195,14 @@ def test_a_write_that_fails_leaves_the_old_file_and_no_draft(etc: Etc, monkeypat
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(OSError, match="No space left"):
         etc.files.write(ports("9090"))
-    assert etc.files.stored() == ports("8080")
+    assert etc.stored() == ports("8080")
     assert [path.name for path in etc.etc.iterdir()] == [files.OWN_NAME]
 
 
 def test_the_draft_of_a_killed_run_is_no_sysctl_file_and_goes(etc: Etc) -> None:
     draft = etc.etc / f".{files.OWN_NAME}.tmp"
     draft.write_text(f"{KEY} = 1-65535\n", encoding="ascii")
-    assert (etc.rival(), etc.files.stored()) == ("", PortSet())
+    assert (etc.rival(), etc.stored()) == ("", PortSet())
     etc.files.write(ports("8080"))
     assert [path.name for path in etc.etc.iterdir()] == [files.OWN_NAME]
 
@@ -177,7 +235,7 @@ def test_a_file_system_that_cannot_sync_folders_is_no_trouble(etc: Etc, monkeypa
 
     monkeypatch.setattr(os, "fsync", fsync)
     etc.files.write(ports("8080"))
-    assert etc.files.stored() == ports("8080")
+    assert etc.stored() == ports("8080")
 
 
 # Its folder
@@ -201,20 +259,59 @@ def test_a_folder_of_somebody_else_is_refused(etc: Etc, monkeypatch: pytest.Monk
 
 
 def test_a_folder_that_cannot_be_written_is_told(etc: Etc, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    monkeypatch.setattr(os, "access", lambda path, mode, **_: False)
     with pytest.raises(PermissionError, match="no file can be written here; is it mounted read-only"):
         etc.files.check_folder()
 
 
-def test_a_missing_folder_is_made(etc: Etc) -> None:
+@pytest.mark.parametrize("mask", [0o000, 0o077])
+def test_a_missing_folder_is_made_for_everybody_to_read_whatever_the_umask(etc: Etc, mask: int) -> None:
     etc.etc.rmdir()
-    etc.files.check_folder()
-    assert stat.S_IMODE(etc.etc.stat().st_mode) & 0o022 == 0
+    before = os.umask(mask)
+    try:
+        etc.files.check_folder()
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(etc.etc.stat().st_mode) == 0o755
     etc.files.write(ports("8080"))
-    assert etc.files.stored() == ports("8080")
+    assert etc.stored() == ports("8080")
+
+
+def test_the_mode_of_a_folder_that_is_there_is_left_alone(etc: Etc) -> None:
+    etc.etc.chmod(0o700)
+    etc.files.check_folder()
+    assert stat.S_IMODE(etc.etc.stat().st_mode) == 0o700
+
+
+def test_rights_are_those_that_count_for_a_write(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """`access` itself asks for the real user and without capabilities."""
+    asked: list[object] = []
+
+    def access(path: object, mode: int, *, effective_ids: bool) -> bool:
+        asked.append((path, mode, effective_ids))
+        return True
+
+    assert may_write(tmp_path)
+    monkeypatch.setattr(os, "access", access)
+    monkeypatch.setattr(os, "supports_effective_ids", {access})
+    assert may_write(tmp_path)
+    assert asked == [(tmp_path, os.W_OK, True)]
 
 
 # Other files
+
+
+def test_the_folders_are_those_of_sysctl_d() -> None:
+    """Of files with one name that in the first folder counts: the order is sysctl.d(5)'s, with /lib at its end."""
+    assert FOLDERS == (
+        "/etc/sysctl.d",
+        "/run/sysctl.d",
+        "/usr/local/lib/sysctl.d",
+        "/usr/lib/sysctl.d",
+        "/lib/sysctl.d",
+    )
+    assert (SysctlFiles().folders, SysctlFiles().last_file) == (FOLDERS, LAST_FILE)
+    assert (SysctlFiles().own, LAST_FILE) == ("/etc/sysctl.d/60-port-reconciler.conf", "/etc/sysctl.conf")
 
 
 @pytest.mark.parametrize(

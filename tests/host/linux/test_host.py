@@ -9,7 +9,7 @@ import pytest
 from reconciler.errors import HostError
 from reconciler.host.interface import Change, Refusal
 from reconciler.host.linux import files, host, kernel
-from reconciler.host.linux.files import KEY, SysctlFiles
+from reconciler.host.linux.files import KEY, OwnFile, SysctlFiles
 from reconciler.host.linux.host import LIST, RANGE, LinuxHost
 from reconciler.ports import LANES, PortRange, PortSet
 from tests.host.linux.fake_kernel import FakeKernel, parsed
@@ -155,6 +155,30 @@ def test_another_file_and_one_that_cannot_be_read_are_in_the_snapshot(machine: M
     assert (snapshot.stored_elsewhere, snapshot.not_read) == (f"{rival}:1", (str(loop),))
 
 
+def test_a_file_of_ours_that_this_user_may_not_read_is_in_the_snapshot(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine.files.write(ports("80"))
+    monkeypatch.setattr(SysctlFiles, "own_file", lambda self: OwnFile(None))
+    snapshot = machine.host.snapshot()
+    assert (snapshot.stored, snapshot.not_read) == (None, (str(machine.etc / files.OWN_NAME),))
+    refusal = machine.host.write_set(ports("90"), NONE, ports("80 90"), untold)
+    told = f"{machine.etc / files.OWN_NAME}: our own sysctl file cannot be read"
+    assert refusal == Refusal("elevation", told)
+    assert machine.listed() == ""
+
+
+def test_a_file_of_ours_that_others_may_write_is_in_the_snapshot_and_replaced_by_the_next_write(
+    machine: Machine,
+) -> None:
+    machine.files.write(ports("80"))
+    (machine.etc / files.OWN_NAME).chmod(0o666)
+    assert machine.host.snapshot().stored_unsafe == "may be written by others"
+    assert machine.host.write_set(NONE, NONE, ports("80"), untold) is None
+    assert machine.host.snapshot().stored_unsafe == ""
+    assert machine.files.own_file() == OwnFile(ports("80"))
+
+
 def test_the_files_are_not_those_of_another_namespace(machine: Machine) -> None:
     machine.files.write(ports("8080"))
     (machine.etc / "99-x.conf").write_text(f"{KEY} = 80\n", encoding="ascii")
@@ -209,7 +233,7 @@ def test_a_missing_boot_id_is_told(machine: Machine) -> None:
 
 def test_who_may_not_write_the_list_has_no_rights(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     assert machine.host.snapshot().elevated
-    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    monkeypatch.setattr(os, "access", lambda path, mode, **_: False)
     assert not machine.host.snapshot().elevated
 
 
@@ -221,7 +245,7 @@ def test_a_batch_changes_the_list_and_the_file(machine: Machine) -> None:
     machine.files.write(ports("80"))
     assert machine.host.write_set(ports("9000-9009"), ports("80"), ports("9000-9009"), untold) is None
     assert machine.listed() == "22,8080,9000-9009"
-    assert machine.files.stored() == ports("9000-9009")
+    assert machine.files.own_file().ports == ports("9000-9009")
 
 
 def test_a_file_that_is_right_is_not_written(machine: Machine) -> None:
@@ -236,7 +260,7 @@ def test_a_file_that_is_right_is_not_written(machine: Machine) -> None:
 def test_a_file_is_put_right_without_a_change_of_the_list(machine: Machine) -> None:
     machine.list("80")
     assert machine.host.write_set(NONE, NONE, ports("80"), untold) is None
-    assert machine.files.stored() == ports("80")
+    assert machine.files.own_file().ports == ports("80")
     assert machine.kernel.writes == []
 
 
@@ -263,7 +287,7 @@ def test_a_list_that_may_not_be_written_is_a_refusal(machine: Machine, monkeypat
     monkeypatch.setattr(host, "change_list", denied)
     refusal = machine.host.write_set(ports("80"), NONE, ports("80"), untold)
     assert refusal == Refusal("elevation", f"{machine.proc / LIST}: Permission denied")
-    assert machine.files.stored() == NONE
+    assert machine.files.own_file().ports == NONE
 
 
 def test_an_error_without_a_file_name_is_told_with_that_of_the_list(
@@ -306,7 +330,7 @@ def test_one_change_is_a_batch_that_leaves_the_file_alone(machine: Machine) -> N
     assert machine.host.write(Change("create", "exclusion", LANES[0], PortRange(80, 89))) is None
     assert machine.listed() == "80-89"
     assert machine.host.write(Change("delete", "exclusion", LANES[3], PortRange(80, 89))) is None
-    assert (machine.listed(), machine.files.stored()) == ("", ports("443"))
+    assert (machine.listed(), machine.files.own_file().ports) == ("", ports("443"))
 
 
 def test_what_linux_does_not_have(machine: Machine) -> None:
