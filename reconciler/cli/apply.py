@@ -81,11 +81,22 @@ def apply(  # noqa: PLR0913, PLR0917
         return codes.ERROR
     # Nobody has seen the plan of `apply --yes`, so it may be another one by the time the lock is held.
     unseen = yes and plan_file is None
+    if unseen and made.to_do():
+        _tell_first(made)
     result, stopped = _apply(made, target, lock_timeout, replan=unseen, single_use=plan_file is not None)
     if _not_begun(result):
         raise ReconcilerError(f"nothing was changed: {'; '.join(result.problems)}")
     _print_safely(result, as_json=as_json)
     return _exit_code(result, stopped=stopped, deferred_ok=deferred_ok)
+
+
+def _tell_first(made: Plan) -> None:
+    """What must be told before anything is written, and nobody has seen yet."""
+    from reconciler.plan.boot_file import TOLD_FIRST
+
+    for note in made.notes:
+        if note.id in TOLD_FIRST:
+            say_error(f"{PROGRAM}: note: {note.text}")
 
 
 def _refuse_what_the_plan_holds(ctx: typer.Context) -> None:
