@@ -123,5 +123,5 @@ def _experiments(snapshot: Snapshot, store: AttemptStore) -> Iterator[Check]:
         "experiments",
         "fail",
         f"Experiments on {attempts.ports} were cut short and {what}.",
-        f"Run doctor --experiments --ports {attempts.ports}; it removes what they made before it begins anew.",
+        f"Run doctor --experiments --ports {attempts.ports}; it first removes what they made and no entry counts on.",
     )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 from reconciler.doctor.experiments import MINIMUM_PORTS
 from reconciler.errors import RefusedError
-from reconciler.host.interface import Snapshot
+from reconciler.host.interface import Lookup, Row, Snapshot
 from reconciler.ledger.records import Ledger
 from reconciler.ports import PortRange
 
@@ -28,15 +29,60 @@ def refuse_host(snapshot: Snapshot, ports: PortRange) -> None:
         raise RefusedError(f"{ports} are {ports.count} ports, and the experiments need {MINIMUM_PORTS}; name more")
 
 
-def refuse_ports(snapshot: Snapshot, ledger: Ledger | None, ports: PortRange) -> None:
-    """Raise RefusedError unless the ports are free in every lane, and no concern of the ledger or of http.sys."""
+class Cleared(NamedTuple):
+    """What became of the left-overs of an earlier run: rows that are gone, and what stays, with who counts on it."""
+
+    removed: tuple[Row, ...] = ()
+    kept: tuple[str, ...] = ()
+
+
+NOTHING = Cleared()
+
+
+def refuse_ports(snapshot: Snapshot, ledger: Ledger | None, ports: PortRange, cleared: Cleared = NOTHING) -> None:
+    """Raise RefusedError unless the ports are free in every lane, and no concern of the ledger or of http.sys.
+
+    It names what was changed before, to clear up after an earlier run.
+    """
     held = list(dict.fromkeys(_holders(snapshot, ledger, ports)))
     if held:
-        more = f" and {len(held) - _SHOWN_AT_MOST} more" if len(held) > _SHOWN_AT_MOST else ""
         raise RefusedError(
-            f"{ports} are not free: {'; '.join(held[:_SHOWN_AT_MOST])}{more}. Nothing was changed;"
-            f" use {_others(snapshot, ledger, ports.count)}"
+            f"{ports} are not free: {_shown(held)}. {_done(cleared)}; use {_others(snapshot, ledger, ports.count)}"
         )
+
+
+def _done(cleared: Cleared) -> str:
+    told = []
+    if cleared.removed:
+        told.append(f"What an earlier run had left over was removed: {_shown(list(map(str, cleared.removed)), ', ')}")
+    if cleared.kept:
+        told.append(
+            f"What an earlier run had left over stays, since it is counted on: {_shown(list(cleared.kept), ', ')}"
+        )
+    return ". ".join(told or ["Nothing was changed"])
+
+
+def _shown(words: list[str], between: str = "; ") -> str:
+    more = f" and {len(words) - _SHOWN_AT_MOST} more" if len(words) > _SHOWN_AT_MOST else ""
+    return between.join(words[:_SHOWN_AT_MOST]) + more
+
+
+def who_counts_on(item: Lookup, ledger: Ledger | None) -> str:
+    """Who of the ledger has to do with these ports of this protocol: an entry, or the ledger itself; empty: nobody."""
+    if ledger is None:
+        return ""
+    for claim in ledger.claims:
+        if item.protocol in {lane.protocol for lane in claim.lanes} and _overlaps(claim.ports, item.ports):
+            return f"entry {claim.policy}/{claim.entry}"
+    known = [(row.lane, row.ports) for row in ledger.rows]
+    known += [(row.lane, row.ports) for row in ledger.owed]
+    known += [(lane, intent.ports) for intent in ledger.intents for lane in intent.lanes]
+    mine = any(lane.protocol == item.protocol and ports.overlaps(item.ports) for lane, ports in known)
+    return "the ledger" if mine else ""
+
+
+def _overlaps(some: Iterable[PortRange], ports: PortRange) -> bool:
+    return any(item.overlaps(ports) for item in some)
 
 
 def _holders(snapshot: Snapshot, ledger: Ledger | None, ports: PortRange) -> Iterator[str]:
@@ -51,7 +97,7 @@ def _holders(snapshot: Snapshot, ledger: Ledger | None, ports: PortRange) -> Ite
             yield f"http.sys keeps {url.url}"
     if ledger is not None and ledger.machine == snapshot.facts.machine:
         for claim in ledger.claims:
-            if any(item.overlaps(ports) for item in claim.ports):
+            if _overlaps(claim.ports, ports):
                 yield f"entry {claim.policy}/{claim.entry} wants ports of it"
         for kinds in (ledger.rows, ledger.owed, ledger.intents):
             yield from (f"the ledger has {item.kind} {item.ports}" for item in kinds if item.ports.overlaps(ports))

@@ -11,9 +11,10 @@ from reconciler.doctor.bench import Bench, StoppedError
 from reconciler.doctor.evidence import conclude
 from reconciler.doctor.experiments import PLANS, Plan
 from reconciler.doctor.model import Experiment, LeftOver, Trial
-from reconciler.doctor.proof import refuse_host, refuse_ports
+from reconciler.doctor.proof import Cleared, refuse_host, refuse_ports, who_counts_on
+from reconciler.doctor.tracker import Tracker
 from reconciler.errors import HostError, LedgerError, RefusedError
-from reconciler.host.interface import Host, Row
+from reconciler.host.interface import Host, Lookup, Row
 from reconciler.ledger.records import Ledger
 from reconciler.ledger.store import LedgerStore
 from reconciler.ports import PortRange
@@ -52,23 +53,25 @@ def run_trial(
 ) -> Trial:
     """Do the experiments on these ports and undo each of them, whatever happens in between.
 
-    First what an earlier run has left over on these ports is removed. Raises RefusedError, HostError or LedgerError
-    before the first change only; what goes wrong later is in the trial.
+    First what an earlier run has left over on these ports is removed, but for what somebody has come to count on.
+    Raises RefusedError, HostError or LedgerError before the first experiment only; what goes wrong later is in the
+    trial.
     """
     snapshot = host.snapshot()
     refuse_host(snapshot, ports)
     machine = snapshot.facts.machine
-    removed, left = _remove_old(host, ports, machine, store, clock)
+    known = ledger if ledger is not None and ledger.machine == machine else None
+    cleared, left = _clear(host, ports, machine, known, store, clock)
     if left:
-        return _trial(ports, (), None, removed, left)
-    refuse_ports(host.snapshot() if removed else snapshot, ledger, ports)
+        return _trial(ports, (), None, cleared.removed, left)
+    refuse_ports(host.snapshot() if cleared.removed else snapshot, known, ports, cleared)
     bench = Bench(host, Attempts(machine, ports, ()), store, clock, stop)
     try:
         experiments, interrupted = _do_all(bench, snapshot.reservations_supported, stop, progress)
     finally:
         problem = _finish(bench, store)
     left = (*bench.tracker.left_over(), *([LeftOver(problem, True)] if problem else ()))
-    return _trial(ports, experiments, bench, removed, left)._replace(interrupted=interrupted)
+    return _trial(ports, experiments, bench, cleared.removed, left)._replace(interrupted=interrupted)
 
 
 def _do_all(
@@ -94,13 +97,17 @@ def _do_all(
     return tuple(done), interrupted
 
 
-def _remove_old(
-    host: Host, ports: PortRange, machine: str, store: AttemptStore, clock: Clock
-) -> tuple[tuple[Row, ...], tuple[LeftOver, ...]]:
-    """Undo what an earlier run has left over: the rows that went, and what could not be undone."""
+def _clear(
+    host: Host, ports: PortRange, machine: str, ledger: Ledger | None, store: AttemptStore, clock: Clock
+) -> tuple[Cleared, tuple[LeftOver, ...]]:
+    """Undo what an earlier run has left over; and what could not be undone.
+
+    An apply since then may have found such a row as cover for an entry, so what anybody counts on stays, and is
+    nobody's from now on.
+    """
     earlier = store.load()
     if earlier is None or earlier.machine != machine:
-        return (), ()
+        return Cleared(), ()
     if not ports.contains(earlier.ports):
         raise RefusedError(
             f"experiments on {earlier.ports} were cut short and may have left rows there;"
@@ -108,12 +115,23 @@ def _remove_old(
         )
     bench = Bench(host, earlier, store, clock, lambda: False)
     bench.resume()
+    kept = _leave_what_is_counted_on(bench.tracker, ledger)
     old = bench.tracker.mine
     bench.undo()
     left = tuple(item for item in bench.tracker.left_over() if item.ours)
     if not left:
         store.clear()
-    return tuple(sorted(old - bench.tracker.mine)), left
+    return Cleared(tuple(sorted(old - bench.tracker.mine)), kept), left
+
+
+def _leave_what_is_counted_on(tracker: Tracker, ledger: Ledger | None) -> tuple[str, ...]:
+    kept = []
+    for item in sorted({*tracker.reserved, *(Lookup(row.lane.protocol, row.ports) for row in tracker.mine)}):
+        who = who_counts_on(item, ledger)
+        if who:
+            kept.append(f"{item.protocol} {item.ports} ({who})")
+            tracker.leave(item)
+    return tuple(kept)
 
 
 def _experiment(plan: Plan, bench: Bench, skipped: str) -> tuple[Experiment, bool]:

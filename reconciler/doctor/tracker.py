@@ -51,6 +51,11 @@ class Tracker:
         self.known = found
         self.pending = [change for change in self.pending if change.lane not in lanes]
 
+    def leave(self, item: Lookup) -> None:
+        """What has these ports of this protocol is not ours to take away any more."""
+        self.mine = frozenset(row for row in self.mine if Lookup(row.lane.protocol, row.ports) != item)
+        self.reserved.discard(item)
+
     def lists_reservation(self, item: Lookup) -> bool:
         """Is a row of ours listed for this reservation?"""
         return any((row.lane.protocol, row.ports) == item for row in self.mine)
