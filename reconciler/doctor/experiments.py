@@ -1,5 +1,6 @@
-"""The experiments of section 12 of the Windows facts, as far as they need no reboot and fit on ports that are free.
+"""The experiments of section 12 of the Windows facts, every one: done, or named with the reason why it is not.
 
+Done are those that need no reboot and fit on ports that are free, by the calls that this program makes.
 Each of them uses ports of its own, with a free port before and after every row, so that Windows cannot join a row with
 somebody else's. What an experiment makes is undone before the next one begins; none of them undoes anything itself.
 """
@@ -11,7 +12,7 @@ from functools import partial
 from typing import NamedTuple
 
 from reconciler.doctor.bench import Bench
-from reconciler.ports import PortRange, Protocol, lanes_of
+from reconciler.ports import Lane, PortRange, Protocol, lanes_of
 
 MINIMUM_PORTS = 40
 """How many free ports the experiments need; of more they use the first ones."""
@@ -83,12 +84,18 @@ def add_overlapping(bench: Bench) -> None:
     bench.create("add around it", lane, plot(bench, 16, 6))
 
 
-def use_both_stores(bench: Bench) -> None:
-    """Add to both stores, list each, and delete each from the other (1.15, 1.3)."""
+def add_to_both_stores(bench: Bench) -> tuple[Lane, PortRange, PortRange]:
+    """A persistent row and an active one."""
     lane = lanes_of("tcp")[0]
     kept, passing = plot(bench, 23, 3), plot(bench, 27, 3)
     bench.create("add to the persistent store", lane, kept)
     bench.create("add to the active store", lane, passing, "active")
+    return lane, kept, passing
+
+
+def list_both_stores(bench: Bench) -> None:
+    """Add to both stores, and list each (1.15)."""
+    lane, kept, passing = add_to_both_stores(bench)
     rows = bench.stored("list the persistent store", lane, "persistent")
     bench.stored("list the active store", lane, "active")
     if rows is not None and bench.lists(lane, kept) and bench.lists(lane, passing):
@@ -97,6 +104,11 @@ def use_both_stores(bench: Bench) -> None:
             bench.reasons["store-listing"] = "the persistent store is listed with a row of the active one"
         else:
             bench.find("store-listing", "true" if listed[0] else "empty")
+
+
+def delete_from_the_other_store(bench: Bench) -> None:
+    """Add to both stores, and delete each from the other (1.3)."""
+    lane, kept, passing = add_to_both_stores(bench)
     bench.delete("delete the persistent one from the active store", lane, kept, "active")
     bench.delete("delete the active one from the persistent store", lane, passing)
 
@@ -130,7 +142,22 @@ PLANS: tuple[Plan, ...] = (
     Plan("delete", 2, "What deletes a row, and what says a delete of no row?", delete_in_many_ways),
     Plan("neighbours", 3, "Do adjoining rows stay apart?", add_neighbours),
     Plan("overlaps", 3, "What says an add over a row, inside it and around it?", add_overlapping),
-    Plan("stores", 4, "What do the listings of one store show, and does a delete need the right one?", use_both_stores),
+    Plan("stores", 4, "What do the listings of one store show?", list_both_stores),
+    Plan(
+        "reboot",
+        4,
+        "Which rows does a restart leave?",
+        None,
+        "it takes a restart; add a row to each store by hand, restart, and list them",
+    ),
+    Plan("delete-store", 5, "Does a delete need the right store?", delete_from_the_other_store),
+    Plan(
+        "delete-no-store",
+        5,
+        "What does a delete that names no store take away?",
+        None,
+        "this program never does that: each of its calls names the store",
+    ),
     Plan(
         "invalid",
         6,
@@ -140,6 +167,14 @@ PLANS: tuple[Plan, ...] = (
     ),
     Plan("reserve-tcp", 7, _RESERVE.format("tcp"), partial(reserve_ports, "tcp"), needs_reservations=True),
     Plan("reserve-udp", 7, _RESERVE.format("udp"), partial(reserve_ports, "udp"), needs_reservations=True),
-    Plan("scripts", 8, "What do netsh -f and netsh dump do?", None, "this program uses neither"),
+    Plan(
+        "registry",
+        7,
+        "Where does the registry keep exclusions and reservations?",
+        None,
+        "this program uses none of those keys; export HKLM\\SYSTEM\\CurrentControlSet\\Control\\Nsi by hand",
+    ),
+    Plan("script", 8, "What does netsh -f make of a line that fails?", None, "this program runs no scripts of netsh"),
+    Plan("dump", 8, "What does netsh interface ipv4 dump print?", None, "this program does not use it"),
 )
-"""Every experiment, in the order in which they are done. The reboots of question 4 are left to people."""
+"""Every experiment, in the order in which they are done."""

@@ -239,8 +239,8 @@ def test_progress_is_told_on_a_terminal_only(free: Lab, monkeypatch: pytest.Monk
     assert free.run(*TRY, "--yes").err == ""
     monkeypatch.setattr("reconciler.report.console.is_terminal", lambda stream: True)
     lines = free.run(*TRY, "--yes").err.splitlines()
-    assert lines[0] == "Experiment 1 of 10: Do the families of tcp share a table, and what says the second add?"
-    assert len(lines) == 8
+    assert lines[0] == "Experiment 1 of 15: Do the families of tcp share a table, and what says the second add?"
+    assert len(lines) == 9
 
 
 def test_captured_listings_can_be_examined_but_not_experimented_on(lab: Lab) -> None:

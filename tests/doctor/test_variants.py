@@ -75,8 +75,31 @@ def test_each_question_is_told_before_it_is_asked() -> None:
     done = [item for item in found.experiments if not item.skipped]
     assert [line.partition(" ")[2] for line in told] == [item.question for item in done]
     assert told[0].startswith(f"1/{len(found.experiments)} ")
-    assert {item.number for item in found.experiments} == {1, 2, 3, 4, 6, 7, 8}
-    assert {item.id for item in found.experiments if item.skipped} == {"invalid", "scripts"}
+    assert found.experiments == tuple(sorted(found.experiments, key=lambda item: item.number))
+
+
+def test_every_question_of_the_windows_facts_is_named_done_or_with_the_reason_why_not() -> None:
+    found = trial(SimulatedHost(crowded()))
+    assert {item.number for item in found.experiments} == set(range(1, 9))
+    assert {item.id for item in found.experiments if not item.skipped} == {
+        *("add-tcp", "add-udp", "delete", "neighbours", "overlaps", "stores", "delete-store"),
+        *("reserve-tcp", "reserve-udp"),
+    }
+    assert {item.id for item in found.experiments if item.skipped} == {
+        *("reboot", "delete-no-store", "invalid", "registry", "script", "dump"),
+    }
+    assert all(bool(item.calls) != bool(item.skipped) for item in found.experiments)
+
+
+def test_a_delete_from_the_wrong_store_is_asked_in_both_directions() -> None:
+    found = trial(SimulatedHost(crowded()))
+    calls = next(item for item in found.experiments if item.id == "delete-store").calls
+    asked = [call.what for call in calls if call.what.startswith("delete") and call.purpose != "undo"]
+    assert [text.split()[-1] for text in asked] == ["(active)", "(persistent)"]
+    assert [str(row) for row in calls[1].rows or () if str(row).startswith("tcp/ipv4")] == [
+        "tcp/ipv4 61024-61026 *",
+        "tcp/ipv4 61028-61030 *",
+    ]
 
 
 def test_calls_are_kept_with_what_was_said_and_listed() -> None:
