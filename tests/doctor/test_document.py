@@ -14,8 +14,8 @@ from reconciler.doctor.schema import doctor_schema
 from reconciler.host.simulated.host import SimulatedHost
 from reconciler.host.windows.host import WindowsHost
 from tests.doctor.build import Faulty, crowded, trial
-from tests.doctor.fake_windows import FakeSystem
 from tests.doctor.test_faults import refusing
+from tests.host.windows.fake import FakeSystem
 
 SCHEMA = Draft202012Validator(doctor_schema())
 HOST = SimulatedHost(crowded("families=split"))

@@ -14,8 +14,8 @@ from reconciler.host.simulated.variants import CHOICES, Variants
 from reconciler.host.windows.host import WindowsHost
 from reconciler.ports import PortRange
 from tests.doctor.build import crowded, trial
-from tests.doctor.fake_windows import FakeSystem
 from tests.doctor.test_variants import expected
+from tests.host.windows.fake import FakeSystem
 from tests.world import TCP4
 
 OTHERS = {key: values[1] for key, values in CHOICES.items()}
