@@ -10,9 +10,10 @@ from reconciler.doctor.attempts import AttemptStore, is_left_over
 from reconciler.doctor.model import Check
 from reconciler.doctor.tables import check_tables
 from reconciler.errors import HostError, LedgerError
-from reconciler.host.interface import Facts, Host, Snapshot
+from reconciler.host.interface import Host, Snapshot
 from reconciler.ledger.store import LedgerStore
 from reconciler.ledger.trust import check_folder
+from reconciler.plan.lost import is_to_stay, lost_ports
 
 
 def examine(host: Host, ledger: LedgerStore, folder: Path, attempts: AttemptStore) -> tuple[Check, ...]:
@@ -80,26 +81,29 @@ def _kept(snapshot: Snapshot, ledger: LedgerStore, folder: Path, attempts: Attem
     if there:
         text += "." if sys.platform == "win32" else ", and nobody else can write to it."
     yield Check("state-folder", "ok", text)
-    yield _ledger(snapshot.facts, ledger)
+    yield _ledger(snapshot, ledger)
     yield from _experiments(snapshot, attempts)
 
 
 _FOLDER_REMEDY = "Find out who can write there, and what they wrote, before the next apply."
 
 
-def _ledger(facts: Facts, store: LedgerStore) -> Check:
+def _ledger(snapshot: Snapshot, store: LedgerStore) -> Check:
     try:
         ledger = store.load()
     except LedgerError as error:
         return Check("ledger", "fail", f"The ledger cannot be used: {error}.", "Restore it from a backup.")
     if ledger is None:
         return Check("ledger", "ok", "There is no ledger yet, so every row is foreign; apply makes one.")
-    if ledger.machine != facts.machine:
+    if ledger.machine != snapshot.facts.machine:
         text = "The ledger was written on another machine, so every row is foreign."
         return Check("ledger", "fail", text, "Look at what plan says, then apply: it begins a ledger of its own.")
+    calls = sum(1 for intent in ledger.intents if not is_to_stay(intent))
+    lost = len(lost_ports(ledger, snapshot))
     owes = [
-        *([f"{_counted(len(ledger.intents), 'interrupted call')}"] if ledger.intents else []),
+        *([_counted(calls, "interrupted call")] if calls else []),
         *([f"{_counted(len(ledger.owed), 'row')} to put back"] if ledger.owed else []),
+        *([f"{_counted(lost, 'port')} to put back"] if lost else []),
         *(["the start of WinNAT"] if ledger.winnat_owed else []),
     ]
     if owes:

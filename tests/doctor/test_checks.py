@@ -17,7 +17,8 @@ from reconciler.host.interface import Change, Facts, Lookup, Row, Snapshot
 from reconciler.host.simulated.host import SimulatedHost
 from reconciler.ledger.records import Intent, Ledger, OwedRow
 from reconciler.ledger.store import FileLedgerStore, MemoryLedgerStore
-from reconciler.ports import LANES, PortRange, lanes_of
+from reconciler.plan.lost import intents_to_stay
+from reconciler.ports import LANES, PortRange, PortSet, lanes_of
 from tests.apply.hosts import Wrapped
 from tests.doctor.build import PORTS, MemoryAttempts, crowded
 from tests.host.simulated.build import MACHINE
@@ -156,6 +157,20 @@ INTENT = Intent("create", "exclusion", (TCP4,), PORTS, "persistent", (TCP4,), "b
 )
 def test_the_ledger(ledger: Ledger | None, verdict: str, text: str, tmp_path: Path) -> None:
     check = found(tmp_path, ledger)["ledger"]
+    assert check.verdict == verdict
+    assert text in check.text
+
+
+@pytest.mark.parametrize(
+    ("staying", "verdict", "text"),
+    [("22 8000-8009", "ok", "has 0 rows of ours"), ("22 8000-8012", "warn", "open business: 3 ports to put back.")],
+)
+def test_what_a_list_has_lost_is_open_business(staying: str, verdict: str, text: str, tmp_path: Path) -> None:
+    rows = tuple(Row(lane, ports, True) for lane in LANES for ports in (PortRange(22, 22), PortRange(8000, 8009)))
+    boot = SimulatedHost(crowded()).snapshot().boot
+    intents = intents_to_stay(PortSet.of(map(PortRange.parse, staying.split())), boot, "plan", "time")
+    ledger = Ledger(LINUX.machine, intents=intents)
+    check = found(tmp_path, ledger, facts=LINUX, keeps_rows=False, shared=(LANES,), rows=rows)["ledger"]
     assert check.verdict == verdict
     assert text in check.text
 

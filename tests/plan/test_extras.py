@@ -218,6 +218,16 @@ def test_a_row_whose_ports_are_ours_or_claimed_in_the_other_family_is_not_unmana
     assert [(str(step.ports), step.lanes) for step in ours.steps] == [("8000-8009", (TCP4,)), ("9000", (TCP6,))]
 
 
+@pytest.mark.parametrize("claimed", ["8000-8009", "8005"])
+def test_a_claim_counts_for_the_other_family_although_nothing_of_it_is_ours(claimed: str) -> None:
+    """Foreign rows cover the entry, so there is no row of ours to tell that the ports are in use."""
+    world = World("families=split")
+    for lane in (TCP4, TCP6, UDP4):
+        world.add(lane, "8000-8009")
+    wanted = policy("p", entry("web", claimed, families=("ipv4",)))
+    assert told(world.plan(wanted, unmanaged=unmanaged("delete"))) == ["delete 8000-8009 udp"]
+
+
 def test_what_may_be_a_reservation_is_not_unmanaged() -> None:
     world = World("lookup=answers-exclusions")
     world.add(TCP4, "2000-2009")
