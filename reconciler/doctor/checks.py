@@ -98,7 +98,7 @@ def _ledger(snapshot: Snapshot, store: LedgerStore) -> Check:
     if ledger.machine != snapshot.facts.machine:
         text = "The ledger was written on another machine, so every row is foreign."
         return Check("ledger", "fail", text, "Look at what plan says, then apply: it begins a ledger of its own.")
-    calls = sum(1 for intent in ledger.intents if not is_to_stay(intent))
+    calls = sum(1 for intent in ledger.intents if snapshot.keeps_rows or not is_to_stay(intent))
     lost = len(lost_ports(ledger, snapshot))
     owes = [
         *([_counted(calls, "interrupted call")] if calls else []),

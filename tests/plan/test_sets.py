@@ -57,6 +57,10 @@ def test_the_listing_is_cut_into_our_rows_and_the_rest() -> None:
     assert [str(row.ports) for row in cut] == ["22", "8000-8009", "8010-8014", "8015-8019", "8020-8029"]
 
 
+def test_a_listing_without_rows_has_nothing_to_cut() -> None:
+    assert cut_rows([], [PortRange(8010, 8014)]) == []
+
+
 def test_show_has_our_rows_apart_in_every_lane() -> None:
     world = SetWorld("8000-8009")
     world.apply(policy("a", entry("web", "8010-8019")))

@@ -155,9 +155,11 @@ def test_an_exit_code_is_a_refusal_with_the_words_of_netsh() -> None:
     host = host_of()
     refusal = host.write(Change("create", "exclusion", TCP4, WEB))
     assert refusal is not None
-    assert (refusal.reason, refusal.code) == ("failed", 1)
-    assert refusal.text.startswith("The process cannot access the file")
-    assert host.last_output() == Ran(1, f"{refusal.text}\r\n\r\n".encode())
+    assert refusal.reason == "failed"
+    assert "The process cannot access the file because it is being used" in refusal.text
+    ran = host.last_output()
+    assert ran is not None
+    assert (ran.code, ran.output.startswith(b"The process cannot access")) == (1, True)
     gone = host.write(Change("delete", "exclusion", TCP4, PortRange(1, 1)))
     assert gone is not None
     assert "Element not found" in gone.text
@@ -170,8 +172,7 @@ def test_a_netsh_that_says_nothing_is_a_refusal_all_the_same() -> None:
 
     refusal = WindowsHost(Dumb(bare())).write(Change("create", "exclusion", TCP4, WEB))
     assert refusal is not None
-    assert refusal.code == 3
-    assert refusal.text
+    assert "3" in refusal.text
 
 
 def test_a_reservation_goes_through_iphlpapi_and_starts_no_netsh() -> None:
