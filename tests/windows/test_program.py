@@ -161,9 +161,10 @@ def test_doctor_looks_and_experiments(program: Program, standin: Standin) -> Non
 
 
 def test_wrong_usage_is_64(program: Program) -> None:
+    program.policy(FRONT)
     assert program.run("plann").code == 64
     assert program.run("apply", "policy.toml").code == 64
-    assert program.run("plan", "--host", "linux").code == 64
+    assert program.run("plan", "policy.toml", "--host", "linux").code == 64
 
 
 def test_only_one_apply_works_at_a_time(program: Program, standin: Standin) -> None:
