@@ -28,6 +28,7 @@ from reconciler.policy.entries import PolicySet
 
 if TYPE_CHECKING:
     from reconciler.doctor.model import Check, Trial
+    from reconciler.ledger.records import OwnedRow
     from reconciler.ports import PortRange
 
 
@@ -115,6 +116,18 @@ def apply_plan(
         replan=replan,
         single_use=single_use,
     )
+
+
+def adopt_rows(policies: PolicySet, host: Host, *, lock_timeout: float = 30.0) -> tuple[OwnedRow, ...]:
+    """Take foreign rows that are exactly what an entry in scope declares into the ledger. The rows that were taken.
+
+    Raises ReconcilerError (BusyError, RefusedError, HostError, LedgerError) before anything is written.
+    """
+    from reconciler.apply.adopting import adopt_locked
+    from reconciler.apply.clock import SystemClock
+
+    store = _store(host)
+    return adopt_locked(policies, host, store, lock=_held(host, store.folder, lock_timeout), clock=SystemClock())
 
 
 def examine_host(host: Host) -> tuple[Check, ...]:

@@ -27,6 +27,7 @@ class Entry(NamedTuple):
 COMMANDS: dict[str, Entry] = {
     "plan": Entry("reconciler.cli.plan", "Show what apply would do: policy against host. Writes nothing."),
     "apply": Entry("reconciler.cli.apply", "Close the difference, after asking."),
+    "adopt": Entry("reconciler.cli.adopt", "Take foreign rows that a policy declares exactly into the ledger."),
     "check": Entry("reconciler.cli.check", "Check policy files, without a host."),
     "show": Entry("reconciler.cli.show", "Show the host: rows, kinds, owners, dynamic range."),
     "doctor": Entry("reconciler.cli.doctor", "Is this host fit, and with --experiments: which Windows is it?"),

@@ -63,7 +63,10 @@ def plan(  # noqa: PLR0913, PLR0917
         save_plan(out, made, request)
     _print(made, as_json=as_json)
     if out is not None:
-        say_error(f"Saved. Apply exactly this with: reconciler apply --plan {out}")
+        if made.facts.read_only:
+            say_error("Saved, to look at: this host cannot be changed.")
+        else:
+            say_error(f"Saved. Apply exactly this with: reconciler apply --plan {out}")
     return _exit_code(made) if detailed_exitcode else codes.OK
 
 

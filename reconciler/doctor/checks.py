@@ -65,7 +65,7 @@ def _counted(count: int, word: str) -> str:
 def _elevation(snapshot: Snapshot) -> Check:
     if snapshot.elevated:
         return Check("elevation", "ok", "This process may change the host.")
-    text = "This process may only read: plan, show and explain work, apply does not."
+    text = "This process may only read: plan and show work, apply does not."
     who = "an elevated prompt" if snapshot.facts.os == "windows" else "root"
     return Check("elevation", "warn", text, f"Run apply from {who}.")
 

@@ -111,4 +111,4 @@ def _lookup(snapshot: Snapshot) -> Check:
     if snapshot.lookup_tells_kinds:
         return Check("lookup", "ok", "Lookup tells reservations from exclusions.")
     text = "Lookup may not tell reservations from exclusions, so foreign starred rows are of unknown kind."
-    return Check("lookup", "warn", text, "Adopt what is yours by name; doctor --experiments finds out which it is.")
+    return Check("lookup", "warn", text, "doctor --experiments finds out which it is.")

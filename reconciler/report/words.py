@@ -32,7 +32,8 @@ def port_words(step: Step, palette: Palette) -> str:
     """The rows of a step: `8000-8099`, or for a replace `8000-8099 -> 8080-8089`."""
     old, new = _row_words(step.deletes), _row_words(step.creates)
     if step.action == "replace" and old and new:
-        return f"{old} {palette.symbol('arrow')} {new}"
+        kind = "" if step.creates[0].kind == step.kind else f"{step.creates[0].kind} "
+        return f"{old} {palette.symbol('arrow')} {kind}{new}"
     if step.action in ("create", "delete") and (old or new):
         return new if step.action == "create" else old
     return "" if step.ports is None else str(step.ports)

@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 
 from reconciler.host.simulated import events
 from reconciler.host.simulated.services import switch_winnat
-from reconciler.plan.model import LIMIT_NAMES, Options
+from reconciler.plan.adoption import adopted
+from reconciler.plan.model import LIMIT_NAMES, Options, State
+from reconciler.plan.planner import lookups
 from reconciler.policy.entries import Policy, PolicySet
 from reconciler.ports import LANES, Lane, PortRange
 from tests.invariants.checked import CheckedWorld
@@ -70,6 +72,20 @@ def listen(port: int, *lanes: Lane) -> Event:
 
 def close(port: int) -> Event:
     return lambda world: events.close(world.sim, LANES, port)
+
+
+def adopt(*policies: Policy) -> Event:
+    """A person says that the rows which these policies declare exactly are ours."""
+
+    def act(world: CheckedWorld) -> None:
+        wanted, ledger = PolicySet(policies), world.store.load()
+        snapshot = world.host.snapshot(lookups(wanted, ledger))
+        rows, after = adopted(State(wanted, snapshot, ledger), world.clock.now())
+        if rows:
+            world.store.save(after)
+        world.truth.adopt(rows)
+
+    return act
 
 
 def reboot(world: CheckedWorld) -> None:
@@ -191,6 +207,9 @@ SCENARIOS: dict[str, list[Event]] = {
     "absent and ours": [do(p(entry("old", "8040-8049"))), do(p(ABSENT))],
     "retire": [do(p(WEB)), do(policy("q", entry("x", "9000")), options=RETIRE)],
     "protected and dropped": [do(p(entry("web", "8000-8099", protect=True))), do(p()), do(p(WEB)), do(p())],
+    "adopt and give up": [other(TCP4, "8000-8099"), other(TCP6, "8000-8099"), adopt(p(WEB)), do(p(WEB)), do(p())],
+    "adopt a reservation": [other(TCP4, "12000-12009", "reservation"), adopt(p(ERP)), do(p(ERP)), do(p())],
+    "adopt what does not fit": [other(TCP4, "8000-8109"), adopt(p(WEB)), do(p(WEB)), do(p())],
     # the host itself
     "reboot": [
         do(p(WEB, ERP, entry("tmp", "9000", store="active"))),

@@ -15,7 +15,7 @@ from reconciler.ports import PortSet
 from tests.set_world import Killed, SetWorld
 from tests.world import MemoryStore
 
-TOLD = {"blocked", "skipped", "out-of-scope"}
+TOLD = {"blocked", "skipped", "over-covered", "out-of-scope"}
 NOTHING = PortSet()
 REFUSAL = Refusal("failed", "no")
 EntryKey = tuple[str, str]

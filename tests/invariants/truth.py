@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from reconciler.host.simulated.state import Group, State
-from reconciler.ledger.records import Ledger
+from reconciler.ledger.records import Ledger, OwnedRow
 from reconciler.ports import LANES, Kind, Lane, PortRange, PortSet, Protocol, lanes_of
 
 Cell = tuple[Kind, Lane, int | PortRange]
@@ -72,6 +72,15 @@ class Truth:
         self.reservations &= now_reserved
         if ours:
             self.reservations |= now_reserved - old_reserved
+
+    def adopt(self, rows: Iterable[OwnedRow]) -> None:
+        """A person said that these are ours."""
+        for row in rows:
+            if row.kind == "reservation":
+                self.reservations.add((row.lane.protocol, row.ports))
+            else:
+                group = self.sim.group(row.lane)
+                self.ports[group] = self.ports.get(group, NOTHING) | PortSet.of([row.ports])
 
     def owns(self, lane: Lane, ports: PortRange, kind: Kind) -> bool:
         """Did our calls alone make this row?"""

@@ -49,6 +49,12 @@ def test_a_replace_shows_both_sides() -> None:
     assert what_words(REPLACE, PLAIN) == "replace exclusion 9000-9099 -> 9000-9009, 9090-9099 tcp, ipv4+ipv6"
 
 
+def test_a_replace_by_the_other_kind_names_it() -> None:
+    made = tuple(row._replace(kind="reservation") for row in REPLACE.creates[:1])
+    words = "replace exclusion 9000-9099 -> reservation 9000-9009 tcp, ipv4+ipv6"
+    assert what_words(replace(REPLACE, creates=made), PLAIN) == words
+
+
 def test_a_deferred_replace_shows_both_sides_too() -> None:
     assert "->" in what_words(replace(REPLACE, status="deferred"), PLAIN)
 

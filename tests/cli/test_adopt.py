@@ -1,0 +1,74 @@
+"""`reconciler adopt`: after a lost ledger, what a policy declares exactly is ours again."""
+
+from __future__ import annotations
+
+import io
+import shutil
+
+import pytest
+
+from tests.cli.lab import Lab
+
+
+@pytest.fixture
+def lost(lab: Lab) -> Lab:
+    """A policy was applied, then its ledger was lost."""
+    lab.applied("web=8000-8099")
+    shutil.rmtree(lab.folder / "state")
+    return lab
+
+
+def test_rows_of_a_lost_ledger_become_ours_and_go_when_they_are_given_up(lost: Lab) -> None:
+    outcome = lost.run("adopt", "--from-policy", "--yes")
+    assert (outcome.code, outcome.err) == (0, "")
+    assert outcome.out == "Adopted\n  exclusion 8000-8099 tcp/ipv4, tcp/ipv6  node/web\n"
+    assert lost.run("plan", "--detailed-exitcode").code == 0
+    lost.policy()
+    assert lost.run("apply", "--yes", "--force", "delete-all").code == 0
+    assert lost.rows() == set()
+
+
+def test_without_it_they_stay_foreign(lost: Lab) -> None:
+    lost.policy()
+    assert lost.run("apply", "--yes").code == 0
+    assert lost.rows() == {"8000-8099"}
+
+
+def test_where_nothing_fits_nothing_is_written(lost: Lab) -> None:
+    lost.policy("web=8000-8049")
+    before = lost.files()
+    outcome = lost.run("adopt", "--from-policy", "--yes")
+    assert (outcome.code, outcome.out.partition(":")[0]) == (0, "Nothing to adopt")
+    assert lost.files() == before
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [(["--yes"], "say --from-policy"), (["--from-policy"], "there is no terminal to ask on")],
+)
+def test_wrong_usage(words: list[str], told: str, lost: Lab) -> None:
+    before = lost.files()
+    outcome = lost.run("adopt", *words)
+    assert (outcome.code, outcome.out) == (64, "")
+    assert told in outcome.err
+    assert lost.files() == before
+
+
+def test_without_rights_nothing_is_written(lab: Lab) -> None:
+    lab.sim("init", "low.json", "--not-elevated")
+    lab.policy("web=8000-8099")
+    before = lab.files()
+    outcome = lab.run("adopt", "--from-policy", "--yes", "--host", "sim:low.json")
+    assert (outcome.code, outcome.out) == (1, "")
+    assert "adopt needs administrator rights" in outcome.err
+    assert lab.files() == before
+
+
+@pytest.mark.parametrize(("answer", "code"), [("y\n", 0), ("n\n", 1), ("", 1)])
+def test_it_asks_first(answer: str, code: int, lost: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("reconciler.report.console.is_terminal", lambda stream: True)
+    monkeypatch.setattr("sys.stdin", io.StringIO(answer))
+    outcome = lost.run("adopt", "--from-policy")
+    assert outcome.code == code
+    assert "Rows to adopt; a later apply may delete them as ours" in outcome.err
+    assert (lost.folder / "state").exists() == (code == 0)
