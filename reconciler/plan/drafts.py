@@ -97,7 +97,7 @@ class Draft:
             deletes=deletes,
             creates=creates,
             units=tuple(dict.fromkeys(self.units)),
-            owners=tuple(dict.fromkeys(self.owners)),
+            owners=_named_once(self.owners),
             culprits=tuple(dict.fromkeys(self.culprits)),
             reason=self._sentence(),
             remedy=self.remedy,
@@ -112,6 +112,16 @@ def merged(rows: Iterable[RowSpec]) -> tuple[RowSpec, ...]:
         key = (row.kind, row.lanes[0].protocol, row.ports, row.store)
         lanes = found[key].lanes if key in found else ()
         found[key] = row._replace(lanes=tuple(sorted({*lanes, *row.lanes})))
+    return tuple(found.values())
+
+
+def _named_once(owners: Iterable[EntryRef]) -> tuple[EntryRef, ...]:
+    """Each entry once, by the place where it stands now if it stands anywhere."""
+    found: dict[tuple[str, str], EntryRef] = {}
+    for owner in owners:
+        key = (owner.policy, owner.entry)
+        if key not in found or ":" not in found[key].place:
+            found[key] = owner
     return tuple(found.values())
 
 

@@ -28,6 +28,12 @@ def test_a_draft_is_a_create_a_delete_or_a_replace() -> None:
     assert (replace.action, str(replace.ports)) == ("replace", "8000-8099")
 
 
+def test_an_entry_is_named_once_by_the_place_where_it_stands() -> None:
+    old, gone = EntryRef("p", "web", "p.toml"), EntryRef("p", "old", "")
+    made = Draft(deletes=[spec("80")], creates=[spec("81")], owners=[old, gone, WEB, old, DB, WEB]).step()
+    assert made.owners == (WEB, gone, DB)
+
+
 def test_the_ports_of_several_rows_reach_from_the_first_to_the_last() -> None:
     assert str(Draft(creates=[spec("9000-9009"), spec("8000")]).step().ports) == "8000-9009"
     assert hull([ports("5-90"), ports("7-8"), ports("3-4")]) == ports("3-90")
