@@ -40,6 +40,11 @@ class Transactions:
         try:
             refused = self._delete_all(step, writes) or self._create_all(step, writes)
         except (HostError, LedgerError) as error:
+            if step.deletes and step.creates:  # what was deleted may be gone, and nobody can look
+                rows = ", ".join(dict.fromkeys(str(row.ports) for row in step.deletes))
+                self._problems.append(
+                    f"COVER LOST: {rows} may be gone; the next apply makes again what is claimed of it"
+                )
             return StepResult(step, "unknown", tuple(writes), str(error))
         if len(self._problems) > lost:
             return StepResult(step, "cover-lost", tuple(writes), _text(refused))

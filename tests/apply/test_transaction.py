@@ -5,7 +5,7 @@ from __future__ import annotations
 from reconciler.host.interface import Change
 from reconciler.plan.model import Options, RowSpec
 from reconciler.ports import PortRange
-from tests.apply.hosts import Recorder, Refusing
+from tests.apply.hosts import Failing, Recorder, Refusing
 from tests.world import TCP4, TCP6, World, entry, policy, reserve, told, verdicts
 
 
@@ -344,3 +344,16 @@ def test_the_rest_of_the_plan_goes_on_after_a_refused_step() -> None:
     result = world.apply(policy("p", entry("a", "8000"), entry("b", "9000")))
     assert verdicts(result) == ["refused", "done"]
     assert world.rows() == ["9000 *"]
+
+
+def test_a_replace_whose_listing_cannot_be_read_any_more_says_that_cover_may_be_lost() -> None:
+    world = World()
+    world.apply(policy("p", entry("web", "8000-8099")))
+    host, world.host = world.host, Failing(world.host, bool)
+    shrunk = policy("p", entry("web", "8000-8009"))
+    result = world.apply(shrunk)
+    assert verdicts(result) == ["unknown"]
+    assert result.problems[0] == ("COVER LOST: 8000-8099 may be gone; the next apply makes again what is claimed of it")
+    world.host = host
+    world.apply(shrunk)
+    assert world.rows() == ["8000-8009 *"]
