@@ -13,6 +13,7 @@ from reconciler.errors import HostError, LedgerError
 from reconciler.host.interface import Host
 from reconciler.plan.model import Plan, Step
 from reconciler.plan.owed import still_owed
+from reconciler.ports import LANES
 
 
 class Executor:
@@ -23,7 +24,8 @@ class Executor:
         self._host = host
         self._journal = journal
         self._progress = progress
-        self._writer = Writer(host, journal, plan.state.snapshot)
+        reused = plan.state.read_at is not None
+        self._writer = Writer(host, journal, plan.state.snapshot, stale=LANES if reused else ())
         self._problems: list[str] = []
         self._transactions = Transactions(plan, self._writer, clock, self._problems)
 

@@ -21,7 +21,9 @@ from reconciler.ports import LANES, Lane, PortRange, PortSet, Store
 class Writer:
     """Creates and deletes rows on one host, with the latest reading of it."""
 
-    def __init__(self, host: Host, journal: Journal, snapshot: Snapshot) -> None:
+    def __init__(self, host: Host, journal: Journal, snapshot: Snapshot, stale: Iterable[Lane] = ()) -> None:
+        """`stale`: lanes whose rows were read before the lock; they are read again before the first call there."""
+        self._stale = set(stale)
         self._host = host
         self._journal = journal
         self._tells_kinds = snapshot.lookup_tells_kinds
@@ -34,6 +36,7 @@ class Writer:
         """Read these lanes again. Raises HostError."""
         wanted = tuple(lanes)
         fresh = self._host.rows(wanted)
+        self._stale -= set(wanted)
         for lane in wanted:
             self._rows[lane] = [row for row in fresh if row.lane == lane]
 
@@ -42,7 +45,7 @@ class Writer:
 
         `label`: the entry it is made for; None where it must not become ours.
         """
-        self._ask(row)
+        self._look_first(row)
         absent = self._lacking(row, row.lanes)
         if not absent:
             return WriteResult("create", row, "already")
@@ -67,7 +70,7 @@ class Writer:
 
         `owed`: it must come back, whole or in part, so the ledger owes it from now on.
         """
-        self._ask(row)
+        self._look_first(row)
         present = self._standing(row, row.lanes)
         if not present:
             self._journal.gone(row)
@@ -116,6 +119,11 @@ class Writer:
     def found(self, wanted: Lookup) -> bool:
         """Did Lookup find this reservation when it was last asked?"""
         return wanted in self._lookups
+
+    def _look_first(self, row: RowSpec) -> None:
+        if old := [lane for lane in row.lanes if lane in self._stale]:
+            self.read(old)
+        self._ask(row)
 
     def _look_again(self, row: RowSpec, lanes: tuple[Lane, ...]) -> None:
         self.read(lanes)

@@ -53,7 +53,8 @@ class Options:
 class State:
     """All that a plan is made from: what is wanted, what is there, what is ours (None: no ledger yet).
 
-    `read_at`: when the reading began, in the seconds of `time.monotonic`; None if nobody says.
+    `read_at`: when the reading began, in the seconds of `time.monotonic`; None if nobody says. Apply has it only where
+    it uses a reading from before the lock.
     """
 
     policies: PolicySet

@@ -15,7 +15,7 @@ from reconciler.host.interface import Host, Lookup, Snapshot
 from reconciler.ledger.records import Ledger
 from reconciler.plan.model import Plan
 from tests.apply.hosts import Wrapped
-from tests.world import TCP4, Silent, World, entry, policy, verdicts
+from tests.world import TCP4, TCP6, Silent, World, entry, policy, verdicts
 
 WEB = policy("p", entry("web", "8000-8099", store="active"))
 
@@ -79,6 +79,16 @@ def test_its_rows_are_of_this_boot_all_the_same(world: World) -> None:
     run(world, read_now(world), replan=True)
     assert world.store.ledger is not None
     assert {row.boot for row in world.store.ledger.rows} == {"marked"}
+
+
+@pytest.mark.parametrize("settings", [[], ["second-add=ok"], ["families=split"]], ids=str)
+def test_a_row_that_somebody_made_after_a_reading_that_is_reused_stays_theirs(settings: list[str]) -> None:
+    world = World(*settings)
+    plan = read_now(world)
+    for lane in (TCP4, TCP6) if "families=split" in settings else (TCP4,):
+        world.add(lane, "8000-8099")
+    assert verdicts(run(world, plan, replan=True)) == ["already"]
+    assert world.owned() == []
 
 
 def test_an_old_reading_is_repeated(world: World) -> None:

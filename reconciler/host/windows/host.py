@@ -74,8 +74,9 @@ class WindowsHost:
             first = pool.map(self._listing, LANES)
             ranges = dict(zip(PROTOCOLS, pool.map(self.dynamic_range, PROTOCOLS), strict=True))
             listings = list(first)
-            if not all(_alike(listings, protocol) for protocol in PROTOCOLS):
-                listings = list(pool.map(self._listing, LANES))  # something may have changed in between
+            doubtful = [lane for lane in LANES if not _alike(listings, lane.protocol)]  # or changed in between
+            again = dict(zip(doubtful, pool.map(self._listing, doubtful), strict=True))
+            listings = [again.get(lane, old) for lane, old in zip(LANES, listings, strict=True)]
         rows = tuple(row for listing in listings for row in listing)
         found = self._look_up(rows, lookups)
         hns = self._system.hns_range()
