@@ -9,7 +9,8 @@ from pathlib import Path
 
 
 def replace_file(path: Path, content: bytes, mode: int, *, alone: bool = True) -> None:
-    """Write a draft beside the file, make it durable, and rename it. Raises OSError; then the old file is there.
+    """Write a draft beside the file, make it durable, and rename it. Raises OSError; then the old file or
+    the new one is there, whole.
 
     `alone`: nobody else replaces this file at the same time, so a draft that is there was left by a writer that was
     killed, and goes. Otherwise each writer has a draft of its own.

@@ -156,8 +156,9 @@ if sys.platform == "win32":
         import ctypes
 
         buffer, size = ctypes.create_unicode_buffer(512), ctypes.c_ulong(512)
-        known = ctypes.WinDLL("secur32.dll").GetUserNameExW(2, buffer, ctypes.byref(size))
-        return buffer.value if known else "unknown"
+        ask = ctypes.WinDLL("secur32.dll").GetUserNameExW
+        ask.restype = ctypes.c_ubyte  # BOOLEAN, of which only one byte counts
+        return buffer.value if ask(2, buffer, ctypes.byref(size)) else "unknown"
 
 
 def _version() -> str:

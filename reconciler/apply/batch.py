@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from reconciler.apply.journal import Journal
-from reconciler.apply.results import ApplyResult, Progress, StepResult, WriteResult
+from reconciler.apply.results import ApplyResult, Progress, StepResult, Verdict, WriteResult
 from reconciler.errors import HostError, LedgerError
 from reconciler.host.interface import Refusal, SetHost
 from reconciler.plan.claims import ClaimIndex
@@ -31,6 +31,7 @@ class BatchExecutor:
         self._progress = progress
         self._problems: list[str] = []
         self._before = PortSet()
+        self._begun = False
 
     def run(self, stop: Callable[[], bool], used_plan: str | None = None) -> ApplyResult:
         """Do every step at once, unless `stop` says so before."""
@@ -48,7 +49,8 @@ class BatchExecutor:
             self._tell_finished(results)
             self._journal.finish(update, (), used_plan)
         except (HostError, LedgerError) as error:
-            results = results or tuple(StepResult(step, "unknown", text=str(error)) for step in steps)
+            verdict: Verdict = "unknown" if self._begun else "not-run"
+            results = results or tuple(StepResult(step, verdict, text=str(error)) for step in steps)
             self._problems.append(f"apply ended early: {error}")
         return ApplyResult(self._plan, results, problems=tuple(self._problems))
 
@@ -59,6 +61,8 @@ class BatchExecutor:
         snapshot = self._host.snapshot()
         listed = PortSet.of(row.ports for row in snapshot.rows)
         lost = self._before - remove - listed
+        if not self._before & remove:  # ports were only put in, so what is not ours was taken out by somebody else
+            lost &= PortSet.of(row.ports for row in self._plan.update.rows)
         self._journal.settle_all(snapshot, lost)
         if lost:
             self._problems.append(
@@ -84,6 +88,7 @@ class BatchExecutor:
             self._before = listed
             staying = (listed if in_pieces else PortSet()) | restored
             self._journal.intend_all(creates, listed, staying - remove)
+            self._begun = True
 
         return self._host.write_set(add, remove, self._plan.update.stored, before)
 

@@ -25,7 +25,7 @@ class Executor:
         self._journal = journal
         self._progress = progress
         reused = plan.state.read_at is not None
-        self._writer = Writer(host, journal, plan.state.snapshot, stale=LANES if reused else ())
+        self._writer = Writer(host, journal, plan.state.snapshot, clock, stale=LANES if reused else ())
         self._problems: list[str] = []
         self._transactions = Transactions(plan, self._writer, clock, self._problems)
 
@@ -48,9 +48,9 @@ class Executor:
         steps = self._plan.to_do()
         update = self._plan.update
         interrupted = False
-        if steps or update.changed:
-            self._journal.begin(update, calls=any(step.action != "relabel" for step in steps))
         try:
+            if steps or update.changed:
+                self._journal.begin(update, calls=any(step.action != "relabel" for step in steps))
             for number, step in enumerate(steps, start=1):
                 if stop():
                     interrupted = True

@@ -11,19 +11,27 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Mapping
 
+from reconciler.apply.clock import Clock
 from reconciler.apply.journal import Journal
 from reconciler.apply.results import Taken, WriteResult
+from reconciler.errors import HostError
 from reconciler.host.interface import Change, Host, Lookup, Refusal, Row, Snapshot
 from reconciler.plan.model import RowSpec
 from reconciler.ports import LANES, Lane, PortRange, PortSet, Store
+
+READ_SECONDS = 30.0
+READ_PAUSE = 1.0
 
 
 class Writer:
     """Creates and deletes rows on one host, with the latest reading of it."""
 
-    def __init__(self, host: Host, journal: Journal, snapshot: Snapshot, stale: Iterable[Lane] = ()) -> None:
+    def __init__(
+        self, host: Host, journal: Journal, snapshot: Snapshot, clock: Clock, stale: Iterable[Lane] = ()
+    ) -> None:
         """`stale`: lanes whose rows were read before the lock; they are read again before the first call there."""
         self._stale = set(stale)
+        self._clock = clock
         self._host = host
         self._journal = journal
         self._tells_kinds = snapshot.lookup_tells_kinds
@@ -126,8 +134,18 @@ class Writer:
         self._ask(row)
 
     def _look_again(self, row: RowSpec, lanes: tuple[Lane, ...]) -> None:
-        self.read(lanes)
-        self._ask(row)
+        """Read again after a call. A reading that fails is tried again for 30 seconds, since ports may lie open."""
+        deadline: float | None = None
+        while True:
+            try:
+                self.read(lanes)
+                self._ask(row)
+                return
+            except HostError:
+                deadline = self._clock.seconds() + READ_SECONDS if deadline is None else deadline
+                if self._clock.seconds() >= deadline:
+                    raise
+            self._clock.sleep(READ_PAUSE)
 
     def _ask(self, row: RowSpec) -> None:
         """Ask Lookup again: it may have answered for an exclusion that is gone by now."""

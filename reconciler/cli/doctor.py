@@ -154,7 +154,7 @@ def _save(report: Report, out: Path | None) -> None:
     from reconciler.doctor.document import KIND, report_document
 
     content = json.dumps(report_document(report), indent=2) + "\n"
-    write_document(out, content.encode("ascii"), KIND, "doctor report", 0o666)
+    write_document(out, content.encode("ascii"), KIND, "doctor report", 0o644)
 
 
 def _print(report: Report, *, as_json: bool) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 from pathlib import Path
 
+from reconciler.atomic import replace_file
 from reconciler.errors import ReconcilerError
 
 SIZE_LIMIT = 64 * 2**20
@@ -13,7 +15,9 @@ SIZE_LIMIT = 64 * 2**20
 
 
 def write_document(path: Path, content: bytes, kind: str, what: str, mode: int) -> None:
-    """Write a document, which says `"kind": kind`, with these rights. `what` is its name in messages.
+    """Write a document, which says `"kind": kind`. `what` is its name in messages.
+
+    `mode`: its rights; of a file that is there, those of them that it had.
 
     Raises ReconcilerError where that cannot be: a folder, a device, a file that is something else, a folder that is
     not there or not writable.
@@ -25,7 +29,8 @@ def write_document(path: Path, content: bytes, kind: str, what: str, mode: int) 
         if target.exists() and not _may_go(target, kind):
             told = f"this file is there and is no {what}, so it is not overwritten; name a new file"
             raise ReconcilerError(told, where=str(path))
-        _write_whole(target, content, mode)
+        allowed = mode & stat.S_IMODE(target.stat().st_mode) if target.exists() else mode
+        replace_file(target, content, allowed, alone=False)
     except OSError as error:
         told = f"the {what} cannot be saved here ({error.strerror}); name a file in a folder that you may write to"
         raise ReconcilerError(told, where=str(path)) from None
@@ -42,17 +47,3 @@ def _may_go(file: Path, kind: str) -> bool:
     except (ValueError, RecursionError):
         return False
     return isinstance(document, dict) and document.get("kind") == kind
-
-
-def _write_whole(target: Path, content: bytes, mode: int) -> None:
-    draft = target.with_name(f"{target.name}.{os.urandom(4).hex()}.tmp")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), mode)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(target)
-    except BaseException:
-        draft.unlink(missing_ok=True)
-        raise

@@ -145,6 +145,8 @@ def held_by_rows(rows: list[Row], obstacles: Obstacles) -> Draft:
     draft.remedy = "choose other ports, or have the owner of that row give it up"
     if obstacles.snapshot.winnat == "running" and all(obstacles.may_be_winnat(row) for row in rows):
         draft.remedy = "if WinNAT holds it, apply with --release-winnat; otherwise its owner must give it up"
+    if obstacles.snapshot.winnat == "unknown" and all(obstacles.may_be_winnat(row) for row in rows):
+        draft.remedy = "WinNAT is neither running nor stopped, so it cannot be asked; look with: sc query winnat"
     return draft
 
 

@@ -64,7 +64,7 @@ def _draft(table: Table, records: tuple[OwnedRow, ...], stay: PortSet, claims: T
 
 def _left_by(records: tuple[OwnedRow, ...], claims: TableClaims) -> list[EntryRef]:
     """The entries that gave the row up, or else the one it was made for."""
-    left = [claim_ref(claim) for _, claim in claims.given_up.touching(records[0].ports)]
+    left = [claim_ref(claim) for _, claim in claims.before.touching(records[0].ports)]
     return left or [_label_ref(records[0])]
 
 
@@ -90,11 +90,8 @@ def plan_reservation_removals(demand: Demand, settled: Settled) -> tuple[list[Dr
             if guards:
                 stuck.append(protected_step(lanes, ports, row, guards))
                 continue
-            left = [
-                claim_ref(claim)
-                for claim in demand.given_up
-                if _is_reservation(claim, protocol) and ports in claim.ports
-            ] or [_label_ref(row)]
+            claimed = [claim for claim in demand.before if _is_reservation(claim, protocol) and ports in claim.ports]
+            left = [claim_ref(claim) for claim in claimed] or [_label_ref(row)]
             drafts.append(
                 Draft(
                     deletes=[RowSpec("reservation", lanes, ports, "persistent")],

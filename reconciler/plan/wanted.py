@@ -14,13 +14,13 @@ from reconciler.ports import PortRange, PortSet, Store
 
 @dataclass(frozen=True, slots=True)
 class TableClaims:
-    """The exclusion claims that concern one table. `declared`: ports of entries in scope."""
+    """The exclusion claims that concern one table. `declared`: ports of entries in scope. `before`: the ledger's."""
 
     index: RangeIndex[Claim]
     wanted: PortSet
     declared: PortSet
     protecting: RangeIndex[Claim]
-    given_up: RangeIndex[Claim]
+    before: RangeIndex[Claim]
 
 
 Pairs = Sequence[tuple[Table, TableClaims]]
@@ -35,7 +35,7 @@ def claims_on(table: Table, demand: Demand) -> TableClaims:
         wanted=wanted,
         declared=PortSet.of(ports for ports, _ in _indexed(table, demand.fresh)) if demand.kept else wanted,
         protecting=_indexed(table, demand.protecting),
-        given_up=_indexed(table, demand.given_up),
+        before=_indexed(table, demand.before),
     )
 
 

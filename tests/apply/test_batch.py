@@ -10,6 +10,7 @@ from reconciler.host.interface import BeforeWrite, Refusal, Snapshot
 from reconciler.ledger.records import Ledger
 from reconciler.policy.entries import Policy
 from reconciler.ports import LANES, PortSet
+from tests.apply.hosts import Breaking
 from tests.set_world import RIVAL, Killed, SetWorld, ports
 from tests.world import entry, policy, told, verdicts
 
@@ -196,10 +197,35 @@ def test_ports_that_vanish_with_the_write_are_told_aloud() -> None:
     result = world.apply(policy("a", WEB, DB))
     assert verdicts(result) == ["refused"]
     (problem,) = problems(result)
-    assert problem.startswith("COVER LOST: 30-40, 8000-8009 stood in the list before; the next apply puts it back")
+    assert problem.startswith("COVER LOST: 8000-8009 stood in the list before; the next apply puts it back")
     world.host.at = lambda moment: None
     world.apply(policy("a", WEB, DB))
-    assert (world.listed, world.owned()) == ("22, 30-40, 5432, 8000-8009", "5432, 8000-8009")
+    assert (world.listed, world.owned()) == ("22, 5432, 8000-8009", "5432, 8000-8009")
+
+
+def test_foreign_ports_that_vanish_with_a_write_that_takes_ports_out_are_put_back() -> None:
+    world = SetWorld("22 30-40")
+    world.apply(policy("a", WEB, DB))
+
+    def truncate(moment: str) -> None:
+        if moment == "end":
+            world.host.listed = ports("22")
+
+    world.host.at = truncate
+    (problem,) = problems(world.apply(policy("a", WEB)))
+    assert problem.startswith("COVER LOST: 30-40, 8000-8009 stood in the list before")
+    world.host.at = lambda moment: None
+    world.apply(policy("a", WEB))
+    assert (world.listed, world.owned()) == ("22, 30-40, 8000-8009", "8000-8009")
+
+
+def test_where_not_even_the_ledger_can_be_written_nothing_was_begun() -> None:
+    for good in (0, 1):
+        world = SetWorld("22")
+        world.store = Breaking(good)
+        result = world.apply(policy("a", WEB))
+        assert verdicts(result) == ["not-run"]
+        assert world.listed == "22"
 
 
 def test_a_host_that_cannot_be_read_after_the_write_is_unknown_and_settled_by_the_next_run(

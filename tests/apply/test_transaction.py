@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from reconciler.host.interface import Change
+from reconciler.ledger.records import Ledger
 from reconciler.plan.model import Options, RowSpec
 from reconciler.ports import PortRange
-from tests.apply.hosts import Failing, Recorder, Refusing
+from tests.apply.hosts import Breaking, Failing, Recorder, Refusing
 from tests.world import TCP4, TCP6, World, entry, policy, reserve, told, verdicts
 
 
@@ -357,3 +358,23 @@ def test_a_replace_whose_listing_cannot_be_read_any_more_says_that_cover_may_be_
     world.host = host
     world.apply(shrunk)
     assert world.rows() == ["8000-8009 *"]
+
+
+def test_one_reading_that_fails_after_the_delete_of_a_replace_does_not_end_it() -> None:
+    world = World()
+    world.apply(policy("p", entry("web", "8000-8099")))
+    failures = iter([True])
+    world.host = Failing(world.host, lambda calls: bool(calls) and next(failures, False))
+    result = world.apply(policy("p", entry("web", "8000-8009")))
+    assert (verdicts(result), result.problems) == (["done"], ())
+    assert world.rows() == ["8000-8009 *"]
+
+
+def test_winnat_that_is_owed_is_started_even_where_the_ledger_cannot_be_written() -> None:
+    world = World(winnat="stopped")
+    world.store.save(Ledger("machine-1", winnat_owed=True))
+    ledger, world.store = world.store.ledger, Breaking(0)
+    world.store.ledger = ledger
+    result = world.apply(policy("p", entry("web", "8000")))
+    assert world.host.winnat() == "running"
+    assert set(verdicts(result)) == {"not-run"}

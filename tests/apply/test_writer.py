@@ -253,3 +253,11 @@ def test_only_the_lanes_that_may_be_wrong_are_read_again(settings: list[str], re
     assert host.read == read
     Bench(world, host).writer.delete(spec("8000"))
     assert host.read == read * 2
+
+
+def test_a_reading_that_fails_after_a_call_is_tried_again() -> None:
+    world = World()
+    readings = iter([True, True, False])
+    tools = bench(host=Failing(world.host, lambda calls: bool(calls) and next(readings, False)))
+    assert tools.writer.create(spec("8000-8099"), "p/web").outcome == "done"
+    assert tools.world.clock.time == 2

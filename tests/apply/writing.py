@@ -27,7 +27,7 @@ class Bench:
         snapshot = self.host.snapshot()
         ledger = world.store.load() or Ledger(snapshot.facts.machine)
         self.journal = Journal(world.store, ledger, snapshot.boot, "plan-1", world.clock)
-        self.writer = Writer(self.host, self.journal, snapshot)
+        self.writer = Writer(self.host, self.journal, snapshot, world.clock)
 
     @property
     def intents(self) -> int:

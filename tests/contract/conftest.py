@@ -73,7 +73,7 @@ def make_stage(tmp_path: Path) -> Iterator[MakeStage]:
         if settings or changes:
             pytest.skip("a real Windows is what it is")
         used.append(real.RealStage())
-        return used[0]
+        return used[-1]
 
     yield make
     for stage in used:

@@ -81,7 +81,7 @@ class RealStage(Stage):
         assert row in {item.ports for item in self.host.rows([lane])}
 
     def delete(self, lane: Lane, ports: str) -> None:
-        """Delete a row as somebody else, through both families."""
+        """Delete a row as somebody else, from either store."""
         row = PortRange.parse(ports)
         for store in STORES:
             self.host.write(Change("delete", "exclusion", lane, row, store))

@@ -264,3 +264,13 @@ def test_a_reservation_of_a_policy_out_of_scope_stays() -> None:
     world = World()
     world.apply(policy("p", reserve("erp", "12000-12009")))
     assert told(world.plan(policy("p", in_scope=False))) == ["out-of-scope keep 12000-12009 tcp"]
+
+
+def test_a_row_is_given_up_by_the_name_that_its_entry_has_now() -> None:
+    for kind in (entry, reserve):
+        world = World()
+        world.apply(policy("p", kind("old", "8000-8009")))
+        world.apply(policy("p", kind("new", "8000-8009")))
+        (step,) = [step for step in world.plan(policy("p", kind("new", "9000-9009"))).steps if step.deletes]
+        assert [owner.entry for owner in step.owners] == ["new"]
+        assert "p/new gave it up" in step.reason

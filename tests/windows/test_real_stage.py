@@ -20,9 +20,11 @@ import re
 import subprocess
 from pathlib import Path
 
+from reconciler.host.simulated import events
 from reconciler.host.simulated.services import new_state
 from reconciler.host.simulated.variants import Variants
-from tests.contract.real import VARIABLE
+from reconciler.ports import LANES, PortRange
+from tests.contract.real import VARIABLE, RealStage
 from tests.windows.standin import Standin
 
 SOCKETS = "not port_in_use"  # the stand-ins know of no socket that a process really opens
@@ -49,13 +51,15 @@ def test_it_runs_on_a_windows_of_which_nothing_is_known(settings: list[str], tmp
 
 
 def test_it_does_not_start_where_somebody_has_rows(tmp_path: Path) -> None:
+    standin = Standin(tmp_path / "state.txt", new_state(winnat="absent"))
+    standin.change(lambda state: events.add_row(state, LANES[0], PortRange(8000, 8009), "exclusion", "persistent"))
+    before = standin.read().rows()
+    with pytest.raises(RuntimeError, match="8000-8009"):
+        RealStage()
+    assert standin.read().rows() == before
+
+
+def test_it_does_not_start_without_elevation(tmp_path: Path) -> None:
     Standin(tmp_path / "state.txt", new_state(winnat="absent", elevated=False))
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-q", "-x", "tests/contract/test_calls.py"],
-        env={**os.environ, VARIABLE: "1"},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        check=False,
-    )
-    assert done.returncode == 1
-    assert b"apply needs administrator rights" in done.stdout or b"elevated" in done.stdout
+    with pytest.raises(RuntimeError, match="not elevated"):
+        RealStage()
