@@ -18,7 +18,7 @@ BENCHES := $(sort $(filter-out %/__init__.py %/paired.py %/floor.py,$(wildcard t
 help:
 	@echo "make demo       set up, then plan, apply, drift and repair on a simulated Windows host"
 	@echo "make test       every test that this machine can run; says which it skipped and why"
-	@echo "make test-wine  the Windows host in a real Windows CPython under Wine; needs wine and mingw-w64, fills .wine/"
+	@echo "make test-wine  every test in a real Windows CPython under Wine; needs wine and mingw-w64, fills .wine/"
 	@echo "make lint       format, ruff, mypy for Linux and Windows, import rules, desired/ and what is made from code"
 	@echo "make bench      the measurements, each with its limit"
 	@echo "make format     format the code"
