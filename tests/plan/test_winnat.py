@@ -79,3 +79,13 @@ def test_winnat_that_an_earlier_run_left_stopped_is_started_last(now: str, steps
     world.store.ledger = Ledger("machine-1", winnat_owed=True)
     plan = world.plan(policy("p", entry("web", "8080")))
     assert told(plan) == ["create 8080 tcp", *steps]
+
+
+def test_winnat_in_an_unknown_state_is_not_asked_and_the_plan_says_why() -> None:
+    world = World()
+    world.sim.winnat = "unknown"
+    world.add(TCP4, "8000-8099", "block", "active")
+    plan = world.plan(policy("p", entry("web", "8080")), options=RELEASE)
+    (step,) = plan.steps
+    assert (step.status, step.tried) == ("blocked", False)
+    assert step.remedy.startswith("WinNAT is neither running nor stopped")
