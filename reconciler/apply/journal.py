@@ -111,6 +111,13 @@ class Journal:
     def _to_stay(self, ports: PortSet) -> tuple[Intent, ...]:
         return intents_to_stay(ports, self._boot, self._plan_id, self._clock.now())
 
+    def widen(self, intent: Intent, absent: tuple[Lane, ...]) -> Intent:
+        """Write down that a create is called for in more lanes than were known to lack the row when it began."""
+        wider = replace(intent, absent_in=absent)
+        rest = _without(self.ledger, intent)
+        self._save(replace(rest, intents=(*rest.intents, wider)))
+        return wider
+
     def created(self, intent: Intent, rows: Iterable[Row], found: bool) -> None:
         """Write down what reading again showed after a create."""
         lookups = frozenset({Lookup(intent.lanes[0].protocol, intent.ports)} if found else ())

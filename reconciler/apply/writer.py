@@ -9,7 +9,7 @@ a door which had no effect of its own is never judged by what it listed before a
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from reconciler.apply.clock import Clock
 from reconciler.apply.journal import Journal
@@ -22,6 +22,8 @@ from reconciler.ports import LANES, Lane, PortRange, PortSet, Store
 READ_SECONDS = 30.0
 READ_PAUSE = 1.0
 
+_Find = Callable[[RowSpec, tuple[Lane, ...]], tuple[Lane, ...]]
+
 
 class Writer:
     """Creates and deletes rows on one host, with the latest reading of it."""
@@ -29,8 +31,9 @@ class Writer:
     def __init__(
         self, host: Host, journal: Journal, snapshot: Snapshot, clock: Clock, stale: Iterable[Lane] = ()
     ) -> None:
-        """`stale`: lanes whose rows were read before the lock; they are read again before the first call there."""
+        """`stale`: lanes whose rows were read before the lock; none is called before it was read again."""
         self._stale = set(stale)
+        self._shared = snapshot.shared
         self._clock = clock
         self._host = host
         self._journal = journal
@@ -53,24 +56,26 @@ class Writer:
 
         `label`: the entry it is made for; None where it must not become ours.
         """
-        self._look_first(row)
-        absent = self._lacking(row, row.lanes)
+        absent = missing = self._look_first(row, self._lacking)
         if not absent:
             return WriteResult("create", row, "already")
-        intent = self._journal.intend("create", row, () if label is None else absent, label or "")
+        ours = self._known(row, absent)
+        intent = self._journal.intend("create", row, () if label is None else ours, label or "")
         refusal: Refusal | None = None
-        missing = absent
         for lane in _doors(row, absent):
             if lane in missing:
+                if lane not in ours:  # by now it is known to have been missing
+                    ours = tuple(item for item in absent if item in ours or item in missing)
+                    intent = self._journal.widen(intent, () if label is None else ours)
                 refusal = self._host.write(Change("create", row.kind, lane, row.ports, row.store)) or refusal
                 self._look_again(row, missing)
                 missing = self._lacking(row, absent)
         self._journal.created(intent, self._listed(absent), found=self._found(row))
         if not missing:
             note = _note(refusal) if label is None else self._create_note(row, refusal)
-            return WriteResult("create", row, "done", refusal, note, absent)
+            return WriteResult("create", row, "done", refusal, note, ours)
         refusal = refusal or Refusal("failed", "the call said that it was done, and the row is not there")
-        made = tuple(lane for lane in absent if lane not in missing)
+        made = tuple(lane for lane in ours if lane not in missing)
         return WriteResult("create", row, "refused", refusal, changed=made)
 
     def delete(self, row: RowSpec, *, owed: bool = False) -> WriteResult:
@@ -78,8 +83,7 @@ class Writer:
 
         `owed`: it must come back, whole or in part, so the ledger owes it from now on.
         """
-        self._look_first(row)
-        present = self._standing(row, row.lanes)
+        present = self._look_first(row, self._standing)
         if not present:
             self._journal.gone(row)
             return WriteResult("delete", row, "already")
@@ -128,10 +132,26 @@ class Writer:
         """Did Lookup find this reservation when it was last asked?"""
         return wanted in self._lookups
 
-    def _look_first(self, row: RowSpec) -> None:
-        if old := [lane for lane in row.lanes if lane in self._stale]:
-            self.read(old)
+    def _look_first(self, row: RowSpec, find: _Find) -> tuple[Lane, ...]:
+        """Where there is something to call for, by a reading under the lock of the lane that is called first.
+
+        Of all lanes where they share a table, or where nothing is to be called; others are read after the call.
+        """
         self._ask(row)
+        while True:
+            found = find(row, row.lanes)
+            needed = row.lanes if not found or self._share(row.lanes) else found[:1]
+            old = [lane for lane in needed if lane in self._stale]
+            if not old:
+                return found
+            self.read(old)
+
+    def _share(self, lanes: tuple[Lane, ...]) -> bool:
+        return any(set(lanes) <= set(table) for table in self._shared)
+
+    def _known(self, row: RowSpec, absent: tuple[Lane, ...]) -> tuple[Lane, ...]:
+        """The lanes of which a reading under the lock says that they lack the row: what appears there is ours."""
+        return tuple(lane for lane in absent if row.kind == "reservation" or lane not in self._stale)
 
     def _look_again(self, row: RowSpec, lanes: tuple[Lane, ...]) -> None:
         """Read again after a call. A reading that fails is tried again for 30 seconds, since ports may lie open."""

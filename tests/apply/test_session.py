@@ -11,10 +11,12 @@ import pytest
 from reconciler.apply.results import ApplyResult
 from reconciler.apply.session import FRESH_SECONDS, apply_locked, read_state
 from reconciler.errors import StaleError
-from reconciler.host.interface import Host, Lookup, Snapshot
+from reconciler.host.interface import Host, Lookup, Row, Snapshot
 from reconciler.ledger.records import Ledger
-from reconciler.plan.model import Plan
-from tests.apply.hosts import Wrapped
+from reconciler.plan.model import LIMIT_NAMES, Options, Plan
+from reconciler.policy.entries import Policy
+from reconciler.ports import Lane
+from tests.apply.hosts import Recorder, Wrapped
 from tests.world import TCP4, TCP6, Silent, World, entry, policy, verdicts
 
 WEB = policy("p", entry("web", "8000-8099", store="active"))
@@ -37,6 +39,18 @@ class Counting(Wrapped):
         return replace(super().snapshot(lookups), boot=self.boot)
 
 
+class Reader(Wrapped):
+    """Remembers which families were listed, reading by reading."""
+
+    def __init__(self, inner: Host) -> None:
+        super().__init__(inner)
+        self.read: list[str] = []
+
+    def rows(self, lanes: Collection[Lane]) -> tuple[Row, ...]:
+        self.read.append("".join(lane.family[-1] for lane in sorted(lanes)))
+        return super().rows(lanes)
+
+
 @pytest.fixture
 def world() -> World:
     world = World()
@@ -44,8 +58,8 @@ def world() -> World:
     return world
 
 
-def read_now(world: World) -> Plan:
-    plan = world.plan(WEB)
+def read_now(world: World, wanted: Policy = WEB) -> Plan:
+    plan = world.plan(wanted, options=Options(force=frozenset(LIMIT_NAMES)))
     return replace(plan, state=replace(plan.state, read_at=world.clock.seconds()))
 
 
@@ -89,6 +103,41 @@ def test_a_row_that_somebody_made_after_a_reading_that_is_reused_stays_theirs(se
         world.add(lane, "8000-8099")
     assert verdicts(run(world, plan, replan=True)) == ["already"]
     assert world.owned() == []
+
+
+@pytest.mark.parametrize("lanes", [(TCP4,), (TCP6,)], ids=str)
+def test_so_does_one_that_somebody_made_in_one_family_only(lanes: tuple[Lane, ...]) -> None:
+    world = World("families=split")
+    plan = read_now(world)
+    for lane in lanes:
+        world.add(lane, "8000-8099")
+    assert verdicts(run(world, plan, replan=True)) == ["done"]
+    assert {lane for lane in (TCP4, TCP6) if world.owned(lane)} == {TCP4, TCP6} - set(lanes)
+
+
+@pytest.mark.parametrize(("settings", "read"), [([], "46 46"), (["families=split"], "4 46 6")], ids=str)
+def test_no_listing_is_read_before_the_first_call_but_those_that_the_call_may_change(
+    settings: list[str], read: str
+) -> None:
+    world = World(*settings)
+    plan = read_now(world)
+    world.host = host = Reader(world.host)
+    assert verdicts(run(world, plan, replan=True)) == ["done"]
+    assert " ".join(host.read) == read
+    assert world.owned(TCP4) == world.owned(TCP6) == ["8000-8099"]
+
+
+@pytest.mark.parametrize("gone", [(TCP4,), (TCP6,), (TCP4, TCP6)], ids=str)
+def test_what_somebody_deleted_after_a_reading_that_is_reused_is_not_called_for(gone: tuple[Lane, ...]) -> None:
+    world = World("families=split")
+    world.apply(policy("p", entry("web", "8000-8099")))
+    plan = read_now(world, policy("p"))
+    for lane in gone:
+        world.delete(lane, "8000-8099")
+    world.host = host = Recorder(world.host)
+    run(world, plan, replan=True)
+    assert [change.lane for change in host.calls] == [lane for lane in (TCP4, TCP6) if lane not in gone]
+    assert world.owned(TCP4) == world.owned(TCP6) == world.rows(TCP4) == world.rows(TCP6) == []
 
 
 def test_an_old_reading_is_repeated(world: World) -> None:

@@ -50,6 +50,18 @@ def test_only_the_family_that_lacked_the_row_is_ours() -> None:
     assert (world.owned(TCP4), world.owned(TCP6)) == ([], ["8000"])
 
 
+@pytest.mark.parametrize("settings", [[], ["families=split"]], ids=["shared", "split"])
+def test_nothing_is_there_already_by_a_reading_from_before_the_lock(settings: list[str]) -> None:
+    world = World(*settings)
+    for lane in (TCP4, TCP6) if settings else (TCP4,):
+        world.add(lane, "8000")
+    it = Bench(world, stale=TCP)
+    world.delete(TCP6, "8000")
+    assert it.writer.create(spec("8000"), "p/web").outcome == "done"
+    assert world.owned(TCP6) == ["8000"]
+    assert world.owned(TCP4) == ([] if settings else ["8000"])
+
+
 def test_a_refused_create_leaves_nothing_in_the_ledger() -> None:
     world = World()
     world.listen(8050)

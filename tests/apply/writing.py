@@ -21,13 +21,13 @@ def spec(ports: str, kind: Kind = "exclusion", lanes: tuple[Lane, ...] = TCP, st
 class Bench:
     """A writer over a world, with its calls recorded."""
 
-    def __init__(self, world: World, host: Host | None = None) -> None:
+    def __init__(self, world: World, host: Host | None = None, stale: tuple[Lane, ...] = ()) -> None:
         self.world = world
         self.host = host if isinstance(host, Recorder) else Recorder(host or world.host)
         snapshot = self.host.snapshot()
         ledger = world.store.load() or Ledger(snapshot.facts.machine)
         self.journal = Journal(world.store, ledger, snapshot.boot, "plan-1", world.clock)
-        self.writer = Writer(self.host, self.journal, snapshot, world.clock)
+        self.writer = Writer(self.host, self.journal, snapshot, world.clock, stale)
 
     @property
     def intents(self) -> int:

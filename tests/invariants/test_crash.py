@@ -7,6 +7,7 @@ ledger. A kill runs no `finally`: from that instant on, nothing reaches host or 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -60,11 +61,15 @@ def _owned(world: World) -> set[tuple[Lane, PortRange]]:
     return {(row.lane, row.ports) for row in ledger.rows} if ledger else set()
 
 
-def _kill_at(instant: int, story: Story, settings: list[str]) -> bool:
-    """Apply the second policy with a kill at this instant, then without. False if the kill came too late to happen."""
+def _kill_at(instant: int, story: Story, settings: list[str], *, reused: bool) -> bool:
+    """Apply the second policy with a kill at this instant, then without. False if the kill came too late to happen.
+
+    `reused`: the plan was made from a reading from before the lock.
+    """
     world = _prepared(story[0], settings)
     power = Power(instant)
-    run_killed(world, power, world.plan(story[1], options=FORCED))
+    plan = world.plan(story[1], options=FORCED)
+    run_killed(world, power, replace(plan, state=replace(plan.state, read_at=0.0)) if reused else plan)
     world.apply(story[1], options=FORCED)
     assert told(world.plan(story[1], options=FORCED)) == []
     assert _owned(world) == _listed(world)
@@ -74,13 +79,14 @@ def _kill_at(instant: int, story: Story, settings: list[str]) -> bool:
 
 @pytest.mark.parametrize("settings", VARIANTS, ids=lambda settings: ",".join(settings) or "default")
 @pytest.mark.parametrize("name", STORIES)
-def test_killed_at_any_instant_the_next_run_converges(name: str, settings: list[str]) -> None:
+@pytest.mark.parametrize("reused", [False, True], ids=["read", "reused"])
+def test_killed_at_any_instant_the_next_run_converges(reused: bool, name: str, settings: list[str]) -> None:
     story = STORIES[name]
     world = _prepared(story[0], settings)
     world.apply(story[1], options=FORCED)
     expected = _listed(world)
     assert _owned(world) == expected
-    killed = _instants(lambda instant: _kill_at(instant, story, settings))
+    killed = _instants(lambda instant: _kill_at(instant, story, settings, reused=reused))
     assert killed >= (2 if name == "rename" else 6)
 
 
