@@ -21,6 +21,9 @@ ONE_RANGE = "Linux has one for TCP and UDP, which is left to whoever keeps net.i
 
 UNMANAGED = "administered, claimed by nobody, inside the unmanaged window"
 
+ONE_OF_TWO = "take the ports out of one of the two entries"
+ASK_ITS_OWNER = "a reservation is deleted by the program that made it; take the entry out of the policy"
+
 
 def dynamic_range_steps(wanted: DynamicRange | None, snapshot: Snapshot) -> list[Step]:
     """One step for each protocol whose ephemeral range is not the wanted one."""
@@ -85,7 +88,7 @@ def _absent(
 ) -> None:
     obstacle = _absent_obstacle(ports, table, claims)
     if obstacle is not None:
-        status, reason = obstacle
+        status, reason, remedy = obstacle
         stuck.append(
             Step(
                 action="delete",
@@ -96,6 +99,7 @@ def _absent(
                 ports=ports,
                 owners=(entry_ref(entry),),
                 reason=f"declared absent, but {reason}",
+                remedy=remedy,
             )
         )
         return
@@ -103,17 +107,23 @@ def _absent(
     draft.deletes.append(RowSpec("exclusion", table.lanes, ports, "persistent"))
 
 
-def _absent_obstacle(ports: PortRange, table: Table, claims: TableClaims) -> tuple[Status, str] | None:
+def _absent_obstacle(ports: PortRange, table: Table, claims: TableClaims) -> tuple[Status, str, str] | None:
+    """The status of what may not be deleted, why it may not, and what a person can do."""
     if table.system.touches(ports):
-        return "blocked", system_reason(table, ports)
+        return (
+            "blocked",
+            system_reason(table, ports),
+            "take the entry out of the policy: this row is for Windows alone to delete",
+        )
     if guards := claims.protecting.touching(ports):
-        return "skipped", f"it is protected by {guards[0][1].policy}/{guards[0][1].entry}"
+        reason = f"it is protected by {guards[0][1].policy}/{guards[0][1].entry}"
+        return "skipped", reason, ONE_OF_TWO
     if wanting := claims.index.touching(ports):
-        return "blocked", f"{wanting[0][1].policy}/{wanting[0][1].entry} still claims ports of it"
+        return "blocked", f"{wanting[0][1].policy}/{wanting[0][1].entry} still claims ports of it", ONE_OF_TWO
     if ports in table.unknown:
-        return "blocked", "it may be a reservation, which this host does not tell from an exclusion"
+        return "blocked", "it may be a reservation, which this host does not tell from an exclusion", ASK_ITS_OWNER
     if not table.cover.covers(ports):
-        return "blocked", "it is a reservation, and not an exclusion"
+        return "blocked", "it is a reservation, and not an exclusion", ASK_ITS_OWNER
     return None
 
 

@@ -143,11 +143,21 @@ def held_by_rows(rows: list[Row], obstacles: Obstacles) -> Draft:
     draft = Draft(status="blocked", culprits=culprits)
     draft.reason = f"in the way: {'; '.join(culprit.text for culprit in culprits[:3])}{_more(culprits)}"
     draft.remedy = "choose other ports, or have the owner of that row give it up"
-    if obstacles.snapshot.winnat == "running" and all(obstacles.may_be_winnat(row) for row in rows):
-        draft.remedy = "if WinNAT holds it, apply with --release-winnat; otherwise its owner must give it up"
-    if obstacles.snapshot.winnat == "unknown" and all(obstacles.may_be_winnat(row) for row in rows):
-        draft.remedy = "WinNAT is neither running nor stopped, so it cannot be asked; look with: sc query winnat"
+    if all(obstacles.may_be_winnat(row) for row in rows):
+        draft.remedy = _winnat_remedy(obstacles) or draft.remedy
     return draft
+
+
+def _winnat_remedy(obstacles: Obstacles) -> str:
+    if obstacles.release_winnat:
+        return (
+            "WinNAT steps aside for it; a row that is there all the same is not WinNAT's, and its owner must give it up"
+        )
+    if obstacles.snapshot.winnat == "running":
+        return "if WinNAT holds it, apply with --release-winnat; otherwise its owner must give it up"
+    if obstacles.snapshot.winnat == "unknown":
+        return "WinNAT is neither running nor stopped, so it cannot be asked; look with: sc query winnat"
+    return ""
 
 
 def held_by_sockets(culprits: list[Culprit]) -> Draft:

@@ -102,6 +102,7 @@ def test_the_row_of_hns_is_never_deleted_whatever_names_it() -> None:
     )
     assert told(plan) == ["blocked delete 50000-50059 tcp"]
     assert reasons(plan) == ["declared absent, but it belongs to the system (HNS)"]
+    assert plan.steps[0].remedy == "take the entry out of the policy: this row is for Windows alone to delete"
 
 
 @pytest.mark.parametrize("row", ["49990-50100", "50000-50029", "50059-50100"])
@@ -125,6 +126,7 @@ def test_a_row_that_somebody_else_still_claims_stays() -> None:
     plan = world.plan(policy("p", entry("old", "8000-8009", state="absent")), policy("q", in_scope=False))
     assert told(plan)[:1] == ["blocked delete 8000-8009 tcp"]
     assert reasons(plan)[0] == "declared absent, but q/web still claims ports of it"
+    assert plan.steps[0].remedy == "take the ports out of one of the two entries"
 
 
 def test_a_protected_row_that_is_named_stays() -> None:
