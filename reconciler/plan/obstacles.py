@@ -143,6 +143,8 @@ def held_by_rows(rows: list[Row], obstacles: Obstacles) -> Draft:
     draft = Draft(status="blocked", culprits=culprits)
     draft.reason = f"in the way: {'; '.join(culprit.text for culprit in culprits[:3])}{_more(culprits)}"
     draft.remedy = "choose other ports, or have the owner of that row give it up"
+    if any((row.lane, row.ports) in obstacles.ours for row in rows):
+        draft.remedy = "choose other ports, or give up the row that we keep, with --unprotect if it is protected"
     if all(obstacles.may_be_winnat(row) for row in rows):
         draft.remedy = _winnat_remedy(obstacles) or draft.remedy
     return draft

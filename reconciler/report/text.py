@@ -61,15 +61,20 @@ def plan_lines(plan: Plan, palette: Palette) -> list[str]:
 
 def plan_summary(plan: Plan) -> str:
     """One line: `Plan: 3 to create, 1 to delete, 1 blocked, 12 in sync`; zeroes are left out."""
-    found = {key: number for key, number in count_steps(plan.steps).items() if number}
-    words = [f"{found[key]} {one if found[key] == 1 else many}" for key, (one, many) in _TO_DO.items() if key in found]
-    stuck = [f"{found[key]} {word}" for key, word in _NOT_DONE.items() if key in found]
+    found = count_steps(plan.steps)
+    words = [f"{found[key]} {one if found[key] == 1 else many}" for key, (one, many) in _TO_DO.items() if found[key]]
+    stuck = _stuck_counts(plan)
     if is_converged(plan):
         return f"Plan: {', '.join([_in_sync(plan), *stuck])}"
     words += stuck
     if plan.in_sync:
         words.append(f"{plan.in_sync} in sync")
     return f"Plan: {', '.join(words)}"
+
+
+def _stuck_counts(plan: Plan) -> list[str]:
+    found = count_steps(plan.steps)
+    return [f"{found[key]} {word}" for key, word in _NOT_DONE.items() if found[key]]
 
 
 def _in_sync(plan: Plan) -> str:
@@ -150,7 +155,7 @@ def result_summary(result: ApplyResult) -> str:
     verdicts = verdicts_of(result)
     words = [f"{verdicts.count(verdict)} {word}" for verdict, (word, _) in _VERDICTS.items() if verdict in verdicts]
     if not words:
-        return f"Apply: nothing to do, {_in_sync(result.plan)}"
+        return f"Apply: {', '.join(['nothing to do', _in_sync(result.plan), *_stuck_counts(result.plan)])}"
     if result.plan.in_sync:
         words.append(f"{result.plan.in_sync} in sync")
     return f"Apply: {', '.join(words)}"

@@ -64,6 +64,10 @@ def test_our_own_reservation_of_somebody_out_of_scope_is_in_the_way_by_its_name(
     plan = world.plan(policy("q", entry("web", "12005")), policy("p", in_scope=False))
     assert told(plan)[:1] == ["blocked create 12005 tcp"]
     assert culprits(plan) == ["row tcp/ipv4 12000-12009, which we keep for p/erp"]
+    assert (
+        plan.steps[0].remedy
+        == "choose other ports, or give up the row that we keep, with --unprotect if it is protected"
+    )
 
 
 def test_a_row_that_changed_hands_is_named_by_who_claims_it_now() -> None:

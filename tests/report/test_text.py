@@ -145,7 +145,10 @@ def test_the_summary_of_a_plan(steps: tuple[Step, ...], in_sync: int, line: str)
 
 
 def test_the_summary_of_a_result_that_had_nothing_to_do() -> None:
-    assert result_summary(make_result(others=(OUT_OF_SCOPE,))) == "Apply: nothing to do, in sync (2 entries)"
+    assert (
+        result_summary(make_result(others=(OUT_OF_SCOPE,)))
+        == "Apply: nothing to do, in sync (2 entries), 1 out of scope"
+    )
 
 
 def test_drift_is_told_once_however_the_reason_begins() -> None:
