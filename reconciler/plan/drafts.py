@@ -8,13 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from reconciler.ledger.records import Claim
 from reconciler.plan.model import ACTIONS, Action, Cause, Culprit, EntryRef, RowSpec, Status, Step, Unit
 from reconciler.policy.entries import Exclusion, Reservation
-from reconciler.ports import Lane, PortRange
+from reconciler.ports import Kind, Lane, PortRange
 
-Part = tuple[PortRange | None, str]
+
+class Part(NamedTuple):
+    """The reason of one of the drafts that were joined, and its rows in short; `ports` is None where it has none."""
+
+    kind: Kind | None
+    ports: PortRange | None
+    text: str
 
 
 @dataclass(slots=True)
@@ -66,21 +73,24 @@ class Draft:
         parts: list[Part] = [*self.parts]
         if not parts and self.reason:
             rows = self.deletes or self.creates
-            parts = [(hull(row.ports for row in rows) if rows else None, self.reason)]
+            kind, ports = (rows[0].kind, hull(row.ports for row in rows)) if rows else (None, None)
+            parts = [Part(kind, ports, self.reason)]
         if parts and self.but:
-            ports, text = parts[-1]
-            parts[-1] = (ports, text + self.but)
+            parts[-1] = parts[-1]._replace(text=parts[-1].text + self.but)
         return parts
 
     def _sentence(self) -> str:
-        """All reasons in one: where they differ, each says which ports it is about."""
-        found: dict[str, list[str]] = {}
-        for ports, text in self.told():
-            found.setdefault(text, []).extend([str(ports)] if ports else [])
+        """All reasons in one: where they differ, each says its ports, and their kind where there are two."""
+        parts = self.told()
+        kinds = {part.kind for part in parts if part.kind}
+        found: dict[str, dict[str, None]] = {}
+        for part in parts:
+            where = found.setdefault(part.text, {})
+            if part.ports:
+                where[f"{part.kind} {part.ports}" if len(kinds) > 1 else str(part.ports)] = None
         if len(found) == 1:
             return next(iter(found))
-        told = ((", ".join(dict.fromkeys(ports)), text) for text, ports in found.items())
-        return "; ".join(f"{ports}: {text}" if ports else text for ports, text in told)
+        return "; ".join(f"{', '.join(where)}: {text}" if where else text for text, where in found.items())
 
     def step(self) -> Step:
         """The finished step."""

@@ -266,7 +266,8 @@ def test_a_leaving_reservation_makes_room_for_what_can_come_although_something_e
     plan = world.plan(wanted)
     assert told(plan) == ["replace 12000-12009 -> 12004-12005 tcp", "blocked create 12009-12022 tcp"]
     assert plan.steps[0].reason == (
-        "12000-12009: no entry claims it any more, p/erp gave it up; 12004-12005: declared, and not there yet"
+        "reservation 12000-12009: no entry claims it any more, p/erp gave it up; "
+        "exclusion 12004-12005: declared, and not there yet"
     )
     assert verdicts(world.run(plan)) == ["done"]
     assert told(world.plan(wanted)) == ["blocked create 12009-12022 tcp"]

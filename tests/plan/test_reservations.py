@@ -117,7 +117,8 @@ def test_an_exclusion_that_becomes_a_reservation_is_replaced_by_it() -> None:
     plan = world.plan(policy("p", ERP, entry("db", "5432")))
     assert told(plan) == ["replace 12000-12019 -> 12000-12009 tcp"]
     assert plan.steps[0].reason == (
-        "12000-12019: no entry claims it any more, p/web gave it up; 12000-12009: declared, and not there yet"
+        "exclusion 12000-12019: no entry claims it any more, p/web gave it up; "
+        "reservation 12000-12009: declared, and not there yet"
     )
     assert verdicts(world.run(plan)) == ["done"]
     assert world.rows() == ["5432 *", "12000-12009"]
@@ -174,7 +175,7 @@ def test_ports_that_nobody_wants_are_told_whatever_keeps_their_row() -> None:
     ]
     assert plan.steps[1].reason == "nobody claims it, but it is part of the row 12000-12009 that cannot be replaced now"
     assert plan.steps[0].reason == (
-        "12000-12009: only 12000-12004 of it is still claimed; 12006-12019: in the way: 12018, "
+        "exclusion 12000-12009: only 12000-12004 of it is still claimed; reservation 12006-12019: in the way: 12018, "
         "a block that Windows gave to somebody else (WinNAT, HNS, http.sys ...)"
     )
 
@@ -185,8 +186,9 @@ def test_a_socket_in_a_row_that_makes_room_is_named_with_that_row() -> None:
     world.listen(12006)
     plan = world.plan(policy("p", reserve("erp", "12004-12005")))
     assert plan.steps[0].reason == (
-        "12000-12004: no entry claims it any more, p/web gave it up; "
-        "12005-12009: no entry claims it any more, p/db gave it up; 12004-12005: declared, and not there yet, "
+        "exclusion 12000-12004: no entry claims it any more, p/web gave it up; "
+        "exclusion 12005-12009: no entry claims it any more, p/db gave it up; "
+        "reservation 12004-12005: declared, and not there yet, "
         "but port 12006 of 12005-12009 is in use by nginx (pid 77), and what stays could not be made again"
     )
 
