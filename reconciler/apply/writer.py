@@ -126,7 +126,8 @@ class Writer:
 
     def covers(self, lane: Lane, ports: PortRange) -> bool:
         """Is every port of the range covered by administered rows in this lane?"""
-        return PortSet.of(item.ports for item in self._rows[lane] if self._covering(item)).covers(ports)
+        near = (item for item in self._rows[lane] if item.ports.overlaps(ports))
+        return PortSet.of(item.ports for item in near if self._covering(item)).covers(ports)
 
     def found(self, wanted: Lookup) -> bool:
         """Did Lookup find this reservation when it was last asked?"""
