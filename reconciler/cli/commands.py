@@ -29,6 +29,7 @@ COMMANDS: dict[str, Entry] = {
     "apply": Entry("reconciler.cli.apply", "Close the difference, after asking."),
     "adopt": Entry("reconciler.cli.adopt", "Take foreign rows that a policy declares exactly into the ledger."),
     "check": Entry("reconciler.cli.check", "Check policy files, without a host."),
+    "explain": Entry("reconciler.cli.explain", "Explain a port: who holds it, can it be bound, what to do."),
     "show": Entry("reconciler.cli.show", "Show the host: rows, kinds, owners, dynamic range."),
     "doctor": Entry("reconciler.cli.doctor", "Is this host fit, and with --experiments: which Windows is it?"),
     "schema": Entry("reconciler.cli.schema", "Print a JSON Schema: policy, plan or result."),
@@ -49,7 +50,7 @@ def examples(*commands: str) -> str:
 
 def nearest(word: str, known: list[str]) -> str:
     """`; did you mean 'plan'?` for the known word nearest to this one, or nothing."""
-    close = get_close_matches(word, known, n=1, cutoff=0.75)  # at 0.6, 'explain' would be 'plan'
+    close = get_close_matches(word, known, n=1, cutoff=0.75)
     return f"; did you mean {close[0]!r}?" if close else ""
 
 

@@ -1,11 +1,11 @@
-"""What a host may offer besides `Host`. Nothing that plans or applies depends on it; `doctor` asks for it."""
+"""What a host may offer besides `Host`. Nothing that plans or applies depends on it; `doctor` and `explain` ask."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from typing import Protocol, runtime_checkable
 
-from reconciler.host.interface import Row
+from reconciler.host.interface import Row, Socket
 from reconciler.ports import Lane, Store
 
 
@@ -33,4 +33,13 @@ class Telling(Protocol):
 
     def last_output(self) -> tuple[int, bytes] | None:
         """Exit code and output of the last `write`, as they came; None if that call started no program."""
+        ...
+
+
+@runtime_checkable
+class Listening(Protocol):
+    """A host whose readings have no sockets, since no plan needs them, and which can list them all the same."""
+
+    def sockets_in_use(self) -> tuple[Socket, ...]:
+        """The ports that programs use, sorted. Raises HostError."""
         ...

@@ -2,55 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any
 
-from reconciler.host.interface import Row, RowKind, Snapshot
-from reconciler.ledger.records import Claim, OwnedRow
+from reconciler.host.interface import Snapshot
+from reconciler.ledger.records import Claim
 from reconciler.plan.document import FORMAT_VERSION, host_document
-from reconciler.plan.index import RangeIndex
 from reconciler.plan.model import State
-from reconciler.plan.sets import SET_LANE, in_all_lanes, listed_rows
-from reconciler.plan.settle import Settled, settle
+from reconciler.plan.sets import SET_LANE
+from reconciler.plan.settle import settle
+from reconciler.plan.shown import ShownRow, shown_rows
 from reconciler.ports import LANES, Lane, PortRange
 from reconciler.report.palette import Palette, visible
 from reconciler.report.words import counted, lane_words, shorten
 
 _KINDS = {"exclusion": "exclusion", "reservation": "reservation", "unknown": "unknown kind", "block": "block"}
-
-
-class ShownRow(NamedTuple):
-    """One row with all that is known of it. `record`: how the ledger has it; None for a foreign row."""
-
-    row: Row
-    kind: RowKind
-    system: bool
-    record: OwnedRow | None
-    entries: tuple[str, ...]
-
-
-def shown_rows(snapshot: Snapshot, settled: Settled) -> list[ShownRow]:
-    """Every row of the listing, in its order. A ledger that is of another machine owns nothing."""
-    records = settled.rows if snapshot.keeps_rows else in_all_lanes(settled.rows)
-    owned = {(record.lane, record.ports): record for record in records}
-    claims = _by_lane(settled.claims)
-    shown = []
-    for row in listed_rows(snapshot, settled.rows):
-        record = owned.get((row.lane, row.ports))
-        kind = snapshot.kind_of(row) if record is None else record.kind
-        touching = claims[row.lane].touching(row.ports) if kind != "block" else ()
-        entries = {f"{claim.policy}/{claim.entry}" for _, claim in touching if kind in (claim.kind, "unknown")}
-        system = row.administered and row.ports in snapshot.system_ranges
-        shown.append(ShownRow(row, kind, system, record, tuple(sorted(entries))))
-    return shown
-
-
-def _by_lane(claims: Iterable[Claim]) -> dict[Lane, RangeIndex[Claim]]:
-    found: dict[Lane, list[tuple[PortRange, Claim]]] = {lane: [] for lane in LANES}
-    for claim in claims:
-        for lane in claim.lanes:
-            found[lane] += [(ports, claim) for ports in claim.ports]
-    return {lane: RangeIndex(items) for lane, items in found.items()}
 
 
 def show_document(state: State) -> dict[str, Any]:

@@ -132,7 +132,7 @@ def test_python_m_reconciler_is_the_same_program() -> None:
         (["sim", "row", "add", "--store"], "option '--store' requires a", "reconciler sim row add --help"),
         (["sim", "int"], "there is no command 'int'; did you mean 'init'?", "reconciler sim --help"),
         (["sim", "row", "ad"], "there is no command 'ad'; did you mean 'add'?", "reconciler sim row --help"),
-        (["explain"], "there is no command 'explain'\n", "reconciler --help"),
+        (["export"], "there is no command 'export'\n", "reconciler --help"),
         (["probe", "more"], "got unexpected extra argument", "reconciler probe --help"),
         (["schema", "x"], "invalid value for 'policy|plan|result': 'x' is not one of ", "reconciler schema --help"),
         (["schema"], "missing argument 'policy|plan|result'. Choose from: policy", "reconciler schema --help"),

@@ -96,6 +96,9 @@ def test_without_elevation_plan_works_and_apply_is_one_sentence(program: Program
     program.policy(FRONT)
     assert program.plan().code == 2
     assert program.run("show").code == 0
+    explained = program.run("explain", "8080")
+    assert (explained.code, explained.err) == (0, "")
+    assert "  tcp, ipv4+ipv6: can be bound\n" in explained.out
     refused = program.apply()
     assert (refused.code, refused.out) == (1, "")
     assert refused.err == (

@@ -13,7 +13,7 @@ from errno import EACCES
 from pathlib import Path
 
 from reconciler.errors import HostError
-from reconciler.host.interface import BeforeWrite, Change, Facts, Lookup, Refusal, Row, Snapshot, WinNat
+from reconciler.host.interface import BeforeWrite, Change, Facts, Lookup, Refusal, Row, Snapshot, Socket, WinNat
 from reconciler.host.linux.files import OwnFile, SysctlFiles, may_write
 from reconciler.host.linux.kernel import change_list, read_list
 from reconciler.ports import LANES, PROTOCOLS, Lane, PortRange, PortSet
@@ -70,6 +70,12 @@ class LinuxHost:
             stored_elsewhere=elsewhere,
             not_read=not_read,
         )
+
+    def sockets_in_use(self) -> tuple[Socket, ...]:
+        """See `Listening`: those of this network namespace."""
+        from reconciler.host.sockets import sockets_in_use
+
+        return sockets_in_use()
 
     def rows(self, lanes: Collection[Lane]) -> tuple[Row, ...]:
         """See `Host`: the runs of the kernel's list, the same in every lane."""

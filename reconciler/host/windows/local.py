@@ -19,13 +19,14 @@ from threading import Timer
 
 from reconciler.errors import HostError
 from reconciler.host.interface import Socket, UrlReservation, WinNat
+from reconciler.host.sockets import sockets_in_use
 from reconciler.host.windows import about, registry, services
 from reconciler.host.windows.guard import ON_WATCH
 from reconciler.host.windows.iphlpapi import reservation
 from reconciler.host.windows.job import Job
 from reconciler.host.windows.libraries import native_directory, system_dll
 from reconciler.host.windows.system import Identity, Ran, ReservationCall
-from reconciler.ports import Lane, PortRange, Protocol
+from reconciler.ports import PortRange, Protocol
 
 NETSH_SECONDS = 30.0
 STARTS = 3
@@ -75,22 +76,7 @@ class LocalSystem:
 
     def sockets(self) -> tuple[Socket, ...]:
         """See `System`. A socket that is only bound does not show (design 4.7)."""
-        import psutil
-
-        names: dict[int | None, str | None] = {None: None}
-        found = set()
-        try:
-            connections = psutil.net_connections(kind="inet")
-        except (psutil.Error, OSError) as error:
-            raise HostError(f"the ports in use cannot be listed: {error}") from error
-        for item in connections:
-            if not item.laddr:
-                continue
-            pid = item.pid or None
-            if pid is not None and pid not in names:
-                names[pid] = _process_name(pid)
-            found.add(Socket(_lane(item.type, item.family), item.laddr.port, names[pid], pid))
-        return tuple(sorted(found, key=lambda item: (item.lane, item.port, item.pid or 0)))
+        return sockets_in_use()
 
     def processes(self) -> tuple[str, ...]:
         """See `System`."""
@@ -193,16 +179,3 @@ def _ended_after(process: subprocess.Popen[bytes], seconds: float) -> Iterator[N
         yield
     finally:
         timer.cancel()
-
-
-def _process_name(pid: int) -> str | None:
-    import psutil
-
-    try:
-        return psutil.Process(pid).name()
-    except (psutil.Error, OSError):
-        return None
-
-
-def _lane(kind: int, family: int) -> Lane:
-    return Lane("tcp" if kind == socket.SOCK_STREAM else "udp", "ipv4" if family == socket.AF_INET else "ipv6")

@@ -1,0 +1,97 @@
+"""One port as `explain` tells it: who holds it, whether it can be bound, and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from reconciler.host.interface import Facts, RowKind
+from reconciler.plan.document import FORMAT_VERSION, host_document
+from reconciler.plan.explain import Answer, Bind
+from reconciler.plan.shown import ShownRow
+from reconciler.report.palette import Palette, Style, visible
+from reconciler.report.words import lane_words, shorten
+
+_INDENT = "      "
+_KINDS: dict[RowKind, str] = {
+    "exclusion": "an administered exclusion",
+    "reservation": "a reservation",
+    "unknown": "an exclusion or a reservation",
+    "block": "a row without a star",
+}
+_TITLES: dict[Bind, tuple[str, Style]] = {
+    "works": ("can be bound", "good"),
+    "in-use": ("is in use", "warn"),
+    "refused": ("cannot be bound", "bad"),
+    "with-token": ("can be bound with the token of its reservation only", "warn"),
+    "unknown": ("it is not known whether it can be bound", "warn"),
+}
+
+
+def explain_lines(facts: Facts, port: int, answers: Sequence[Answer], palette: Palette) -> list[str]:
+    """What `explain` prints, one string a line."""
+    lines = [f"Port {port} on {visible(facts.name)} ({facts.kind})", ""]
+    for answer in answers:
+        title, style = _TITLES[answer.verdict.bind]
+        lines.append(f"  {lane_words(answer.lanes)}: {palette.paint(title, style)}")
+        lines += [f"{_INDENT}{_row_words(item)}" for item in answer.holding.rows]
+        lines.append(f"{_INDENT}{visible(answer.verdict.reason)}")
+        if answer.verdict.remedy:
+            lines.append(f"{_INDENT}remedy: {visible(answer.verdict.remedy)}")
+    return lines if answers else [*lines, "  of these lanes nothing was captured"]
+
+
+def _row_words(shown: ShownRow) -> str:
+    """`8000-8099, an administered exclusion, ours since 2026-11-25T14:00:00Z, for web/front`."""
+    words = [str(shown.row.ports), _KINDS[shown.kind], _whose(shown)]
+    if shown.entries:
+        words.append(f"for {shorten([visible(name) for name in shown.entries])}")
+    return ", ".join(word for word in words if word)
+
+
+def _whose(shown: ShownRow) -> str:
+    if shown.record is not None:
+        return f"ours since {shown.record.time}"
+    if shown.system:
+        return "the system's (HNS)"
+    return "" if shown.kind == "block" else "not made by this tool"
+
+
+def explain_document(facts: Facts, port: int, answers: Iterable[Answer]) -> dict[str, Any]:
+    """What `explain --json` prints."""
+    return {
+        "format_version": FORMAT_VERSION,
+        "kind": "explanation",
+        "host": host_document(facts),
+        "port": port,
+        "answers": [_answer_document(answer) for answer in answers],
+    }
+
+
+def _answer_document(answer: Answer) -> dict[str, Any]:
+    holding = answer.holding
+    return {
+        "lanes": [str(lane) for lane in answer.lanes],
+        "bind": answer.verdict.bind,
+        "reason": answer.verdict.reason,
+        "remedy": answer.verdict.remedy,
+        "held_by": [_row_document(shown) for shown in holding.rows],
+        "sockets": [{"lane": str(item.lane), "process": item.process, "pid": item.pid} for item in holding.sockets],
+        "dynamic_range": str(holding.ephemeral) if holding.ephemeral else None,
+        "url_reservations": [item.url for item in holding.urls],
+    }
+
+
+def _row_document(shown: ShownRow) -> dict[str, Any]:
+    record = shown.record
+    return {
+        "ports": str(shown.row.ports),
+        "administered": shown.row.administered,
+        "kind": shown.kind,
+        "owner": "foreign" if record is None else "owned",
+        "system": shown.system,
+        "entries": list(shown.entries),
+        "store": None if record is None else record.store,
+        "plan": None if record is None else record.plan,
+        "time": None if record is None else record.time,
+    }

@@ -1,0 +1,64 @@
+"""`reconciler explain` as a user has it."""
+
+from __future__ import annotations
+
+import socket
+import sys
+
+import pytest
+
+from tests.cli.lab import Lab
+
+
+def test_who_holds_a_port_since_when_and_for_whom(lab: Lab) -> None:
+    lab.applied("web=8000-8099")
+    outcome = lab.run("explain", "8080")
+    assert (outcome.code, outcome.err) == (0, "")
+    assert outcome.out.startswith(
+        "Port 8080 on SIM-HOST (sim)\n\n  tcp, ipv4+ipv6: can be bound\n      8000-8099, an adm"
+    )
+    assert "for node/web\n" in outcome.out
+    assert "\n  udp, ipv4+ipv6: can be bound\n      nobody holds it" in outcome.out
+
+
+def test_one_protocol_alone(lab: Lab) -> None:
+    lab.sim("listen", "lab.json", "8080/tcp", "--process", "nginx.exe", "--pid", "77")
+    assert "  udp" not in lab.run("explain", "8080/tcp").out
+    assert "  tcp" not in lab.run("explain", "8080/udp").out
+    assert "it is in use by nginx.exe (pid 77), ipv4+ipv6" in lab.run("explain", "8080/tcp").out
+
+
+def test_json_is_one_document(lab: Lab) -> None:
+    document = lab.run("explain", "5357", "--json").document()
+    assert (document["kind"], document["port"]) == ("explanation", 5357)
+    assert [answer["bind"] for answer in document["answers"]] == ["refused", "works"]
+
+
+def test_it_needs_no_rights_and_no_policy_and_writes_nothing(lab: Lab) -> None:
+    lab.sim("init", "plain.json", "--not-elevated")
+    before = lab.files()
+    assert lab.run("explain", "8080", "--host", "sim:plain.json").code == 0
+    assert lab.files() == before
+
+
+@pytest.mark.parametrize("words", ["0", "65536", "8000-8099", "web", "8080/sctp", "8080/", "/tcp", "", "-1"])
+def test_what_is_not_a_port_is_wrong_usage(words: str, lab: Lab) -> None:
+    outcome = lab.run("explain", "--", words)
+    assert (outcome.code, outcome.out) == (64, "")
+    assert outcome.err.startswith("reconciler: error: ")
+
+
+def test_a_host_that_is_not_there_is_an_error(lab: Lab) -> None:
+    outcome = lab.run("explain", "8080", "--host", "sim:none.json")
+    assert (outcome.code, outcome.out) == (1, "")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs a Linux kernel's list of reserved ports")
+def test_on_linux_an_open_socket_is_seen(lab: Lab) -> None:
+    with socket.socket() as mine:
+        mine.bind(("127.0.0.1", 0))
+        mine.listen()
+        port = mine.getsockname()[1]
+        answers = lab.run("explain", f"{port}/tcp", "--host", "linux", "--json").document()["answers"]
+    assert [answer["bind"] for answer in answers] == ["in-use"]
+    assert answers[0]["sockets"][0]["process"]

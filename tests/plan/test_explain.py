@@ -1,0 +1,155 @@
+"""One port explained: who holds it, whether it can be bound, and what to do."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from reconciler.host.interface import Lookup, Snapshot, Socket, UrlReservation
+from reconciler.ledger.records import Ledger
+from reconciler.plan.explain import Answer, explain_port
+from reconciler.plan.model import State
+from reconciler.policy.entries import PolicySet
+from reconciler.ports import LANES, PROTOCOLS, PortRange
+from tests.plan.build import TCP, UDP, claim, listed, owned, ports, reading
+from tests.world import TCP4, TCP6
+
+DYNAMIC = {"tcp": PortRange(49152, 65535)}
+
+
+def tcp_answers(port: int, view: Snapshot, ledger: Ledger | None = None) -> tuple[Answer, ...]:
+    return explain_port(State(PolicySet(()), view, ledger), port, ("tcp",))
+
+
+def tcp_answer(port: int, view: Snapshot, ledger: Ledger | None = None) -> Answer:
+    (answer,) = tcp_answers(port, view, ledger)
+    return answer
+
+
+def test_a_port_that_nobody_holds_can_be_bound_and_may_be_handed_out_where_it_is_ephemeral() -> None:
+    view = reading(dynamic=DYNAMIC)
+    low, high = tcp_answer(8080, view), tcp_answer(50000, view)
+    assert (low.verdict.bind, high.verdict.bind) == ("works", "works")
+    assert "outside the dynamic range" in low.verdict.reason
+    assert "in the dynamic range 49152-65535" in high.verdict.reason
+    assert (low.verdict.remedy, high.verdict.remedy) == ("", "to keep it from that, declare an exclusion of it")
+    assert (low.holding.ephemeral, high.holding.ephemeral) == (None, DYNAMIC["tcp"])
+
+
+def test_both_ends_of_a_row_and_of_the_dynamic_range_belong_to_it() -> None:
+    view = reading(*listed("8000-8009"), dynamic=DYNAMIC)
+    binds = {port: tcp_answer(port, view).verdict.bind for port in (7999, 8000, 8009, 8010)}
+    assert binds == {7999: "works", 8000: "refused", 8009: "refused", 8010: "works"}
+    assert [tcp_answer(port, view).holding.ephemeral for port in (49151, 49152, 65535)] == [
+        None,
+        DYNAMIC["tcp"],
+        DYNAMIC["tcp"],
+    ]
+
+
+def test_where_the_dynamic_range_is_not_known_nothing_is_said_of_it() -> None:
+    assert tcp_answer(50000, reading()).verdict.reason == "nobody holds it; the dynamic range is not known"
+
+
+def test_of_a_captured_host_nobody_claims_to_know_the_sockets() -> None:
+    view = reading(dynamic=DYNAMIC)
+    view = replace(view, facts=replace(view.facts, read_only=True))
+    assert tcp_answer(80, view).verdict.reason.startswith("no row holds it; sockets were not captured; it lies outside")
+
+
+def test_each_protocol_is_answered_for_itself() -> None:
+    view = reading(*listed("8000-8099 *"))
+    answers = explain_port(State(PolicySet(()), view, None), 8080)
+    assert [(answer.lanes, len(answer.holding.rows)) for answer in answers] == [(TCP, 1), (UDP, 0)]
+    assert explain_port(State(PolicySet(()), view, None), 8080, ("udp",)) == answers[1:]
+    assert [lane for answer in answers for lane in answer.lanes] == list(LANES)
+    assert len(PROTOCOLS) == 2
+
+
+def test_families_that_differ_are_answered_apart() -> None:
+    answers = tcp_answers(8080, reading(*listed("8000-8099", TCP6), shared=()))
+    assert [(answer.lanes, answer.verdict.bind) for answer in answers] == [((TCP4,), "works"), ((TCP6,), "refused")]
+
+
+def test_of_lanes_that_were_not_read_nothing_is_said() -> None:
+    view = reading(*listed("8000-8099", TCP4), shared=(), known_lanes=(TCP4,))
+    assert [answer.lanes for answer in explain_port(State(PolicySet(()), view, None), 8080)] == [(TCP4,)]
+
+
+def test_an_exclusion_can_be_bound_and_says_whose_it_is() -> None:
+    book = Ledger("machine-1", rows=owned("8000-8099"), claims=(claim("web", "8000-8099"),))
+    answer = tcp_answer(8080, reading(*listed("8000-8099 *")), book)
+    (row,) = answer.holding.rows
+    assert (answer.verdict.bind, row.kind, row.entries) == ("works", "exclusion", ("p/web",))
+    assert row.record is not None
+    assert "http.sys" in answer.verdict.reason
+    foreign = tcp_answer(8080, reading(*listed("8000-8099 *")))
+    assert (foreign.verdict.bind, foreign.holding.rows[0].record) == ("works", None)
+
+
+def test_linux_has_no_http_sys() -> None:
+    view = reading(*listed("8000-8099 *"))
+    view = replace(view, facts=replace(view.facts, os="linux"))
+    assert "http.sys" not in tcp_answer(8080, view).verdict.reason
+
+
+@pytest.mark.parametrize(
+    ("row", "changes", "remedy"),
+    [
+        ("8000-8099", {"winnat": "running"}, "if WinNAT holds it, declare an exclusion of it and apply with --release"),
+        ("8000-8099", {"winnat": "stopped"}, "choose another port, or have the owner of that row give it up"),
+        ("8080", {"winnat": "running"}, "choose another port, or have the owner of that row give it up"),
+        ("8080", {"url_reservations": (UrlReservation(8080, "http://+:8080/"),)}, "http.sys keeps it for http://+:80"),
+    ],
+)
+def test_a_row_without_a_star_cannot_be_bound(row: str, changes: dict[str, Any], remedy: str) -> None:
+    verdict = tcp_answer(8080, reading(*listed(row), **changes)).verdict
+    assert (verdict.bind, "10013" in verdict.reason) == ("refused", True)
+    assert verdict.remedy.startswith(remedy)
+
+
+def test_url_reservations_are_of_tcp_and_of_that_port() -> None:
+    view = reading(url_reservations=(UrlReservation(8080, "http://+:8080/"), UrlReservation(80, "http://+:80/")))
+    answers = explain_port(State(PolicySet(()), view, None), 8080)
+    assert [[item.port for item in answer.holding.urls] for answer in answers] == [[8080], []]
+
+
+def test_a_reservation_is_for_whoever_presents_its_token() -> None:
+    found = frozenset({Lookup("tcp", ports("12000-12009"))})
+    view = reading(*listed("12000-12009"), lookups=found)
+    foreign = tcp_answer(12003, view).verdict
+    assert (foreign.bind, "10013" in foreign.reason) == ("with-token", True)
+    assert foreign.remedy == "choose another port, or ask the program that made the reservation"
+    book = Ledger("machine-1", rows=owned("12000-12009", kind="reservation"))
+    assert "bind_reserved" in tcp_answer(12003, view, book).verdict.remedy
+
+
+def test_a_row_of_unknown_kind_leaves_it_open() -> None:
+    found = frozenset({Lookup("tcp", ports("8080"))})
+    verdict = tcp_answer(8080, reading(*listed("8080 *"), lookups=found, lookup_tells_kinds=False)).verdict
+    assert (verdict.bind, verdict.remedy) == ("unknown", "try it: 10013 (WSAEACCES) means a reservation")
+
+
+def test_the_worst_of_several_rows_counts() -> None:
+    assert tcp_answer(8080, reading(*listed("8000-8099 *"), *listed("8080"))).verdict.bind == "refused"
+
+
+def test_a_socket_in_either_family_keeps_the_port_whatever_the_rows_say() -> None:
+    mine = Socket(TCP6, 8080, "nginx", 77)
+    view = reading(*listed("8000-8099"), sockets=(Socket(TCP4, 8080, None, None), mine, Socket(TCP4, 80, "x", 1)))
+    answer = tcp_answer(8080, view)
+    assert answer.lanes == TCP
+    assert answer.verdict == ("in-use", "it is in use by nginx (pid 77), ipv4+ipv6", "stop nginx (pid 77)")
+    alone = tcp_answer(8080, reading(sockets=(Socket(TCP6, 8080, "nginx", 77),))).verdict
+    assert alone.reason == "it is in use by nginx (pid 77), ipv6"
+
+
+def test_a_process_that_does_not_show_is_looked_for_with_more_rights() -> None:
+    verdict = tcp_answer(8080, reading(sockets=(Socket(TCP4, 8080, None, None),))).verdict
+    assert verdict.reason == "it is in use by an unknown process, ipv4"
+    assert verdict.remedy == "run this again with all rights to see which program it is"
+    other = tcp_answer(8080, reading(sockets=(Socket(TCP4, 8080, None, 7),))).verdict
+    assert other.reason == "it is in use by an unknown process (pid 7), ipv4"
+    assert other.remedy == verdict.remedy

@@ -1,0 +1,91 @@
+"""What `explain` tells of a port."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+from reconciler.host.interface import Lookup, Row, Snapshot, Socket, UrlReservation
+from reconciler.ledger.records import Ledger
+from reconciler.plan.explain import explain_port
+from reconciler.ports import LANES
+from reconciler.report.explain_report import explain_document, explain_lines
+from reconciler.report.palette import Palette
+from tests.report.samples import FACTS, TCP, claim, ledger, owned_row, ports, snapshot, state
+
+BOOK = ledger(owned_row("8000-8099"), owned_row("8000-8099", TCP[1]), claims=(claim(),))
+
+
+def rows(text: str, *, star: bool = True) -> list[Row]:
+    return [Row(lane, ports(text), star) for lane in TCP]
+
+
+def lines(port: int, view: Snapshot, book: Ledger | None = None) -> list[str]:
+    return explain_lines(FACTS, port, explain_port(state(view, book), port, ("tcp",)), Palette())
+
+
+def test_a_row_of_ours_tells_since_when_and_for_whom() -> None:
+    view = replace(snapshot(*rows("8000-8099")), shared=(TCP,))
+    told = lines(8080, view, BOOK)
+    assert told[:4] == [
+        "Port 8080 on lab (sim)",
+        "",
+        "  tcp, ipv4+ipv6: can be bound",
+        "      8000-8099, an administered exclusion, ours since 2026-11-22T10:00:00Z, for node/web",
+    ]
+    assert len(told) == 5
+
+
+def test_rows_of_others_tell_what_is_known() -> None:
+    assert lines(8080, snapshot(*rows("8080")))[3] == "      8080, an administered exclusion, not made by this tool"
+    assert lines(50001, snapshot(*rows("50000-50059")))[3].endswith("an administered exclusion, the system's (HNS)")
+    block = lines(8080, snapshot(*rows("8080", star=False)))
+    assert block[2:4] == ["  tcp, ipv4+ipv6: cannot be bound", "      8080, a row without a star"]
+    assert block[-1].startswith("      remedy: ")
+    found = frozenset({Lookup("tcp", ports("8080"))})
+    unknown = lines(8080, replace(snapshot(*rows("8080")), lookups=found, lookup_tells_kinds=False))
+    assert unknown[2:4] == [
+        "  tcp, ipv4+ipv6: it is not known whether it can be bound",
+        "      8080, an exclusion or a reservation, not made by this tool",
+    ]
+
+
+def test_where_nothing_was_captured_that_is_told() -> None:
+    view = replace(snapshot(), known_lanes=(LANES[3],))
+    assert lines(8080, view)[-1] == "  of these lanes nothing was captured"
+
+
+def test_the_document_says_the_same_in_keys() -> None:
+    view = replace(
+        snapshot(*rows("8000-8099")),
+        sockets=(Socket(TCP[0], 8080, "nginx", 77),),
+        url_reservations=(UrlReservation(8080, "http://+:8080/"),),
+    )
+    document = explain_document(FACTS, 8080, explain_port(state(view, BOOK), 8080, ("tcp",)))
+    (answer,) = document["answers"]
+    assert (document["format_version"], document["kind"], document["port"]) == (1, "explanation", 8080)
+    assert answer["lanes"] == ["tcp/ipv4", "tcp/ipv6"]
+    assert (answer["bind"], answer["remedy"]) == ("in-use", "stop nginx (pid 77)")
+    assert answer["held_by"] == [
+        {
+            "ports": "8000-8099",
+            "administered": True,
+            "kind": "exclusion",
+            "owner": "owned",
+            "system": False,
+            "entries": ["node/web"],
+            "store": "persistent",
+            "plan": "plan-0",
+            "time": "2026-11-22T10:00:00Z",
+        }
+    ]
+    assert answer["sockets"] == [{"lane": "tcp/ipv4", "process": "nginx", "pid": 77}]
+    assert (answer["dynamic_range"], answer["url_reservations"]) == (None, ["http://+:8080/"])
+
+
+def test_what_nobody_made_has_no_ledger_words_and_a_dynamic_range_is_named() -> None:
+    document = explain_document(FACTS, 50001, explain_port(state(snapshot(*rows("50000-50059"))), 50001))
+    row = document["answers"][0]["held_by"][0]
+    assert (row["owner"], row["system"], row["store"], row["plan"], row["time"]) == ("foreign", True, None, None, None)
+    assert [answer["dynamic_range"] for answer in document["answers"]] == ["49152-65535", "49152-65535"]
+    assert json.loads(json.dumps(document)) == document
