@@ -50,3 +50,12 @@ def test_a_file_may_hold_a_listing_and_a_dynamic_range(tmp_path: Path) -> None:
     snapshot = open_captured(save(tmp_path / "udp6.txt", listing() + dynamic())).snapshot()
     assert (snapshot.rows, snapshot.dynamic) == (rows(UDP6), {"tcp": PortRange(50000, 50999)})
     refused(save(tmp_path / "y.txt", dynamic() + listing()[:-40]), "the list ends without|neither a row")
+
+
+def test_only_a_typed_command_tells_the_family(tmp_path: Path) -> None:
+    both = "C:\\>netsh int ipv6 sh dynamicport tcp & netsh int ipv6 show exc tcp\n"
+    assert open_captured(save(tmp_path / "a.txt", both + dynamic() + listing())).snapshot().known_lanes == (TCP6,)
+    typed = "PS> netsh interface ipv6 show excludedportrange protocol=tcp\n\nThe excluded ports of this machine:\n"
+    assert open_captured(save(tmp_path / "b.txt", typed + listing())).snapshot().known_lanes == (TCP6,)
+    prose = "These ranges are excluded, the dynamic ones and those of IPv6 are not.\n"
+    assert open_captured(save(tmp_path / "c.txt", prose + listing())).snapshot().known_lanes == (TCP4,)

@@ -17,10 +17,20 @@ from typing import NamedTuple
 
 from reconciler.errors import HostError
 from reconciler.host.windows.misread import ends_in_colon
-from reconciler.host.windows.text import BLANK, alike, lines_of, no_rule, only_one, shown, words_of
+from reconciler.host.windows.text import (
+    BLANK,
+    ONE_RUN,
+    TWO_RUNS,
+    alike,
+    has_below,
+    lines_of,
+    no_rule,
+    only_one,
+    shown,
+    words_of,
+)
 from reconciler.ports import LAST_PORT, PROTOCOLS, PortRange, Protocol
 
-_RULE = re.compile(rf"[^\w-]*-{{3,}}{BLANK}*")
 _NUMBER_LINE = re.compile(rf"([^0-9]*)([0-9]+)({BLANK}*)")
 
 
@@ -41,7 +51,15 @@ def read_dynamic_range(data: bytes) -> PortRange:
 
 
 def range_in(lines: Sequence[str]) -> DynamicRange | None:
-    """The dynamic range in a text; None if there is nothing of one. Raises HostError for one that may be cut."""
+    """The dynamic range in a text; None if there is nothing of one. Raises HostError for one that may be cut.
+
+    A text in which every line end was doubled is read without those.
+    """
+    if len(lines) > 3 and not any(line.strip() for line in lines[1::2]):
+        try:
+            return range_in(lines[::2])
+        except HostError as error:
+            raise HostError(f"every second line is blank; without those, {error.message}") from None
     begun = [rule for rule in _rules(lines) if _protocol(lines, rule) and 1 <= _numbers_below(lines, rule) <= 2]
     if not begun:
         return None
@@ -76,7 +94,7 @@ def no_range(lines: Sequence[str]) -> HostError:
 
 def _rules(lines: Sequence[str]) -> list[int]:
     """The lines that are one run of dashes, but a last one."""
-    return [at for at, line in enumerate(lines[:-1]) if "---" in line and _RULE.fullmatch(line)]
+    return [at for at, line in enumerate(lines[:-1]) if "---" in line and ONE_RUN.fullmatch(line)]
 
 
 def _protocol(lines: Sequence[str], rule: int) -> Protocol | None:
@@ -95,15 +113,23 @@ def _numbers_below(lines: Sequence[str], rule: int) -> int:
 
 
 def _check_around(lines: Sequence[str], rule: int) -> None:
-    """Nothing of a second range: no two number lines that stand together, and no second title."""
+    """Nothing of a second range, no two number lines that stand together and no second title; and no title of a
+    listing that does not follow."""
     marks = "".join("n" if _is_number_line(line) else "-" for line in lines)
     for pair in re.finditer("(?<!n)nn(?!n)", marks):
         if pair.start() != rule + 1:
             raise HostError(f"line {pair.start() + 1}: part of a second dynamic range: {shown(lines[pair.start()])}")
     title = alike(lines[rule - 1])
+    if title == "tcp":
+        return
+    begin, _, _ = title.partition("tcp")
     for at, line in enumerate(lines):
-        if at != rule - 1 and len(title) > len("tcp") and alike(line).endswith(title):
+        if at == rule - 1 or has_below(lines, at, TWO_RUNS, within=2):
+            continue
+        if alike(line).endswith(title):
             raise HostError(f"line {at + 1}: the title of a second dynamic range: {shown(line)}")
+        if begin and alike(line).startswith(f"{begin}tcp"):
+            raise HostError(f"line {at + 1}: the title of a listing, which is cut: {shown(line)}")
 
 
 def _number(line: str, number: int) -> int:

@@ -29,10 +29,20 @@ from typing import NamedTuple
 from reconciler.errors import HostError
 from reconciler.host.interface import Row
 from reconciler.host.windows.misread import after_dash
-from reconciler.host.windows.text import BLANK, alike, lines_of, no_rule, only_one, shown, words_of
+from reconciler.host.windows.text import (
+    BLANK,
+    ONE_RUN,
+    TWO_RUNS,
+    alike,
+    has_below,
+    lines_of,
+    no_rule,
+    only_one,
+    shown,
+    words_of,
+)
 from reconciler.ports import FAMILIES, PROTOCOLS, Family, Lane, PortRange, Protocol
 
-_RULE = re.compile(rf"{BLANK}*-{{3,}}{BLANK}+-{{3,}}{BLANK}*")
 _ROW = re.compile(rf"{BLANK}*([0-9]+){BLANK}+([0-9]+)({BLANK}+\*)?{BLANK}*")
 _STARRED = re.compile(rf"{BLANK}*\*{BLANK}*(.+)")
 _WORDS = re.compile(rf"{BLANK}*[A-Za-z\"'(?]|{BLANK}*[^\x00-\x7f\u00a0]")
@@ -49,6 +59,7 @@ _NO_HEAD = re.compile(r"[-#=:0-9]")
 _TITLE_AND_HEAD = 8
 """Lines above a rule in which both stand, even where every line end was doubled."""
 _COMMANDS = ("excludedportrange", "dynamicportrange")
+_SHOW = ("show", "sho", "sh")
 
 
 class Listing(NamedTuple):
@@ -83,7 +94,7 @@ def listing_in(lines: Sequence[str]) -> Listing | None:
     rule = rules[0]
     if len(rules) > 1:
         raise HostError(f"line {rules[1] + 1}: a second table begins here; save each listing in a file of its own")
-    if not _RULE.fullmatch(lines[rule]):
+    if not TWO_RUNS.fullmatch(lines[rule]):
         raise HostError(f"line {rule + 1}: something stands before the rule of dashes: {shown(lines[rule])}")
     above = _with_words(lines, rule)
     if not above:
@@ -157,21 +168,26 @@ def _port_range(first: str, last: str, number: int) -> PortRange:
 
 
 def _check_around(lines: Sequence[str], above: Sequence[int], rule: int, legend: int) -> None:
-    """Nothing of a second listing may stand above or below the table."""
+    """Nothing of a second listing may stand above or below the table.
+
+    The title of a dynamic range is none, even where lost letters have made both titles the same.
+    """
     title = [lines[at] for at in above[:-1] if _is_title(lines[at])]
     own = tuple(alike(line) for line in (*title, lines[above[-1]], lines[legend]))
     for at, line in enumerate(lines):
         if rule <= at <= legend:
             continue
-        if _LIKE_A_ROW.match(line) or (at not in above and alike(line).endswith(own)):
+        again = at not in above and alike(line).endswith(own) and not has_below(lines, at, ONE_RUN, within=1)
+        if again or _LIKE_A_ROW.match(line):
             raise HostError(f"line {at + 1}: part of another listing, outside the table: {shown(line)}")
 
 
 def _check_nothing(lines: Sequence[str]) -> None:
-    """No row, and no title with a head below it, in a text without a rule."""
+    """No row, no legend, and no title with a head below it, in a text without a rule."""
     titled = False
     for number, line in enumerate(lines, start=1):
-        if _LIKE_A_ROW.match(line) or (titled and _GAP.search(line) and not _NO_HEAD.search(line)):
+        begun = titled and _GAP.search(line) and not _NO_HEAD.search(line)
+        if begun or _LIKE_A_ROW.match(line) or _is_legend(line):
             raise HostError(
                 f"line {number}: no rule of dashes as netsh prints it, but something of a listing, which is cut: "
                 f"{shown(line)}"
@@ -183,6 +199,8 @@ def _check_nothing(lines: Sequence[str]) -> None:
 def _command(lines: Sequence[str]) -> list[str]:
     """The last line with the command for ports, which may be abbreviated; none if it was not captured."""
     for line in reversed(lines):
-        if any(len(word) > 2 and full.startswith(word) for word in words_of([line]) for full in _COMMANDS):
+        words = words_of([line])
+        named = any(len(word) > 2 and full.startswith(word) for word in words for full in _COMMANDS)
+        if named and not words.isdisjoint(_SHOW):
             return [line]
     return []

@@ -11,6 +11,7 @@ byte order.
 from __future__ import annotations
 
 import codecs
+import itertools
 import re
 from collections.abc import Iterable, Sequence
 from typing import TypeVar
@@ -19,6 +20,11 @@ from reconciler.errors import HostError
 
 BLANK = r"[ \t\u00a0]"
 """For patterns: what separates words on a line. The last is the no-break space of pages and editors."""
+
+ONE_RUN = re.compile(rf"[^\w-]*-{{3,}}{BLANK}*")
+"""The rule below the title of a dynamic range."""
+TWO_RUNS = re.compile(rf"{BLANK}*-{{3,}}{BLANK}+-{{3,}}{BLANK}*")
+"""The rule between the head and the rows of a listing."""
 
 _LINE_END = re.compile(r"\r{0,2}\n|\r")
 _ENTITY = re.compile(r"&(?:#[0-9]+|#[xX][0-9a-fA-F]+|[A-Za-z]+);")
@@ -63,6 +69,12 @@ def only_one(known: Sequence[_Word], words: Iterable[str]) -> _Word | None:
 def alike(line: str) -> str:
     """A line as it is compared with another one: small, single blanks, and all the same whether it says tcp or udp."""
     return " ".join(line.lower().replace("udp", "tcp").split())
+
+
+def has_below(lines: Sequence[str], at: int, rule: re.Pattern[str], within: int) -> bool:
+    """Is one of the next lines that are not blank such a rule? `within`: how many are looked at."""
+    below = (line for line in lines[at + 1 :] if line.strip())
+    return any(rule.fullmatch(line) for line in itertools.islice(below, within))
 
 
 def no_rule(lines: Sequence[str]) -> HostError:

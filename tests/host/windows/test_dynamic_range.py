@@ -176,3 +176,15 @@ def test_a_listing_is_no_range() -> None:
 
 def test_nothing_printed_is_refused() -> None:
     refused("", "nothing was printed")
+
+
+@each_sample
+def test_doubled_line_ends_are_no_blank_lines(sample: Range) -> None:
+    """As editors and mail make them, of CR LF."""
+    doubled = sample.data.decode().replace("\r\n", "\n").replace("\n", "\n\n")
+    assert read_dynamic_range(doubled.encode()) == sample.ports
+
+
+def test_a_fault_between_doubled_line_ends_is_told_as_one() -> None:
+    text = f"{HEAD}x : 49152\n".replace("\n", "\n\n")
+    refused(text, "^every second line is blank; without those, line 5: no number of ports follows")
