@@ -13,7 +13,8 @@ def replace_file(path: Path, content: bytes, mode: int, *, alone: bool = True) -
     the new one is there, whole.
 
     `alone`: nobody else replaces this file at the same time, so a draft that is there was left by a writer that was
-    killed, and goes. Otherwise each writer has a draft of its own.
+    killed, and goes. Otherwise each writer has a draft of its own, and a folder that may not be listed will do, in
+    which the new name is not made durable.
     """
     mark = "" if alone else f".{os.urandom(8).hex()}"
     draft = path.with_name(f".{path.name}{mark}.tmp")
@@ -30,7 +31,11 @@ def replace_file(path: Path, content: bytes, mode: int, *, alone: bool = True) -
     except BaseException:
         draft.unlink(missing_ok=True)
         raise
-    sync_folder(path.parent)
+    try:
+        sync_folder(path.parent)
+    except PermissionError:
+        if alone:
+            raise
 
 
 def open_flags(flags: int) -> int:

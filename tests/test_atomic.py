@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from reconciler import atomic
 from reconciler.atomic import open_flags, replace_file, sync_folder
 from tests.ledger.others import posix
 
@@ -91,3 +92,20 @@ def test_a_file_system_that_cannot_sync_folders_is_no_trouble(
 def test_files_are_opened_without_following_links_or_waiting() -> None:
     assert open_flags(os.O_RDONLY) & os.O_NOFOLLOW
     assert open_flags(os.O_RDONLY) & os.O_NONBLOCK
+
+
+@pytest.mark.parametrize("alone", [True, False])
+def test_a_folder_that_may_not_be_listed_will_do_for_a_file_of_many_writers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, alone: bool
+) -> None:
+    def refuse(_: Path) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr(atomic, "sync_folder", refuse)
+    try:
+        replace_file(tmp_path / "a", b"new", 0o644, alone=alone)
+    except PermissionError:
+        assert alone
+    else:
+        assert not alone
+    assert (tmp_path / "a").read_bytes() == b"new"

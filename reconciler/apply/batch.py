@@ -45,9 +45,10 @@ class BatchExecutor:
             if steps or update.changed:
                 self._journal.begin(update, calls=calls)
             self._tell_started(steps)
-            results = self._do(steps) if calls else tuple(StepResult(step, "done") for step in steps)
-            self._tell_finished(results)
+            results = self._do(steps) if calls else ()
             self._journal.finish(update, (), used_plan)
+            results = results or tuple(StepResult(step, "done") for step in steps)
+            self._tell_finished(results)
         except (HostError, LedgerError) as error:
             verdict: Verdict = "unknown" if self._begun else "not-run"
             results = results or tuple(StepResult(step, verdict, text=str(error)) for step in steps)
@@ -60,15 +61,8 @@ class BatchExecutor:
         refusal = self._write(steps, add, remove)
         snapshot = self._host.snapshot()
         listed = PortSet.of(row.ports for row in snapshot.rows)
-        lost = self._before - remove - listed
-        if not self._before & remove:  # ports were only put in, so what is not ours was taken out by somebody else
-            lost &= PortSet.of(row.ports for row in self._plan.update.rows)
+        lost = self._lost(remove, listed)
         self._journal.settle_all(snapshot, lost)
-        if lost:
-            self._problems.append(
-                f"COVER LOST: {lost} stood in the list before; the next apply puts it back, whoever is in scope; "
-                "look who else writes the list"
-            )
         seen = _Seen(
             listed=listed,
             theirs=self._before - PortSet.of(row.ports for row in self._plan.update.rows),
@@ -77,6 +71,29 @@ class BatchExecutor:
             kept=snapshot.stored in (None, self._plan.update.stored) and not snapshot.stored_unsafe,
         )
         return tuple(_result(step, seen) for step in steps)
+
+    def _lost(self, remove: PortSet, listed: PortSet) -> PortSet:
+        """The ports to put back, since they stood in the list before and are gone; whatever is lost is told.
+
+        Where ports were only put in, what is not ours was taken out by somebody else, so it does not come back as it
+        was; if an entry counts on it, the next plan makes it.
+        """
+        lost = self._before - remove - listed
+        taken = PortSet()
+        if not self._before & remove:
+            ours = PortSet.of(row.ports for row in self._plan.update.rows)
+            claimed = PortSet.of(ports for claim in self._plan.update.claims for ports in claim.ports)
+            lost, taken = lost & ours, (lost - ours) & claimed
+        if lost:
+            self._problems.append(
+                f"COVER LOST: {lost} stood in the list before; the next apply puts it back, whoever is in scope; "
+                "look who else writes the list"
+            )
+        if taken:
+            self._problems.append(
+                f"COVER LOST: {taken} was not ours and somebody took it out meanwhile; the next apply makes it again"
+            )
+        return lost
 
     def _write(self, steps: tuple[Step, ...], add: PortSet, remove: PortSet) -> Refusal | None:
         """The one write. What an earlier one lost comes back as it was: neither ours nor foreign changes by that."""

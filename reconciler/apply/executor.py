@@ -35,11 +35,14 @@ class Executor:
         A failure to read the host or to write the ledger ends the run; what is left is reported as not run.
         """
         results: list[StepResult] = []
-        interrupted = False
+        interrupted = finished = False
         try:
             interrupted = self._run_steps(results, stop, used_plan)
+            finished = not interrupted
         except (HostError, LedgerError) as error:
             self._problems.append(f"apply ended early: {error}")
+        if not finished:  # who claims what is written last
+            results = [item for item in results if item.step.action != "relabel"]
         done = {id(result.step) for result in results}
         results += [StepResult(step, "not-run") for step in self._plan.to_do() if id(step) not in done]
         return ApplyResult(self._plan, tuple(results), interrupted, tuple(self._problems))
@@ -58,7 +61,7 @@ class Executor:
                 self._progress.step_started(step, number, len(steps))
                 results.append(self._do(step))
                 self._progress.step_finished(results[-1], number, len(steps))
-                if results[-1].verdict == "unknown":
+                if results[-1].verdict in ("unknown", "not-run"):
                     raise HostError(results[-1].text)
         finally:
             if self._journal.ledger.winnat_owed:

@@ -14,6 +14,7 @@ from reconciler.apply.results import StepResult, Taken, Verdict, WriteResult
 from reconciler.apply.writer import Writer
 from reconciler.errors import HostError, LedgerError
 from reconciler.host.interface import Refusal
+from reconciler.ledger.records import OwedRow
 from reconciler.plan.claims import ClaimIndex, unprotected
 from reconciler.plan.model import Plan, RowSpec, Step, Unit
 from reconciler.plan.tables import closure
@@ -36,15 +37,13 @@ class Transactions:
     def run(self, step: Step) -> StepResult:
         """Do one step: its deletes, then its creates."""
         writes: list[WriteResult] = []
-        lost = len(self._problems)
+        lost, calls, owed = len(self._problems), self._writer.calls, self._writer.owed()
         try:
             refused = self._delete_all(step, writes) or self._create_all(step, writes)
         except (HostError, LedgerError) as error:
-            if step.deletes and step.creates:  # what was deleted may be gone, and nobody can look
-                rows = ", ".join(dict.fromkeys(str(row.ports) for row in step.deletes))
-                self._problems.append(
-                    f"COVER LOST: {rows} may be gone; the next apply makes again what is claimed of it"
-                )
+            if self._writer.calls == calls:
+                return StepResult(step, "not-run", (), str(error))
+            self._tell_open(set(self._writer.owed()) - set(owed))
             return StepResult(step, "unknown", tuple(writes), str(error))
         if len(self._problems) > lost:
             return StepResult(step, "cover-lost", tuple(writes), _text(refused))
@@ -54,6 +53,11 @@ class Transactions:
         notes = dict.fromkeys(write.note for write in writes if write.note)
         already = all(write.outcome == "already" for write in writes)
         return StepResult(step, "already" if already else "done", tuple(writes), "; ".join(notes))
+
+    def _tell_open(self, owed: Iterable[OwedRow]) -> None:
+        """What was deleted to come back may be gone, and nobody can look."""
+        if rows := ", ".join(dict.fromkeys(str(item.ports) for item in sorted(owed, key=_place))):
+            self._problems.append(f"COVER LOST: {rows} may be gone; the next apply makes again what is claimed of it")
 
     def _delete_all(self, step: Step, writes: list[WriteResult]) -> WriteResult | None:
         """Make the deletes of a step. The one that was refused, all undone, if any."""
@@ -150,6 +154,10 @@ class Transactions:
         if any(row.kind == "exclusion" or ports == row.ports for ports in found):
             return f"{lost}; the next apply tries again"
         return f"{lost}; no entry claims it, so no later apply makes it again"
+
+
+def _place(item: OwedRow) -> tuple[PortRange, Lane]:
+    return item.ports, item.lane
 
 
 def _served(row: RowSpec, units: Iterable[Unit]) -> set[Unit]:

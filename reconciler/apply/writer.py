@@ -9,68 +9,59 @@ a door which had no effect of its own is never judged by what it listed before a
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 
 from reconciler.apply.clock import Clock
 from reconciler.apply.journal import Journal
 from reconciler.apply.results import Taken, WriteResult
-from reconciler.errors import HostError
-from reconciler.host.interface import Change, Host, Lookup, Refusal, Row, Snapshot
+from reconciler.apply.view import View
+from reconciler.host.interface import Change, Host, Lookup, Refusal, Snapshot
+from reconciler.ledger.records import OwedRow
 from reconciler.plan.model import RowSpec
-from reconciler.ports import LANES, Lane, PortRange, PortSet, Store
-
-READ_SECONDS = 30.0
-READ_PAUSE = 1.0
-
-_Find = Callable[[RowSpec, tuple[Lane, ...]], tuple[Lane, ...]]
+from reconciler.ports import LANES, Lane, PortRange, Store
 
 
 class Writer:
-    """Creates and deletes rows on one host, with the latest reading of it."""
+    """Creates and deletes rows on one host, with the latest reading of it. `calls`: how many it has made."""
 
     def __init__(
         self, host: Host, journal: Journal, snapshot: Snapshot, clock: Clock, stale: Iterable[Lane] = ()
     ) -> None:
         """`stale`: lanes whose rows were read before the lock; none is called before it was read again."""
-        self._stale = set(stale)
-        self._shared = snapshot.shared
-        self._clock = clock
         self._host = host
         self._journal = journal
-        self._tells_kinds = snapshot.lookup_tells_kinds
-        self._lookups = set(snapshot.lookups)
-        self._rows: dict[Lane, list[Row]] = {lane: [] for lane in LANES}
-        for row in snapshot.rows:
-            self._rows[row.lane].append(row)
+        self._view = View(host, journal, snapshot, clock, stale)
+        self.calls = 0
 
     def read(self, lanes: Iterable[Lane] = LANES) -> None:
         """Read these lanes again. Raises HostError."""
-        wanted = tuple(lanes)
-        fresh = self._host.rows(wanted)
-        self._stale -= set(wanted)
-        for lane in wanted:
-            self._rows[lane] = [row for row in fresh if row.lane == lane]
+        self._view.read(lanes)
+
+    def owed(self) -> tuple[OwedRow, ...]:
+        """What the ledger owes by now."""
+        return self._journal.ledger.owed
 
     def create(self, row: RowSpec, label: str | None) -> WriteResult:
         """Create one row in all its lanes. Raises HostError when what became of it cannot be read.
 
         `label`: the entry it is made for; None where it must not become ours.
         """
-        absent = missing = self._look_first(row, self._lacking)
+        absent = missing = self._view.look_first(row, self._lacking)
         if not absent:
             return WriteResult("create", row, "already")
-        ours = self._known(row, absent)
+        # Of a table of its own nothing is known to be lacking until it is read right before its call.
+        ours = absent if row.kind == "reservation" or self._view.share(row.lanes) else absent[:1]
         intent = self._journal.intend("create", row, () if label is None else ours, label or "")
         refusal: Refusal | None = None
         for lane in _doors(row, absent):
             if lane in missing:
-                if lane not in ours:  # by now it is known to have been missing
+                if lane not in ours:
                     ours = tuple(item for item in absent if item in ours or item in missing)
-                    intent = self._journal.widen(intent, () if label is None else ours)
-                refusal = self._host.write(Change("create", row.kind, lane, row.ports, row.store)) or refusal
-                self._look_again(row, missing)
+                    intent = intent if label is None else self._journal.widen(intent, ours)
+                refusal = self._call(Change("create", row.kind, lane, row.ports, row.store)) or refusal
+                self._view.look_again(row, missing)
                 missing = self._lacking(row, absent)
-        self._journal.created(intent, self._listed(absent), found=self._found(row))
+        self._journal.created(intent, self._view.exclusions(absent), found=self._reserved(row))
         if not missing:
             note = _note(refusal) if label is None else self._create_note(row, refusal)
             return WriteResult("create", row, "done", refusal, note, ours)
@@ -83,7 +74,7 @@ class Writer:
 
         `owed`: it must come back, whole or in part, so the ledger owes it from now on.
         """
-        present = self._look_first(row, self._standing)
+        present = self._view.look_first(row, self._standing)
         if not present:
             self._journal.gone(row)
             return WriteResult("delete", row, "already")
@@ -93,8 +84,8 @@ class Writer:
         left, worked = present, {}
         for lane, store in itertools.product(_doors(row, present), _stores(row)):
             if lane in left:
-                refusal = self._host.write(Change("delete", row.kind, lane, row.ports, store)) or refusal
-                self._look_again(row, left)
+                refusal = self._call(Change("delete", row.kind, lane, row.ports, store)) or refusal
+                self._view.look_again(row, left)
                 left = self._standing(row, present)
                 worked.update({item: store for item in present if item not in left and item not in worked})
         self._journal.deleted(intent, [lane for lane in row.lanes if lane not in left])
@@ -108,7 +99,7 @@ class Writer:
         """The larger rows of ours in which the host lists this one, because it merged neighbours."""
         found: dict[tuple[PortRange, Store], RowSpec] = {}
         for lane in row.lanes if row.kind == "exclusion" else ():
-            held = self._holder(row, lane)
+            held = self._view.holder(row, lane)
             record = self._journal.ledger.find(lane, held, "exclusion") if held else None
             if record is None or record.ports == row.ports:
                 continue
@@ -117,91 +108,32 @@ class Writer:
             found[key] = RowSpec("exclusion", (*lanes, lane), record.ports, record.store)
         return list(found.values())
 
-    def _holder(self, row: RowSpec, lane: Lane) -> PortRange | None:
-        """The listed administered row that contains this one, exact or merged with neighbours."""
-        for item in self._rows[lane]:
-            if item.administered and item.ports.contains(row.ports):
-                return item.ports
-        return None
-
     def covers(self, lane: Lane, ports: PortRange) -> bool:
-        """Is every port of the range covered by administered rows in this lane?"""
-        near = (item for item in self._rows[lane] if item.ports.overlaps(ports))
-        return PortSet.of(item.ports for item in near if self._covering(item)).covers(ports)
+        """Is every port of the range covered by administered rows in this lane, by a reading under the lock?
+
+        Raises HostError.
+        """
+        self._view.freshen([lane])
+        return self._view.covers(lane, ports)
 
     def found(self, wanted: Lookup) -> bool:
         """Did Lookup find this reservation when it was last asked?"""
-        return wanted in self._lookups
+        return self._view.found(wanted)
 
-    def _look_first(self, row: RowSpec, find: _Find) -> tuple[Lane, ...]:
-        """Where there is something to call for, by a reading under the lock of the lane that is called first.
+    def _call(self, change: Change) -> Refusal | None:
+        self.calls += 1
+        return self._host.write(change)
 
-        Of all lanes where they share a table, or where nothing is to be called; others are read after the call.
-        """
-        self._ask(row)
-        while True:
-            found = find(row, row.lanes)
-            needed = row.lanes if not found or self._share(row.lanes) else found[:1]
-            old = [lane for lane in needed if lane in self._stale]
-            if not old:
-                return found
-            self.read(old)
-
-    def _share(self, lanes: tuple[Lane, ...]) -> bool:
-        return any(set(lanes) <= set(table) for table in self._shared)
-
-    def _known(self, row: RowSpec, absent: tuple[Lane, ...]) -> tuple[Lane, ...]:
-        """The lanes of which a reading under the lock says that they lack the row: what appears there is ours."""
-        return tuple(lane for lane in absent if row.kind == "reservation" or lane not in self._stale)
-
-    def _look_again(self, row: RowSpec, lanes: tuple[Lane, ...]) -> None:
-        """Read again after a call. A reading that fails is tried again for 30 seconds, since ports may lie open."""
-        deadline: float | None = None
-        while True:
-            try:
-                self.read(lanes)
-                self._ask(row)
-                return
-            except HostError:
-                deadline = self._clock.seconds() + READ_SECONDS if deadline is None else deadline
-                if self._clock.seconds() >= deadline:
-                    raise
-            self._clock.sleep(READ_PAUSE)
-
-    def _ask(self, row: RowSpec) -> None:
-        """Ask Lookup again: it may have answered for an exclusion that is gone by now."""
-        if row.kind == "reservation":
-            wanted = Lookup(row.lanes[0].protocol, row.ports)
-            self._lookups.discard(wanted)
-            if self._host.lookup(wanted):
-                self._lookups.add(wanted)
-
-    def _there(self, row: RowSpec, lane: Lane) -> bool:
-        return self._found(row) if row.kind == "reservation" else self.covers(lane, row.ports)
+    def _reserved(self, row: RowSpec) -> bool:
+        return row.kind == "reservation" and self._view.has(row, row.lanes[0])
 
     def _lacking(self, row: RowSpec, lanes: tuple[Lane, ...]) -> tuple[Lane, ...]:
-        return tuple(lane for lane in lanes if not self._there(row, lane))
+        if row.kind == "reservation":
+            return () if self._reserved(row) else lanes
+        return tuple(lane for lane in lanes if not self._view.covers(lane, row.ports))
 
     def _standing(self, row: RowSpec, lanes: tuple[Lane, ...]) -> tuple[Lane, ...]:
-        return tuple(lane for lane in lanes if self._exact(row, lane))
-
-    def _exact(self, row: RowSpec, lane: Lane) -> bool:
-        if row.kind == "reservation":
-            return self._found(row)
-        return any(item.administered and item.ports == row.ports for item in self._rows[lane])
-
-    def _found(self, row: RowSpec) -> bool:
-        return row.kind == "reservation" and Lookup(row.lanes[0].protocol, row.ports) in self._lookups
-
-    def _covering(self, row: Row) -> bool:
-        if not row.administered:
-            return False
-        if self._journal.ledger.find(row.lane, row.ports, "reservation"):
-            return False
-        return not (self._tells_kinds and Lookup(row.lane.protocol, row.ports) in self._lookups)
-
-    def _listed(self, lanes: Iterable[Lane]) -> list[Row]:
-        return [row for lane in lanes for row in self._rows[lane]]
+        return tuple(lane for lane in lanes if self._view.has(row, lane))
 
     def _create_note(self, row: RowSpec, refusal: Refusal | None) -> str:
         if row.kind == "exclusion" and not any(self._owned(row, lane) for lane in row.lanes):
@@ -209,7 +141,7 @@ class Writer:
         return _note(refusal)
 
     def _owned(self, row: RowSpec, lane: Lane) -> bool:
-        held = self._holder(row, lane)
+        held = self._view.holder(row, lane)
         return held is not None and self._journal.ledger.find(lane, held, "exclusion") is not None
 
 

@@ -17,7 +17,7 @@ SIZE_LIMIT = 64 * 2**20
 def write_document(path: Path, content: bytes, kind: str, what: str, mode: int) -> None:
     """Write a document, which says `"kind": kind`. `what` is its name in messages.
 
-    `mode`: its rights; of a file that is there, those of them that it had.
+    `mode`: the rights of a new file, less what the umask takes; of a file that is there, those of them that it had.
 
     Raises ReconcilerError where that cannot be: a folder, a device, a file that is something else, a folder that is
     not there or not writable.
@@ -29,11 +29,17 @@ def write_document(path: Path, content: bytes, kind: str, what: str, mode: int) 
         if target.exists() and not _may_go(target, kind):
             told = f"this file is there and is no {what}, so it is not overwritten; name a new file"
             raise ReconcilerError(told, where=str(path))
-        allowed = mode & stat.S_IMODE(target.stat().st_mode) if target.exists() else mode
+        allowed = mode & (stat.S_IMODE(target.stat().st_mode) if target.exists() else ~_umask())
         replace_file(target, content, allowed, alone=False)
     except OSError as error:
         told = f"the {what} cannot be saved here ({error.strerror}); name a file in a folder that you may write to"
         raise ReconcilerError(told, where=str(path)) from None
+
+
+def _umask() -> int:
+    umask = os.umask(0o077)
+    os.umask(umask)
+    return umask
 
 
 def _may_go(file: Path, kind: str) -> bool:

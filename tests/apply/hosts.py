@@ -133,9 +133,10 @@ class Unreadable(Wrapped):
 class Breaking(MemoryStore):
     """Cannot be written from the nth save on."""
 
-    def __init__(self, good: int) -> None:
+    def __init__(self, good: int, ledger: Ledger | None = None) -> None:
         super().__init__()
         self.good = good
+        self.ledger = ledger
 
     def save(self, ledger: Ledger) -> None:
         if self.saves >= self.good:

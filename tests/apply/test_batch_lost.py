@@ -6,6 +6,7 @@ import pytest
 
 from reconciler.host.interface import Refusal
 from reconciler.policy.entries import Policy
+from reconciler.report.verdicts import has_converged
 from tests.set_world import Killed, SetWorld, ports
 from tests.world import entry, policy, told, verdicts
 
@@ -191,3 +192,24 @@ def test_it_is_theirs_even_if_we_are_killed_right_after_the_write() -> None:
     world.host.at = lambda moment: None
     world.apply(policy("a", WEB))
     assert world.owned() == "8000-8004, 8006-8009"
+
+
+def test_foreign_ports_that_an_entry_counts_on_are_told_if_somebody_takes_them_out_meanwhile() -> None:
+    cache = entry("cache", "30-40")
+    world = SetWorld("22 30-40 50")
+    world.apply(policy("p", cache))
+
+    def take_out(moment: str) -> None:
+        if moment == "end":
+            world.host.listed = world.host.listed - ports("22 30-40")
+
+    world.host.at = take_out
+    result = world.apply(policy("p", cache, WEB))
+    world.host.at = lambda moment: None
+    assert verdicts(result) == ["done"]
+    assert result.problems == (
+        "COVER LOST: 30-40 was not ours and somebody took it out meanwhile; the next apply makes it again",
+    )
+    assert not has_converged(result)
+    assert world.listed == "50, 8000-8009"
+    assert told(world.plan(policy("p", cache, WEB))) == ["create 30-40 tcp+udp"]

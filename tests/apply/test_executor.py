@@ -58,7 +58,8 @@ def test_a_ledger_that_cannot_be_written_ends_the_run_without_another_call(good:
     world.store = Breaking(good)
     result = world.apply(TWO)
     assert result.problems == ("apply ended early: the ledger cannot be written",)
-    assert verdicts(result) == {1: ["unknown", "not-run"], 2: ["unknown", "not-run"]}.get(good, ["done", "unknown"])
+    expected = [["not-run", "not-run"], ["unknown", "not-run"], ["done", "not-run"], ["done", "unknown"]]
+    assert verdicts(result) == expected[good - 1]
     assert len(watched.calls) == good // 2
     kept = world.store.ledger
     world.store = MemoryStore()
@@ -75,6 +76,28 @@ def test_a_ledger_that_cannot_be_written_at_all_is_told_before_any_call() -> Non
     assert verdicts(result) == ["not-run", "not-run"]
     assert result.problems == ("apply ended early: the ledger cannot be written",)
     assert watched.calls == []
+
+
+@pytest.mark.parametrize("good", [0, 1])
+def test_a_relabel_is_done_once_the_ledger_has_it(good: int) -> None:
+    world = World()
+    world.apply(policy("p", entry("a", "8000")))
+    kept = world.store.ledger
+    world.store = Breaking(good, kept)
+    result = world.apply(policy("p", entry("b", "8000")))
+    assert verdicts(result) == (["done"] if good else ["not-run"])
+    assert bool(result.problems) == (not good)
+
+
+def test_a_relabel_is_not_done_by_a_run_that_ends_early_or_is_stopped() -> None:
+    world = World()
+    world.apply(policy("p", entry("a", "8000")))
+    changed = policy("p", entry("b", "8000"), entry("c", "9000"))
+    result, _ = run_told(world, world.plan(changed), lambda: len(world.owned()) > 1)
+    assert sorted(verdicts(result)) == ["done", "not-run"]
+    world.host = Failing(world.host, bool)
+    renamed = policy("p", entry("b", "8000"), entry("c", "9000"), entry("d", "9500"))
+    assert sorted(verdicts(world.apply(renamed))) == ["not-run", "unknown"]
 
 
 # Stopping, and telling

@@ -378,3 +378,19 @@ def test_winnat_that_is_owed_is_started_even_where_the_ledger_cannot_be_written(
     result = world.apply(policy("p", entry("web", "8000")))
     assert world.host.winnat() == "running"
     assert set(verdicts(result)) == {"not-run"}
+
+
+def test_what_an_undo_took_apart_may_be_gone_too_where_nobody_can_look() -> None:
+    """Families and neighbours make one row of ours out of two, and the second family refuses its create."""
+    world = World("families=split", "neighbours=merged")
+    world.apply(policy("p", entry("a", "8000-8009")))
+    honest = world.host
+    refusing = Refusing(honest, lambda change: (change.verb, change.lane) == ("create", TCP6))
+    world.host = Failing(refusing, lambda calls: any(change.verb == "delete" for change in calls))
+    wanted = policy("p", entry("a", "8000-8009"), entry("b", "8010-8019"))
+    result = world.apply(wanted)
+    assert verdicts(result) == ["unknown"]
+    assert result.problems[0].startswith("COVER LOST: 8000-8019 may be gone")
+    world.host = honest
+    world.apply(wanted)
+    assert told(world.plan(wanted)) == []

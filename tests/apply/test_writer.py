@@ -10,9 +10,9 @@ from reconciler.apply.results import Taken
 from reconciler.errors import HostError
 from reconciler.host.interface import Change, Host, Refusal, Row
 from reconciler.ports import Lane, PortRange
-from tests.apply.hosts import DENIED, Failing, Refusing, Wrapped
+from tests.apply.hosts import DENIED, Failing, Recorder, Refusing, Wrapped
 from tests.apply.writing import TCP, Bench, bench, spec
-from tests.world import TCP4, TCP6, World
+from tests.world import TCP4, TCP6, World, policy
 
 
 @pytest.mark.parametrize("settings", [[], ["second-add=ok"]], ids=["error32", "ok"])
@@ -30,6 +30,21 @@ def test_each_family_gets_its_call_where_they_do_not() -> None:
     assert it.writer.create(spec("8000-8099"), "p/web").outcome == "done"
     assert [change.lane for change in it.host.calls] == [TCP4, TCP6]
     assert it.world.owned(TCP4) == it.world.owned(TCP6) == ["8000-8099"]
+
+
+def test_a_row_that_somebody_makes_in_the_other_table_meanwhile_stays_theirs() -> None:
+    world = World("families=split")
+
+    def meanwhile(change: Change) -> None:
+        if change.lane == TCP4:
+            world.add(TCP6, str(change.ports))
+
+    it = Bench(world, Recorder(world.host, meanwhile))
+    result = it.writer.create(spec("8000-8009"), "p/web")
+    assert (result.outcome, result.changed) == ("done", (TCP4,))
+    assert (world.owned(TCP4), world.owned(TCP6), it.intents) == (["8000-8009"], [], 0)
+    world.apply(policy("p"))
+    assert world.rows(TCP6) == ["8000-8009 *"]
 
 
 def test_what_is_covered_already_is_not_called_for_and_not_ours() -> None:

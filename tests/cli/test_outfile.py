@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 import sys
 from pathlib import Path
 
@@ -60,3 +62,18 @@ def test_a_folder_that_cannot_be_written_has_a_remedy(lab: Lab, command: str) ->
     assert outcome.code == codes.ERROR
     assert "cannot be saved here (" in outcome.err
     assert "name a file in a folder that you may write to" in outcome.err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no modes of POSIX")
+@pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o077, 0o600)])
+def test_the_umask_counts_for_a_new_file_and_the_mode_stays_for_an_old_one(lab: Lab, umask: int, mode: int) -> None:
+    old = os.umask(umask)
+    try:
+        assert lab.run("doctor", "--out", "new.json").code == codes.OK
+        assert stat.S_IMODE((lab.folder / "new.json").stat().st_mode) == mode
+        (lab.folder / "new.json").chmod(0o640)
+        assert lab.run("doctor", "--out", "new.json").code == codes.OK
+        assert stat.S_IMODE((lab.folder / "new.json").stat().st_mode) == 0o640
+        assert os.umask(umask) == umask
+    finally:
+        os.umask(old)

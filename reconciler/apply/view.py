@@ -1,0 +1,149 @@
+"""What the host lists, as it was last read, for one apply: the writer judges by it and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TypeAlias
+
+from reconciler.apply.clock import Clock
+from reconciler.apply.journal import Journal
+from reconciler.errors import HostError
+from reconciler.host.interface import Host, Lookup, Row, Snapshot
+from reconciler.plan.model import RowSpec
+from reconciler.ports import LANES, Lane, PortRange, PortSet
+
+READ_SECONDS = 30.0
+READ_PAUSE = 1.0
+
+Find: TypeAlias = Callable[[RowSpec, tuple[Lane, ...]], tuple[Lane, ...]]
+"""In which of these lanes is there something to call for?"""
+
+
+class View:
+    """The latest reading of each lane. A reading that fails is tried again for 30 seconds, since ports may lie open."""
+
+    def __init__(self, host: Host, journal: Journal, snapshot: Snapshot, clock: Clock, stale: Iterable[Lane]) -> None:
+        """`stale`: lanes whose rows were read before the lock; none is called before it was read again."""
+        self._host = host
+        self._journal = journal
+        self._clock = clock
+        self._stale = set(stale)
+        self._shared = snapshot.shared
+        self._tells_kinds = snapshot.lookup_tells_kinds
+        self._lookups = set(snapshot.lookups)
+        self._asked = {Lookup(row.lane.protocol, row.ports) for row in snapshot.rows} | self._lookups
+        self._rows: dict[Lane, list[Row]] = {lane: [] for lane in LANES}
+        for row in snapshot.rows:
+            self._rows[row.lane].append(row)
+
+    def read(self, lanes: Iterable[Lane]) -> None:
+        """Read these lanes again. Raises HostError."""
+        wanted = tuple(lanes)
+        fresh = self._host.rows(wanted)
+        self._stale -= set(wanted)
+        for lane in wanted:
+            self._rows[lane] = [row for row in fresh if row.lane == lane]
+
+    def freshen(self, lanes: Iterable[Lane]) -> None:
+        """Read those of these lanes again that were read before the lock. Raises HostError."""
+        if old := sorted(self._stale.intersection(lanes)):
+            self._patiently(lambda: self.read(old))
+
+    def look_first(self, row: RowSpec, find: Find) -> tuple[Lane, ...]:
+        """Where there is something to call for, by a reading under the lock of the lane that is called first.
+
+        Of all lanes where they share a table, or where nothing is to be called; others are read after the call.
+        Raises HostError.
+        """
+        while True:
+            self._patiently(lambda: self._ask(row))
+            found = find(row, row.lanes)
+            needed = row.lanes if not found or self.share(row.lanes) else found[:1]
+            if self._stale.isdisjoint(needed):
+                return found
+            self.freshen(needed)
+
+    def look_again(self, row: RowSpec, lanes: tuple[Lane, ...]) -> None:
+        """Read these lanes after a call. Raises HostError."""
+
+        def look() -> None:
+            self.read(lanes)
+            self._ask(row)
+
+        self._patiently(look)
+
+    def share(self, lanes: tuple[Lane, ...]) -> bool:
+        """Do these lanes share one table, as far as the host says?"""
+        return any(set(lanes) <= set(table) for table in self._shared)
+
+    def covers(self, lane: Lane, ports: PortRange) -> bool:
+        """Is every port of the range covered by administered rows in this lane?"""
+        near = (item for item in self._rows[lane] if item.ports.overlaps(ports))
+        return PortSet.of(item.ports for item in near if self._is_exclusion(item)).covers(ports)
+
+    def has(self, row: RowSpec, lane: Lane) -> bool:
+        """Is exactly this row there?"""
+        if row.kind == "reservation":
+            return self.found(_lookup(row))
+        return any(item.ports == row.ports and self._is_exclusion(item) for item in self._rows[lane])
+
+    def found(self, wanted: Lookup) -> bool:
+        """Did Lookup find this reservation when it was last asked?"""
+        return wanted in self._lookups
+
+    def holder(self, row: RowSpec, lane: Lane) -> PortRange | None:
+        """The listed administered row that contains this one, exact or merged with neighbours."""
+        for item in self._rows[lane]:
+            if item.administered and item.ports.contains(row.ports):
+                return item.ports
+        return None
+
+    def exclusions(self, lanes: Iterable[Lane]) -> list[Row]:
+        """The administered rows of these lanes that are no reservations, as far as the host tells."""
+        return [row for lane in lanes for row in self._rows[lane] if self._is_exclusion(row)]
+
+    def _is_exclusion(self, row: Row) -> bool:
+        if not row.administered or self._journal.ledger.find(row.lane, row.ports, "reservation"):
+            return False
+        return not (self._tells_kinds and Lookup(row.lane.protocol, row.ports) in self._lookups)
+
+    def _patiently(self, look: Callable[[], None]) -> None:
+        deadline: float | None = None
+        while True:
+            try:
+                look()
+                return
+            except HostError:
+                deadline = self._clock.seconds() + READ_SECONDS if deadline is None else deadline
+                if self._clock.seconds() >= deadline:
+                    raise
+            self._clock.sleep(READ_PAUSE)
+
+    def _ask(self, row: RowSpec) -> None:
+        """Ask Lookup of this very range again, since the answer may have been about a row that is gone by now; where
+        it tells kinds, also of starred rows over these ports that came since."""
+        wanted = _lookup(row)
+        if row.kind == "reservation":
+            self._keep(wanted, found=self._host.lookup(wanted))
+        elif self._tells_kinds:
+            near = (item for lane in row.lanes for item in self._rows[lane] if item.ports.overlaps(row.ports))
+            new = {Lookup(item.lane.protocol, item.ports) for item in near if item.administered} - self._asked
+            for item in sorted({wanted, *new}):
+                self._keep(item, found=self._is_found(item))
+
+    def _is_found(self, wanted: Lookup) -> bool:
+        """What it says of an exclusion is not known, so an answer that is neither yes nor no is a no."""
+        try:
+            return self._host.lookup(wanted)
+        except HostError:
+            return False
+
+    def _keep(self, wanted: Lookup, *, found: bool) -> None:
+        self._asked.add(wanted)
+        self._lookups.discard(wanted)
+        if found:
+            self._lookups.add(wanted)
+
+
+def _lookup(row: RowSpec) -> Lookup:
+    return Lookup(row.lanes[0].protocol, row.ports)
