@@ -93,7 +93,8 @@ def apply_plan(
         replan: where the host changed since the plan was made, apply what the plan is now. Otherwise StaleError.
             A reading of at most five seconds ago is then not repeated, unless the ledger has changed.
         single_use: remember the plan's id, and refuse it the next time.
-        warn: told once, in a sentence, if the audit log cannot be written. The apply goes on.
+        warn: told in a sentence if another apply must be waited for, and if the audit log cannot be written. The apply
+            goes on.
 
     Raises ReconcilerError (BusyError, StaleError, RefusedError, HostError, LedgerError) only before the first write.
     """
@@ -109,7 +110,7 @@ def apply_plan(
         plan,
         host,
         store,
-        lock=_held(host, store.folder, lock_timeout),
+        lock=_held(host, store.folder, lock_timeout, warn),
         clock=clock,
         progress=Several([audit, progress] if progress else [audit]),
         stop=stop,
@@ -193,7 +194,9 @@ def _store(host: Host) -> _Store:
 
 
 @contextmanager
-def _held(host: Host, folder: Path, seconds: float) -> Iterator[None]:
+def _held(
+    host: Host, folder: Path, seconds: float, on_wait: Callable[[str], None] = lambda text: None
+) -> Iterator[None]:
     """The lock of this host. On Windows its folder is made first so that ordinary users cannot open the lock."""
     from reconciler.apply.lock import host_lock
 
@@ -202,5 +205,5 @@ def _held(host: Host, folder: Path, seconds: float) -> Iterator[None]:
         from reconciler.ledger.registry import make_private_folder
 
         make_private_folder(folder)
-    with host_lock(folder, facts.state_name, seconds):
+    with host_lock(folder, facts.state_name, seconds, on_wait):
         yield

@@ -5,24 +5,31 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from reconciler.atomic import open_flags
 from reconciler.errors import BusyError, LedgerError
 from reconciler.ledger.trust import AS_ADMINISTRATOR, FILE_MODE, check_file, make_folder, state_file
 
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
+
 _LOCK_MODE = 0o600  # whoever can open a file may lock it, so nobody else can keep apply from working
 _MAX_HOLDER = 4096
+_QUIET_SECONDS = 1.0
 
 
 @contextmanager
-def host_lock(folder: Path, name: str, timeout_seconds: float) -> Iterator[None]:
+def host_lock(
+    folder: Path, name: str, timeout_seconds: float, on_wait: Callable[[str], None] = lambda text: None
+) -> Iterator[None]:
     """Hold the lock of the host called `name` (`Facts.state_name`) while the block runs.
 
-    Waits up to `timeout_seconds` for another holder; 0 tries once. Raises BusyError if it is still held then, and
-    LedgerError if the state folder is not to be trusted or cannot be written.
+    Waits up to `timeout_seconds` for another holder; 0 tries once. `on_wait` is told after a second of that. Raises
+    BusyError if it is still held then, and LedgerError if the state folder is not to be trusted or cannot be written.
     """
     import filelock
 
@@ -32,7 +39,11 @@ def host_lock(folder: Path, name: str, timeout_seconds: float) -> Iterator[None]
     check_file(path)
     lock = filelock.FileLock(str(path), mode=_LOCK_MODE)
     try:
-        lock.acquire(timeout=max(0.0, timeout_seconds))
+        quiet = min(_QUIET_SECONDS, max(0.0, timeout_seconds))
+        if not _is_acquired(lock, quiet):
+            if timeout_seconds > quiet:
+                on_wait(f"another apply is at work on this host: {_who(holder)}; waiting {timeout_seconds:g} s at most")
+            lock.acquire(timeout=max(0.0, timeout_seconds - quiet))
     except filelock.Timeout:
         raise BusyError(
             f"another apply is at work on this host: {_who(holder)}; wait until it has ended, then try again",
@@ -49,6 +60,16 @@ def host_lock(folder: Path, name: str, timeout_seconds: float) -> Iterator[None]
     finally:
         _remove(holder)
         lock.release()
+
+
+def _is_acquired(lock: BaseFileLock, seconds: float) -> bool:
+    import filelock
+
+    try:
+        lock.acquire(timeout=seconds)
+    except filelock.Timeout:
+        return False
+    return True
 
 
 def _write_holder(path: Path) -> None:

@@ -58,7 +58,7 @@ def apply_locked(  # noqa: PLR0913
     """
     if plan.facts.read_only:
         raise RefusedError("this host can be read and planned, but not changed", where=plan.facts.name)
-    refuse_beyond_limits(plan)
+    refuse_beyond_limits(plan, saved=single_use)
     refuse_without_rights(plan)
     with lock:
         fresh = plan_state(read_state(plan, host, store, clock, reuse=replan), plan.options)
@@ -66,7 +66,7 @@ def apply_locked(  # noqa: PLR0913
             raise StaleError("this plan was applied already, and a saved plan is used once; make a new one")
         if fresh.id != plan.id and not replan:
             raise StaleError(_stale_text(plan, fresh))
-        refuse_beyond_limits(fresh)
+        refuse_beyond_limits(fresh, saved=single_use)
         refuse_without_rights(fresh)
         journal = Journal(store, _ledger(fresh), fresh.state.snapshot.boot, fresh.id, clock)
         progress.started(fresh)
@@ -81,13 +81,17 @@ def _executor(plan: Plan, host: Host, journal: Journal, clock: Clock, progress: 
     return BatchExecutor(plan, cast("SetHost", host), journal, progress)
 
 
-def refuse_beyond_limits(plan: Plan) -> None:
-    """Raise RefusedError, with every limit that the plan passes and that --force does not name."""
+def refuse_beyond_limits(plan: Plan, *, saved: bool) -> None:
+    """Raise RefusedError, with every limit that the plan passes and that --force does not name.
+
+    `saved`: the plan was saved, and with it what it may pass.
+    """
     refused = plan.refused_by()
     if refused:
         told = "; ".join(breach.text for breach in refused)
         flags = " ".join(dict.fromkeys(f"--force {breach.limit.replace('_', '-')}" for breach in refused))
-        raise RefusedError(f"{told}. Nothing was changed; if that is what you want, say {flags}")
+        way = f"save a plan made with {flags}" if saved else f"say {flags}"
+        raise RefusedError(f"{told}. Nothing was changed; if that is what you want, {way}")
 
 
 def refuse_without_rights(plan: Plan) -> None:

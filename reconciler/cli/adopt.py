@@ -28,7 +28,8 @@ _EXAMPLES = """Examples:
   reconciler adopt --from-policy
   reconciler adopt --from-policy desired/node.toml --host sim:lab.json --yes
 
-Exit codes: 0 adopted, or nothing fits; 1 error; 64 wrong usage, also without a terminal and without --yes.
+Exit codes: 0 adopted, or nothing fits; 1 error, or the answer was no; 64 wrong usage, also without a terminal and
+without --yes; 130 interrupted.
 """
 
 

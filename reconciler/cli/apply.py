@@ -136,7 +136,11 @@ def _agrees(made: Plan) -> bool:
     console = Console(sys.stderr)
     console.lines([*plan_lines(made, console.palette), ""])
     console.raw("Apply this plan? [y/N] ")
-    answer = sys.stdin.readline()
+    try:
+        answer = sys.stdin.readline()
+    except KeyboardInterrupt:
+        console.raw("\n")
+        raise KeyboardInterrupt("nothing was changed") from None
     if not answer.endswith("\n"):
         console.raw("\n")  # the end of the input has moved no line on
     return answer.strip().lower() in ("y", "yes")
@@ -195,6 +199,9 @@ def _print_safely(result: ApplyResult, *, as_json: bool) -> None:
         _print(result, as_json=as_json)
         flush_streams()
     except OSError as error:
+        if not result.results and isinstance(error, BrokenPipeError):
+            silence_stdout()  # nobody wants to read that nothing was to be done, which is as good as any other time
+            return
         if not result.results:
             raise
         from reconciler.report.palette import Palette

@@ -40,7 +40,8 @@ _EXAMPLES = """Examples:
   reconciler check --strict --json
   reconciler check --rules --select R101
 
-Exit codes: 0 no error; 1 errors, all of them told, with --strict also findings; 64 wrong usage.
+Exit codes: 0 no error; 1 errors, all of them told, with --strict also findings; 64 wrong usage;
+130 interrupted.
 """
 
 

@@ -14,7 +14,8 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_command
 
-from reconciler.cli import PROGRAM
+from reconciler.cli import PROGRAM, codes
+from reconciler.cli.streams import say_interrupted
 
 
 class Entry(NamedTuple):
@@ -56,6 +57,14 @@ def nearest(word: str, known: list[str]) -> str:
 
 class PlainGroup(TyperGroup):
     """A group of commands that refuses an unknown name with the nearest known one."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command. Ctrl-C ends it with one line and 130; typer would say nothing."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as wish:
+            say_interrupted(wish)
+            return codes.INTERRUPTED
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Refuse a name that the group does not have."""

@@ -25,7 +25,7 @@ _EXAMPLES = """Examples:
   reconciler explain 5432/tcp --host sim:lab.json
   reconciler explain 50051 --json
 
-Exit codes: 0 explained, whatever comes of it; 1 error; 64 wrong usage.
+Exit codes: 0 explained, whatever comes of it; 1 error; 64 wrong usage; 130 interrupted.
 """
 
 

@@ -13,6 +13,7 @@ from reconciler.cli.streams import (
     flush_streams,
     hold_closed_descriptors,
     say_error,
+    say_interrupted,
     silence_stdout,
     tame_streams,
 )
@@ -30,7 +31,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         code = _run(argv)
         flush_streams()
         return code
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as wish:
+        say_interrupted(wish)
         return codes.INTERRUPTED
     except OSError as error:
         silence_stdout()

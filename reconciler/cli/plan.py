@@ -34,7 +34,7 @@ _EXAMPLES = """Examples:
   reconciler plan --out monday.plan
 
 Exit codes: 0 planned; 1 error; with --detailed-exitcode 0 in sync, 2 steps to do, 3 something blocked or deferred;
-64 wrong usage.
+64 wrong usage; 130 interrupted.
 """
 
 
@@ -65,6 +65,8 @@ def plan(  # noqa: PLR0913, PLR0917
     if out is not None:
         if made.facts.read_only:
             say_error("Saved, to look at: this host cannot be changed.")
+        elif made.refused_by():
+            say_error("Saved, to look at: it passes a limit, so apply will refuse it; make one with --force to apply.")
         else:
             say_error(f"Saved. Apply exactly this with: reconciler apply --plan {out}")
     return _exit_code(made) if detailed_exitcode else codes.OK

@@ -16,7 +16,7 @@ _EXAMPLES = """Examples:
   reconciler show --host sim:lab.json
   reconciler show --json
 
-Exit codes: 0 shown; 1 error; 64 wrong usage.
+Exit codes: 0 shown; 1 error; 64 wrong usage; 130 interrupted.
 """
 
 

@@ -49,7 +49,7 @@ class StopWish:
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         if not self._held:
-            raise KeyboardInterrupt
+            raise KeyboardInterrupt("nothing was changed")
         _tell(_AGAIN if self.wished else _FIRST)
         self.wished = True
 

@@ -74,7 +74,7 @@ def show(
 ) -> None:
     """Show everything, also what a real Windows would not tell."""
     state = StateFile(file).read()
-    typer.echo(json.dumps(listing.document_of(state), indent=2) if as_json else listing.text_of(state))
+    typer.echo(json.dumps(listing.document_of(state)) if as_json else listing.text_of(state))
 
 
 @app.command(epilog=examples("sim reboot lab.json"))

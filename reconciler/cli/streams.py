@@ -6,6 +6,8 @@ import os
 import sys
 from io import TextIOWrapper
 
+from reconciler.cli import PROGRAM
+
 
 def hold_closed_descriptors() -> None:
     """Put nothing in the place of standard streams that are closed (`>&-`).
@@ -53,3 +55,8 @@ def say_error(text: str) -> None:
             print(shown, file=sys.stderr, flush=True)
         except OSError:
             pass  # nobody is left to tell
+
+
+def say_interrupted(wish: KeyboardInterrupt) -> None:
+    """Tell on standard error that somebody stopped the program, and what that came to if it is known."""
+    say_error("; ".join([f"{PROGRAM}: interrupted", *map(str, wish.args)]))

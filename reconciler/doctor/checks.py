@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -77,12 +78,21 @@ def _kept(snapshot: Snapshot, ledger: LedgerStore, folder: Path, attempts: Attem
     except (LedgerError, OSError) as error:
         yield Check("state-folder", "fail", f"The state folder is not to be trusted: {error}.", _FOLDER_REMEDY)
         return
-    text = "The state folder is there" if there else "There is no state folder yet; apply makes it."
-    if there:
-        text += "." if sys.platform == "win32" else ", and nobody else can write to it."
-    yield Check("state-folder", "ok", text)
+    yield _state_folder(snapshot, folder, there=there)
     yield _ledger(snapshot, ledger)
     yield from _experiments(snapshot, attempts)
+
+
+def _state_folder(snapshot: Snapshot, folder: Path, *, there: bool) -> Check:
+    """Whoever may not change the host need not write there. On Windows every administrator can."""
+    text = "The state folder is there" if there else "There is no state folder yet; apply makes it."
+    if sys.platform == "win32":
+        return Check("state-folder", "ok", f"{text}." if there else text)
+    nearest = next(place for place in (folder, *folder.absolute().parents) if os.path.exists(place))  # noqa: PTH110
+    if snapshot.elevated and not os.access(nearest, os.W_OK | os.X_OK, effective_ids=True):
+        told = f"This user may not write to {nearest}, where apply keeps its ledger."
+        return Check("state-folder", "warn", told, "Run apply as the user whose folder it is.")
+    return Check("state-folder", "ok", f"{text}, and nobody else can write to it." if there else text)
 
 
 _FOLDER_REMEDY = "Find out who can write there, and what they wrote, before the next apply."

@@ -125,6 +125,8 @@ def open_captured(argument: str) -> CapturedHost:
     path = path if lane is not None else argument
     if not path or "\0" in path:
         raise HostError("captured listings are a file or a folder; name it, as in netsh:capture.txt", where="--host")
+    if lane is None and "@" in argument and Path(argument.rpartition("@")[0]).exists() and not Path(argument).exists():
+        raise HostError(f"{text!r} is no lane; behind the @ stands one of {', '.join(map(str, LANES))}", where=argument)
     return CapturedHost(path, lane)
 
 

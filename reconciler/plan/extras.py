@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from reconciler.host.interface import Row, Snapshot
+from reconciler.ledger.records import Claim
 from reconciler.plan.demand import Demand
 from reconciler.plan.drafts import Draft, entry_ref
 from reconciler.plan.model import EntryRef, RowSpec, Status, Step
@@ -21,7 +22,6 @@ ONE_RANGE = "Linux has one for TCP and UDP, which is left to whoever keeps net.i
 
 UNMANAGED = "administered, claimed by nobody, inside the unmanaged window"
 
-ONE_OF_TWO = "take the ports out of one of the two entries"
 ASK_ITS_OWNER = "a reservation is deleted by the program that made it; take the entry out of the policy"
 
 
@@ -60,7 +60,7 @@ def absent_steps(demand: Demand, pairs: Pairs, snapshot: Snapshot) -> tuple[list
                 if not set(table.lanes) & set(lanes):
                     continue
                 for row in _named_rows(ports, table, claims, snapshot):
-                    _absent(entry, row, table, claims, together, stuck)
+                    _absent(entry, row, table, claims, demand, together, stuck)
             drafts += together.values()
     return drafts, stuck
 
@@ -83,10 +83,11 @@ def _absent(
     ports: PortRange,
     table: Table,
     claims: TableClaims,
+    demand: Demand,
     together: dict[str, Draft],
     stuck: list[Step],
 ) -> None:
-    obstacle = _absent_obstacle(ports, table, claims)
+    obstacle = _absent_obstacle(ports, table, claims, demand)
     if obstacle is not None:
         status, reason, remedy = obstacle
         stuck.append(
@@ -107,7 +108,9 @@ def _absent(
     draft.deletes.append(RowSpec("exclusion", table.lanes, ports, "persistent"))
 
 
-def _absent_obstacle(ports: PortRange, table: Table, claims: TableClaims) -> tuple[Status, str, str] | None:
+def _absent_obstacle(
+    ports: PortRange, table: Table, claims: TableClaims, demand: Demand
+) -> tuple[Status, str, str] | None:
     """The status of what may not be deleted, why it may not, and what a person can do."""
     if table.system.touches(ports):
         return (
@@ -116,15 +119,28 @@ def _absent_obstacle(ports: PortRange, table: Table, claims: TableClaims) -> tup
             "take the entry out of the policy: this row is for Windows alone to delete",
         )
     if guards := claims.protecting.touching(ports):
-        reason = f"it is protected by {guards[0][1].policy}/{guards[0][1].entry}"
-        return "skipped", reason, ONE_OF_TWO
+        _, guard = guards[0]
+        return (
+            "skipped",
+            f"it is protected by {guard.policy}/{guard.entry}",
+            _way_out(guard, demand, f"--unprotect {guard.entry}"),
+        )
     if wanting := claims.index.touching(ports):
-        return "blocked", f"{wanting[0][1].policy}/{wanting[0][1].entry} still claims ports of it", ONE_OF_TWO
+        _, claim = wanting[0]
+        return "blocked", f"{claim.policy}/{claim.entry} still claims ports of it", _way_out(claim, demand)
     if ports in table.unknown:
         return "blocked", "it may be a reservation, which this host does not tell from an exclusion", ASK_ITS_OWNER
     if not table.cover.covers(ports):
         return "blocked", "it is a reservation, and not an exclusion", ASK_ITS_OWNER
     return None
+
+
+def _way_out(claim: Claim, demand: Demand, *flags: str) -> str:
+    """How a claim on ports that another entry wants absent is ended."""
+    if claim in demand.fresh:
+        return "take the ports out of one of the two entries"
+    retire = [f"--retire {claim.policy}"] if claim in demand.kept else []
+    return " ".join([*retire, *flags])
 
 
 def unmanaged_steps(

@@ -12,9 +12,12 @@ from reconciler.policy.entries import PolicySet
 def keep_steps(demand: Demand, policies: PolicySet) -> list[Step]:
     """One step for each claim that is out of scope."""
     in_scope = {policy.name: policy.in_scope for policy in policies.policies}
+    files = {file for policy in policies.in_scope() for file in policy.files}
     steps = []
     for claim in demand.kept:
         why, remedy = _why(claim, in_scope.get(claim.policy))
+        if claim.policy not in in_scope and claim.file in files:
+            remedy = f'if its policy was renamed, say formerly = ["{claim.policy}"] in [policy]; {remedy}'
         steps.append(
             Step(
                 action="keep",

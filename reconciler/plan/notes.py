@@ -10,7 +10,7 @@ from reconciler.plan.extras import unclaimed_rows
 from reconciler.plan.index import RangeIndex
 from reconciler.plan.model import Note, State, Step
 from reconciler.plan.settle import Settled
-from reconciler.plan.tables import Table, closure
+from reconciler.plan.tables import Table
 from reconciler.plan.wanted import Pairs
 from reconciler.policy.entries import PolicySet, Reservation
 from reconciler.ports import Lane, PortRange, PortSet
@@ -26,16 +26,9 @@ def notes(
 ) -> tuple[Note, ...]:
     """All notes of a plan: first what concerns everything, then entry by entry."""
     found: list[Note] = []
-    if policies.policies and not policies.in_scope():
-        host = f"{snapshot.facts.name}, {snapshot.facts.os}"
-        text = (
-            f"no file targets this host ({host}) in this run; [target] says which hosts, systems and tags a file is for"
-        )
-        found.append(Note("nothing-targeted", text))
     found += _unread_files(policies, demand)
     found += _shared_lanes(policies, demand)
     found += _foreign_cover(demand, pairs)
-    found += _absent_and_held(demand, pairs, snapshot)
     for entry in foreign_reservations:
         text = f"{entry.policy}/{entry.name}: the reservation {entry.ports} is there, and this tool did not make it"
         found.append(Note("foreign-reservation", text, str(entry.place)))
@@ -69,8 +62,10 @@ def _unread_files(policies: PolicySet, demand: Demand) -> Iterable[Note]:
             forgotten.setdefault(claim.file, []).append(f"{claim.policy}/{claim.entry}")
     for file, entries in sorted(forgotten.items()):
         names = ", ".join(sorted(set(entries)))
+        are = "is" if len(set(entries)) == 1 else "are"
         text = (
-            f"{names} is given up although {file} is still there and was not read; give all files of a policy together"
+            f"{names} {are} given up although {file} is still there and was not read; "
+            "give all files of a policy together"
         )
         yield Note("file-not-read", text, file)
 
@@ -122,33 +117,9 @@ def _foreign_cover(demand: Demand, pairs: Pairs) -> Iterable[Note]:
         more = f" and {len(rows) - 3} more" if len(rows) > 3 else ""
         text = (
             f"{policy}/{name} is covered wholly or partly by rows that are not ours, "
-            f"so that they outlive a restart is unproved: {shown}{more}"
+            f"and nothing proves that they outlive a restart: {shown}{more}"
         )
         yield Note("foreign-cover", text, place)
-
-
-def _absent_and_held(demand: Demand, pairs: Pairs, snapshot: Snapshot) -> Iterable[Note]:
-    """There is no exclusion of exactly these ports to delete, and another row holds all of them."""
-    for entry in demand.absent if snapshot.keeps_rows else ():
-        lanes = closure(snapshot, entry.lanes)
-        tables = [(table, claims) for table, claims in pairs if not set(table.lanes).isdisjoint(lanes)]
-        for ports in entry.ports:
-            for table, claims in tables:
-                for other, row in [*table.covering.touching(ports), *table.obstacles.touching(ports)]:
-                    named = row.administered and other == ports
-                    if named or not other.contains(ports) or claims.index.touching(ports):
-                        continue
-                    text = (
-                        f"{entry.policy}/{entry.name}: {ports} is declared absent, and {_lanes(table.lanes)} {other} "
-                        f"holds it, {_why_it_stays(row)}"
-                    )
-                    yield Note("absent-and-held", text, str(entry.place))
-
-
-def _why_it_stays(row: Row) -> str:
-    if row.administered:
-        return "which goes if an entry with exactly its ports is absent"
-    return "which is no exclusion, so only its owner can remove it"
 
 
 def _plain_binds(demand: Demand, steps: Iterable[Step]) -> Iterable[Note]:

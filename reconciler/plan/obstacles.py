@@ -152,9 +152,7 @@ def held_by_rows(rows: list[Row], obstacles: Obstacles) -> Draft:
 
 def _winnat_remedy(obstacles: Obstacles) -> str:
     if obstacles.release_winnat:
-        return (
-            "WinNAT steps aside for it; a row that is there all the same is not WinNAT's, and its owner must give it up"
-        )
+        return "if WinNAT steps aside and the row is there all the same, its owner must give it up"
     if obstacles.snapshot.winnat == "running":
         return "if WinNAT holds it, apply with --release-winnat; otherwise its owner must give it up"
     if obstacles.snapshot.winnat == "unknown":

@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from reconciler.host.interface import Lookup, Snapshot
 from reconciler.ledger.records import Ledger
+from reconciler.plan.asked import absent_notes, release_note, target_notes
 from reconciler.plan.boot_file import file_notes, hold_for_rival, plan_file
 from reconciler.plan.busy import veto
 from reconciler.plan.claims import ClaimIndex
@@ -30,7 +31,7 @@ from reconciler.plan.relabel import relabel_steps
 from reconciler.plan.removals import plan_exclusion_removals, plan_reservation_removals
 from reconciler.plan.reservations import plan_reservation_creates
 from reconciler.plan.settle import Settled, settle
-from reconciler.plan.staying import over_covered_steps
+from reconciler.plan.staying import over_covered_steps, with_retire
 from reconciler.plan.tables import Table, build_tables
 from reconciler.plan.unknown import refuse_unknown
 from reconciler.plan.wanted import Pairs, claims_on
@@ -76,7 +77,7 @@ def plan_state(state: State, options: Options = NOTHING_SPECIAL) -> Plan:
     steps += relabel_steps(settled, demand, (spec for step in steps for spec in step.deletes), snapshot)
     steps += keep_steps(demand, policies)
     steps += [*release_steps(steps, snapshot), *start_steps(settled, snapshot)]
-    ordered = in_order(steps)
+    ordered = in_order(with_retire(step, options) for step in steps)
     return Plan(
         id=_digest(state, options, ordered),
         facts=snapshot.facts,
@@ -85,7 +86,10 @@ def plan_state(state: State, options: Options = NOTHING_SPECIAL) -> Plan:
         notes=(
             *ledger_notes(state, settled, demand, pairs),
             *file_notes(snapshot, demand.fresh, stored),
+            *target_notes(policies, snapshot),
+            *release_note(options, snapshot, ordered),
             *notes(policies, demand, pairs, snapshot, foreign, ordered),
+            *absent_notes(demand, settled, snapshot, ordered),
         ),
         breaches=breaches(policies.limits, ordered, tables, settled, demand, snapshot, options),
         in_sync=_in_sync(policies, ordered),

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from reconciler.ledger.records import Claim, OwnedRow
 from reconciler.plan.demand import Demand
 from reconciler.plan.drafts import claim_ref
-from reconciler.plan.model import EntryRef, Step
+from reconciler.plan.model import EntryRef, Options, Step
 from reconciler.plan.tables import Table
 from reconciler.plan.wanted import Pairs
 from reconciler.ports import Lane, PortRange, PortSet
@@ -27,6 +28,14 @@ def protected_step(lanes: tuple[Lane, ...], ports: PortRange, row: OwnedRow, gua
         reason=f"protected by {', '.join(names)}: not deleted, shrunk or replaced",
         remedy=" ".join(f"--unprotect {name}" for name in names),
     )
+
+
+def with_retire(step: Step, options: Options) -> Step:
+    """Where --retire gave up what protection holds, the way out takes both."""
+    retired = sorted({owner.policy for owner in step.owners} & options.retire)
+    if step.status != "skipped" or not retired or not step.remedy.startswith("--unprotect "):
+        return step
+    return replace(step, remedy=" ".join([*(f"--retire {name}" for name in retired), step.remedy]))
 
 
 def system_reason(table: Table, ports: PortRange) -> str:

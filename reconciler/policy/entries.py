@@ -122,7 +122,8 @@ class PolicySet:
     """Every policy that was read in this run, sorted by name; and what the host has only one of.
 
     `limits` are the strictest that any file in scope states. `answered`: of the files that the ledger names, those
-    that were read or that are not there any more; None where nobody has looked, and then it is all of them.
+    that were read or that are not there any more; None where nobody has looked, and then it is all of them. `idle`:
+    the files that were named one by one and do not target this host.
     """
 
     policies: tuple[Policy, ...]
@@ -130,6 +131,7 @@ class PolicySet:
     unmanaged: Unmanaged | None = None
     dynamic_range: DynamicRange | None = None
     answered: frozenset[str] | None = None
+    idle: tuple[str, ...] = ()
 
     def in_scope(self) -> tuple[Policy, ...]:
         """The policies of which at least one file targets this host."""

@@ -53,7 +53,9 @@ def load_policies(paths: Sequence[AnyPath], facts_os: str, host_name: str, tags:
     problems += name_problems(documents, whole=whole)
     problems += scope_problems(policies, active)
     raise_all(problems)
-    return policies
+    named = {printable(str(Path(path))) for path in paths}
+    idle = sorted({document.file for document in documents} - {document.file for document in active})
+    return replace(policies, idle=tuple(file for file in idle if file in named))
 
 
 def with_answers(policies: PolicySet, recorded: Collection[str]) -> PolicySet:

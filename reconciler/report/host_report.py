@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from reconciler.host.interface import Snapshot
 from reconciler.ledger.records import Claim
 from reconciler.plan.document import FORMAT_VERSION, host_document
 from reconciler.plan.model import State
-from reconciler.plan.sets import SET_LANE
 from reconciler.plan.settle import settle
 from reconciler.plan.shown import ShownRow, shown_rows
 from reconciler.ports import LANES, Lane, PortRange
@@ -73,16 +72,13 @@ def show_lines(state: State, palette: Palette) -> list[str]:
     """What `show` prints, one string a line; rows that several lanes list alike stand there once."""
     snapshot = state.snapshot
     settled = settle(state.ledger, snapshot)
-    shown = shown_rows(snapshot, settled)
-    one_each = [item for item in shown if snapshot.keeps_rows or item.row.lane == SET_LANE]
-    owned = sum(1 for item in one_each if item.record is not None)
-    lines = [*_head(snapshot), *_table(shown, palette, by_protocol=snapshot.keeps_rows)]
+    alike = _alike(shown_rows(snapshot, settled), by_protocol=snapshot.keeps_rows)
+    lines = [*_head(snapshot), *_table(alike, palette)]
     if settled.copied:
         lines += [palette.paint("The ledger is of another machine, so every row is foreign", "warn")]
-    return [
-        *lines,
-        palette.paint(f"{counted(len(one_each), 'row')}: {owned} owned, {len(one_each) - owned} foreign", "strong"),
-    ]
+    whose = [shown.whose for shown in alike]
+    told = ", ".join(f"{whose.count(word)} {word}" for word in ("owned", "system", "foreign"))
+    return [*lines, palette.paint(f"{counted(len(alike), 'row')}: {told}", "strong")]
 
 
 def _head(snapshot: Snapshot) -> list[str]:
@@ -106,22 +102,32 @@ def _head(snapshot: Snapshot) -> list[str]:
     return [*lines, ""]
 
 
-def _table(shown: Sequence[ShownRow], palette: Palette, *, by_protocol: bool) -> list[str]:
-    alike: dict[tuple[str, PortRange, bool, str, str, str], list[Lane]] = {}
-    for item in shown:
+class _Line(NamedTuple):
+    """What a line of the table says, but for the lanes that say the same."""
+
+    protocol: str
+    ports: PortRange
+    administered: bool
+    kind: str
+    whose: str
+    entries: str
+
+
+def _alike(rows: Iterable[ShownRow], *, by_protocol: bool) -> dict[_Line, list[Lane]]:
+    """The lines of the table in their order, each with its lanes."""
+    alike: dict[_Line, list[Lane]] = {}
+    for item in rows:
         lane, ports, administered = item.row
         whose = "owned" if item.record is not None else "system" if item.system else "foreign"
-        key = (
-            lane.protocol if by_protocol else "",
-            ports,
-            administered,
-            _KINDS[item.kind],
-            whose,
-            shorten([visible(name) for name in item.entries]),
-        )
-        alike.setdefault(key, []).append(lane)
+        entries = shorten([visible(name) for name in item.entries])
+        line = _Line(lane.protocol if by_protocol else "", ports, administered, _KINDS[item.kind], whose, entries)
+        alike.setdefault(line, []).append(lane)
+    return dict(sorted(alike.items()))
+
+
+def _table(alike: Mapping[_Line, Sequence[Lane]], palette: Palette) -> list[str]:
     lines = []
-    for (_, ports, administered, kind, whose, entries), lanes in sorted(alike.items()):
+    for (_, ports, administered, kind, whose, entries), lanes in alike.items():
         star = "*" if administered else " "
         words = f"{ports!s:>11} {star}  {kind:<12} {whose:<8} {lane_words(lanes):<15} {entries}".rstrip()
         lines.append(f"  {palette.paint(words, 'good') if whose == 'owned' else words}")

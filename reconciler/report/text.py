@@ -139,7 +139,8 @@ def result_lines(result: ApplyResult, palette: Palette) -> list[str]:
     """The whole result, one string a line."""
     steps = list(all_steps(result))
     told = [item for _, item in steps if item is not None]
-    lines = _section("Applied", (_result_block(item, palette) for item in told), palette)
+    title = "Applied" if any(_VERDICTS[item.verdict][1] == "good" for item in told) else "Not applied"
+    lines = _section(title, (_result_block(item, palette) for item in told), palette)
     aside = [step for step, item in steps if item is None]
     lines += _section("Left as it is", (_stuck_lines(step, palette) for step in aside), palette)
     lines += _section("Notes", ([_note_line(note, palette)] for note in result.plan.notes), palette)

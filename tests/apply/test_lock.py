@@ -72,6 +72,20 @@ def test_the_lock_is_held_by_one_at_a_time_and_says_by_whom(tmp_path: Path) -> N
         assert "\n" not in text
 
 
+def test_a_wait_of_more_than_a_second_is_told_once(tmp_path: Path) -> None:
+    told: list[str] = []
+    with holder(tmp_path) as child:
+        for seconds in (0, 0.2):
+            with pytest.raises(BusyError), host_lock(tmp_path, "host", seconds, told.append):
+                pytest.fail("two holders")
+        assert told == []
+        with pytest.raises(BusyError), host_lock(tmp_path, "host", 1.2, told.append):
+            pytest.fail("two holders")
+    (text,) = told
+    assert text.startswith(f"another apply is at work on this host: process {child.pid} on ")
+    assert text.endswith("; waiting 1.2 s at most")
+
+
 def test_waiting_ends_with_the_timeout(tmp_path: Path) -> None:
     with holder(tmp_path):
         start_time = time.monotonic()

@@ -174,3 +174,33 @@ def test_no_folder_desired_is_an_error(lab: Lab) -> None:
     outcome = lab.run("plan")
     assert outcome.code == 1
     assert "desired" in outcome.err
+
+
+def test_a_saved_plan_that_passes_a_limit_says_how_to_make_one_that_may(lab: Lab) -> None:
+    lab.applied("web=8000-8099")
+    lab.policy()
+    saved = lab.run("plan", "--out", "a.plan")
+    assert (
+        saved.err == "Saved, to look at: it passes a limit, so apply will refuse it; make one with --force to apply.\n"
+    )
+    refused = lab.run("apply", "--plan", "a.plan", "--yes")
+    assert (refused.code, refused.out) == (1, "")
+    assert refused.err.endswith("if that is what you want, save a plan made with --force delete-all\n")
+    assert lab.run("plan", "--force", "delete-all", "--out", "a.plan").err.startswith("Saved. Apply exactly this with")
+    assert lab.run("apply", "--plan", "a.plan", "--yes").code == 0
+    assert lab.rows() == set()
+
+
+def test_a_file_that_was_named_and_is_for_another_host_is_told_and_one_of_a_folder_is_not(lab: Lab) -> None:
+    lab.policy("web=8000-8099")
+    gpu = lab.policy("cuda=8700", name="gpu", file="desired/gpu.toml", extra='[target]\ntags = ["gpu"]\n')
+    named = [str(gpu), "desired/node.toml"]
+    notes = lab.run("plan", "--json", *named).document()["notes"]
+    assert [(note["id"], note["place"]) for note in notes] == [("not-targeted", str(gpu))]
+    assert notes[0]["text"].startswith(
+        f"{gpu} was named, and does not target this host (SIM-HOST, windows) in this run; "
+    )
+    for words in (["desired"], ["--tag", "gpu", *named]):
+        assert lab.run("plan", "--json", *words).document()["notes"] == []
+    alone = lab.run("plan", "--json", str(gpu)).document()["notes"]
+    assert [note["id"] for note in alone] == ["nothing-targeted"]

@@ -11,7 +11,7 @@ from reconciler.cli.signals import StopWish
 
 
 def test_before_writing_begins_a_signal_ends_at_once() -> None:
-    with pytest.raises(KeyboardInterrupt), StopWish():
+    with pytest.raises(KeyboardInterrupt, match="nothing was changed"), StopWish():
         signal.raise_signal(signal.SIGINT)
 
 

@@ -68,3 +68,16 @@ def test_an_apply_that_had_nothing_to_do_says_only_that_it_cannot_be_printed(lab
     result = run('"$python" -m reconciler apply --yes >/dev/full')
     told = "reconciler: error: standard output: No space left on device\n"
     assert (result.returncode, result.stderr) == (codes.ERROR, told)
+
+
+@needs_sh
+def test_an_apply_that_had_nothing_to_do_does_not_mind_a_reader_that_went_away(lab: Lab) -> None:
+    lab.applied("web=8000-8099")
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        command = [sys.executable, "-m", "reconciler", "apply", "--yes"]
+        result = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, timeout=60, check=False)
+    finally:
+        os.close(writer)
+    assert (result.returncode, result.stderr) == (codes.OK, b"")

@@ -22,6 +22,7 @@ from reconciler.ports import LANES, PortRange, PortSet, lanes_of
 from tests.apply.hosts import Wrapped
 from tests.doctor.build import PORTS, MemoryAttempts, crowded
 from tests.host.simulated.build import MACHINE
+from tests.ledger.others import open_to_all, posix, unprivileged
 from tests.world import TCP4
 
 NETSH = Facts("netsh", "windows", "captured", "m", "s", read_only=True)
@@ -180,6 +181,16 @@ def test_a_ledger_that_cannot_be_read_fails(tmp_path: Path) -> None:
     host = SimulatedHost(crowded())
     checks = examine(host, FileLedgerStore(tmp_path, "box"), tmp_path, MemoryAttempts())
     assert [(check.id, check.verdict) for check in checks if check.verdict != "ok"] == [("ledger", "fail")]
+
+
+@posix
+@pytest.mark.parametrize("there", [True, False])
+def test_a_state_folder_that_apply_could_not_write_to_is_told(there: bool) -> None:
+    with open_to_all() as top, unprivileged(top):
+        folder = top if there else top / "below" / "state"
+        check, quiet = found(folder)["state-folder"], found(folder, elevated=False)["state-folder"]
+    assert (check.verdict, quiet.verdict) == ("warn", "ok")
+    assert check.text == f"This user may not write to {top}, where apply keeps its ledger."
 
 
 def test_a_state_folder_that_is_none_fails_and_hides_what_is_in_it(tmp_path: Path) -> None:

@@ -126,7 +126,9 @@ def test_a_row_that_somebody_else_still_claims_stays() -> None:
     plan = world.plan(policy("p", entry("old", "8000-8009", state="absent")), policy("q", in_scope=False))
     assert told(plan)[:1] == ["blocked delete 8000-8009 tcp"]
     assert reasons(plan)[0] == "declared absent, but q/web still claims ports of it"
-    assert plan.steps[0].remedy == "take the ports out of one of the two entries"
+    assert plan.steps[0].remedy == "--retire q"
+    here = world.plan(policy("p", entry("old", "8000-8009", state="absent")), policy("q", entry("web", "8000-8009")))
+    assert [step.remedy for step in here.steps] == ["take the ports out of one of the two entries"]
 
 
 def test_a_protected_row_that_is_named_stays() -> None:
@@ -136,6 +138,9 @@ def test_a_protected_row_that_is_named_stays() -> None:
     plan = world.plan(*wanted)
     assert told(plan)[:1] == ["skipped delete 8000-8009 tcp"]
     assert reasons(plan)[0] == "declared absent, but it is protected by q/web"
+    assert plan.steps[0].remedy == "--retire q --unprotect web"
+    given_up = world.plan(policy("p", entry("old", "8000-8009", state="absent")), policy("q"))
+    assert {step.remedy for step in given_up.steps} == {"--unprotect web"}
     plan = world.plan(*wanted, options=Options(unprotect=frozenset({"web"})))
     assert told(plan)[:1] == ["blocked delete 8000-8009 tcp"]
 
@@ -160,6 +165,7 @@ def test_what_may_be_a_reservation_stays() -> None:
         plan = world.plan(policy("p", entry("old", "8080", state="absent")))
         assert told(plan) == ["blocked delete 8080 tcp"]
         assert reasons(plan) == [f"declared absent, but {text}"]
+        assert plan.steps[0].remedy.startswith("a reservation is deleted by the program that made it")
 
 
 def test_what_is_declared_absent_makes_room_for_a_reservation() -> None:

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from reconciler.host.interface import Lookup, UrlReservation
-from reconciler.host.simulated import events
 from reconciler.ledger.records import Ledger
 from reconciler.plan.model import Plan, State
 from reconciler.plan.planner import plan_state
 from reconciler.policy.entries import PolicySet
 from reconciler.ports import PROTOCOLS
 from tests.plan.build import listed, ports, reading
-from tests.world import TCP4, TCP6, UDP4, World, entry, policy, reserve, unmanaged
+from tests.world import TCP4, TCP6, World, entry, policy, reserve, unmanaged
 
 V4: dict[str, Any] = {"families": ("ipv4",)}
 
@@ -101,8 +98,8 @@ def test_coverage_by_foreign_rows_is_told_with_the_rows() -> None:
     world.add(TCP4, "8000-8009 8020 8030 8040")
     plan = world.plan(policy("p", entry("web", "8000-8099"), entry("db", "5432")))
     assert notes(plan) == [
-        "foreign-cover: p/web is covered wholly or partly by rows that are not ours, so that they outlive a restart is "
-        "unproved: 8000-8009, 8020, 8030 and 1 more"
+        "foreign-cover: p/web is covered wholly or partly by rows that are not ours, and nothing proves that they "
+        "outlive a restart: 8000-8009, 8020, 8030 and 1 more"
     ]
 
 
@@ -111,46 +108,14 @@ def test_a_foreign_row_is_told_once_for_both_families_and_every_range() -> None:
     world.add(TCP4, "8000-8019")
     world.add(TCP6, "8000-8019")
     plan = world.plan(policy("p", entry("web", "8000-8004 8010-8014")))
-    assert [text.rpartition("unproved: ")[2] for text in notes(plan)] == ["8000-8019"]
+    assert [text.rpartition("restart: ")[2] for text in notes(plan)] == ["8000-8019"]
 
 
 def test_foreign_cover_of_unknown_kind_is_told_as_such() -> None:
     """It may be a reservation for all this host can tell, and then it covers nothing (design 4.2)."""
     world = known(World("lookup=answers-exclusions"))
     world.add(TCP4, "8080")
-    assert notes(world.plan(policy("p", entry("web", "8080"))))[0].endswith("unproved: 8080 (of unknown kind)")
-
-
-@pytest.mark.parametrize(
-    ("row", "kind", "why"),
-    [
-        ("8000-8099", "exclusion", "which goes if an entry with exactly its ports is absent"),
-        ("8000-8099", "block", "which is no exclusion, so only its owner can remove it"),
-        ("8080", "block", "which is no exclusion, so only its owner can remove it"),
-        ("8080", "reservation", "which is no exclusion, so only its owner can remove it"),
-    ],
-)
-def test_ports_declared_absent_that_another_row_holds_are_told(row: str, kind: events.RowKind, why: str) -> None:
-    world = known(World())
-    world.add(TCP4, row, kind)
-    plan = world.plan(policy("p", entry("old", "8080", state="absent")))
-    assert notes(plan) == [
-        f"absent-and-held: p/old: 8080 is declared absent, and tcp/ipv4, tcp/ipv6 {row} holds it, {why}"
-    ]
-    assert (plan.steps, plan.in_sync) == ((), 1)
-
-
-def test_of_ports_declared_absent_nothing_is_told_that_a_step_tells_or_an_entry_wants() -> None:
-    world = known(World("families=split"))
-    world.add(TCP6, "8080-8089")
-    world.add(UDP4, "8080-8089")
-    world.add(TCP4, "8081-8089")
-    absent = entry("old", "8080-8084", state="absent", families=("ipv4",))
-    assert notes(world.plan(policy("p", absent))) == []
-    world = World()
-    world.apply(policy("q", entry("web", "8000-8099")))
-    plan = world.plan(policy("p", entry("old", "8080", state="absent")), policy("q", in_scope=False))
-    assert "absent-and-held" not in ids(plan)
+    assert notes(world.plan(policy("p", entry("web", "8080"))))[0].endswith("restart: 8080 (of unknown kind)")
 
 
 def test_a_reservation_that_somebody_else_made_is_told() -> None:

@@ -228,9 +228,19 @@ def test_what_is_out_of_scope_is_listed_with_why_and_the_way_to_end_it(
 ) -> None:
     world = World()
     world.apply(policy("p", entry("web", "8080-8089 9090")), policy("q", entry("db", "5432")))
-    plan = world.plan(policy("q", entry("db", "5432")), *given)
+    elsewhere = replace(policy("q", entry("db", "5432")), files=("q.toml",))
+    plan = world.plan(elsewhere, *given)
     assert told(plan) == ["out-of-scope keep 8080-9090 tcp"]
     assert (plan.steps[0].reason, plan.steps[0].remedy) == (f"{reason}; what it claims is kept", remedy)
+
+
+def test_a_file_whose_policy_has_another_name_now_is_asked_about_it() -> None:
+    world = World()
+    world.apply(policy("p", entry("web", "8080")))
+    plan = world.plan(policy("q", entry("db", "5432")))
+    assert [step.remedy for step in plan.steps if step.status == "out-of-scope"] == [
+        'if its policy was renamed, say formerly = ["p"] in [policy]; --retire p gives it up'
+    ]
 
 
 def test_lookup_is_asked_about_everything_that_is_a_reservation_or_may_become_one() -> None:

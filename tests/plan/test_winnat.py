@@ -22,7 +22,7 @@ def test_asked_to_release_winnat_the_plan_tries_what_its_blocks_hold() -> None:
     assert [step.done_by_apply for step in plan.steps] == [True, True, True]
     assert plan.steps[0].reason.startswith("may free the ports of 1 blocked step(s)")
     assert plan.steps[0].owners == plan.steps[2].owners
-    assert plan.steps[2].remedy.startswith("WinNAT steps aside for it")
+    assert plan.steps[2].remedy.startswith("if WinNAT steps aside and the row is there all the same")
     assert verdicts(world.run(plan)) == ["done", "done", "done"]
     assert world.rows() == ["5432 *", "8000-8099 *"]
 

@@ -97,7 +97,7 @@ One table each: tcp, ipv4+ipv6; udp, ipv4+ipv6
   50000-50059 *  exclusion    system   tcp, ipv4
          5357    block        foreign  udp, ipv4+ipv6
 
-7 rows: 2 owned, 5 foreign"""
+4 rows: 1 owned, 1 system, 2 foreign"""
     )
 
 
@@ -109,7 +109,7 @@ def test_a_host_without_anything() -> None:
         "",
         "  no rows",
         "",
-        "0 rows: 0 owned, 0 foreign",
+        "0 rows: 0 owned, 0 system, 0 foreign",
     ]
 
 

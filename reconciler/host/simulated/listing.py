@@ -39,10 +39,11 @@ def text_of(state: State) -> str:
 
 
 def document_of(state: State) -> dict[str, Any]:
-    """The same as a JSON document, with `format_version`."""
+    """The same as a JSON document, with `format_version` and `kind`."""
     stars = {(row.lane, row.ports) for row in state.rows() if row.administered}
     return {
         "format_version": LISTING_VERSION,
+        "kind": "sim",
         "name": state.name,
         "machine": state.machine,
         "seed": state.seed,
