@@ -52,6 +52,8 @@ class BatchExecutor:
         except (HostError, LedgerError) as error:
             verdict: Verdict = "unknown" if self._begun else "not-run"
             results = results or tuple(StepResult(step, verdict, text=str(error)) for step in steps)
+            late = {id(step) for step in steps if step.action == "relabel"}  # who claims what is written last
+            results = tuple(StepResult(item.step, "not-run") if id(item.step) in late else item for item in results)
             self._problems.append(f"apply ended early: {error}")
         return ApplyResult(self._plan, results, problems=tuple(self._problems))
 
@@ -82,17 +84,18 @@ class BatchExecutor:
         taken = PortSet()
         if not self._before & remove:
             ours = PortSet.of(row.ports for row in self._plan.update.rows)
-            claimed = PortSet.of(ports for claim in self._plan.update.claims for ports in claim.ports)
-            lost, taken = lost & ours, (lost - ours) & claimed
+            lost, taken = lost & ours, lost - ours
         if lost:
             self._problems.append(
                 f"COVER LOST: {lost} stood in the list before; the next apply puts it back, whoever is in scope; "
                 "look who else writes the list"
             )
-        if taken:
-            self._problems.append(
-                f"COVER LOST: {taken} was not ours and somebody took it out meanwhile; the next apply makes it again"
-            )
+        for claim in self._plan.update.claims:
+            if gone := PortSet.of(claim.ports) & taken:
+                self._problems.append(
+                    f"COVER LOST: {gone} of {claim.policy}/{claim.entry} was not ours, and somebody took it out "
+                    f"meanwhile; the next apply of {claim.policy} makes it again"
+                )
         return lost
 
     def _write(self, steps: tuple[Step, ...], add: PortSet, remove: PortSet) -> Refusal | None:

@@ -99,7 +99,10 @@ class Executor:
 
     def _release_winnat(self, step: Step) -> StepResult:
         """Stop WinNAT. That it must be started again is in the ledger before it is stopped (design 4.8)."""
-        self._journal.owe_winnat(True)
+        try:
+            self._journal.owe_winnat(True)
+        except LedgerError as error:
+            return StepResult(step, "not-run", (), str(error))
         refusal = self._host.set_winnat(running=False)
         if self._host.winnat() != "stopped":
             return StepResult(step, "refused", (), refusal.text if refusal else "WinNAT did not stop")

@@ -23,7 +23,7 @@ class View:
     """The latest reading of each lane. A reading that fails is tried again for 30 seconds, since ports may lie open."""
 
     def __init__(self, host: Host, journal: Journal, snapshot: Snapshot, clock: Clock, stale: Iterable[Lane]) -> None:
-        """`stale`: lanes whose rows were read before the lock; none is called before it was read again."""
+        """`stale`: lanes whose rows were read before the lock. None is called before it was read again."""
         self._host = host
         self._journal = journal
         self._clock = clock
@@ -45,12 +45,12 @@ class View:
             self._rows[lane] = [row for row in fresh if row.lane == lane]
 
     def freshen(self, lanes: Iterable[Lane]) -> None:
-        """Read those of these lanes again that were read before the lock. Raises HostError."""
+        """Read those of these lanes again that were read before the lock or the last call. Raises HostError."""
         if old := sorted(self._stale.intersection(lanes)):
             self._patiently(lambda: self.read(old))
 
     def look_first(self, row: RowSpec, find: Find) -> tuple[Lane, ...]:
-        """Where there is something to call for, by a reading under the lock of the lane that is called first.
+        """Where there is something to call for, by a reading since the last call of the lane that is called first.
 
         Of all lanes where they share a table, or where nothing is to be called; others are read after the call.
         Raises HostError.
@@ -58,15 +58,23 @@ class View:
         while True:
             self._patiently(lambda: self._ask(row))
             found = find(row, row.lanes)
-            needed = row.lanes if not found or self.share(row.lanes) else found[:1]
+            needed = row.lanes if not found or self.share(row.lanes) else self.doors(row, found)[:1]
             if self._stale.isdisjoint(needed):
                 return found
             self.freshen(needed)
 
+    def doors(self, row: RowSpec, lanes: tuple[Lane, ...]) -> tuple[Lane, ...]:
+        """The lanes to call through, as far as the row is still wrong there, first one that needs no reading before.
+
+        A reservation knows no family.
+        """
+        return lanes[:1] if row.kind == "reservation" else tuple(sorted(lanes, key=lambda lane: lane in self._stale))
+
     def look_again(self, row: RowSpec, lanes: tuple[Lane, ...]) -> None:
-        """Read these lanes after a call. Raises HostError."""
+        """Read these lanes after a call; what others list was read before it. Raises HostError."""
 
         def look() -> None:
+            self._stale |= set(LANES) - set(lanes)
             self.read(lanes)
             self._ask(row)
 

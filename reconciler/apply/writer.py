@@ -49,11 +49,12 @@ class Writer:
         absent = missing = self._view.look_first(row, self._lacking)
         if not absent:
             return WriteResult("create", row, "already")
+        doors = self._view.doors(row, absent)
         # Of a table of its own nothing is known to be lacking until it is read right before its call.
-        ours = absent if row.kind == "reservation" or self._view.share(row.lanes) else absent[:1]
+        ours = absent if row.kind == "reservation" or self._view.share(row.lanes) else doors[:1]
         intent = self._journal.intend("create", row, () if label is None else ours, label or "")
         refusal: Refusal | None = None
-        for lane in _doors(row, absent):
+        for lane in doors:
             if lane in missing:
                 if lane not in ours:
                     ours = tuple(item for item in absent if item in ours or item in missing)
@@ -82,7 +83,7 @@ class Writer:
         intent = self._journal.intend("delete", row, (), "", owed=owed)
         refusal: Refusal | None = None
         left, worked = present, {}
-        for lane, store in itertools.product(_doors(row, present), _stores(row)):
+        for lane, store in itertools.product(self._view.doors(row, present), _stores(row)):
             if lane in left:
                 refusal = self._call(Change("delete", row.kind, lane, row.ports, store)) or refusal
                 self._view.look_again(row, left)
@@ -143,11 +144,6 @@ class Writer:
     def _owned(self, row: RowSpec, lane: Lane) -> bool:
         held = self._view.holder(row, lane)
         return held is not None and self._journal.ledger.find(lane, held, "exclusion") is not None
-
-
-def _doors(row: RowSpec, lanes: tuple[Lane, ...]) -> tuple[Lane, ...]:
-    """The lanes to call through, as far as the row is still wrong there; a reservation knows no family."""
-    return lanes[:1] if row.kind == "reservation" else lanes
 
 
 def _stores(row: RowSpec) -> tuple[Store, ...]:

@@ -43,16 +43,16 @@ def explain(ctx: typer.Context, port: Port, host: options.HostSpec = "auto", as_
     state = read_state(PolicySet(()), target)
     if isinstance(target, Listening):
         state = replace(state, snapshot=replace(state.snapshot, sockets=target.sockets_in_use()))
-    facts, answers = state.snapshot.facts, explain_port(state, number, protocols)
+    answers = explain_port(state, number, protocols)
     if as_json:
         from reconciler.report.json_report import write_json
 
-        write_json(explain_document(facts, number, answers), sys.stdout)
+        write_json(explain_document(state, number, answers), sys.stdout)
     else:
         from reconciler.report.console import Console
 
         console = Console(sys.stdout)
-        console.lines(explain_lines(facts, number, answers, console.palette))
+        console.lines(explain_lines(state, number, answers, console.palette))
     return codes.OK
 
 

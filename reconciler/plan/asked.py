@@ -42,7 +42,7 @@ def release_note(options: Options, snapshot: Snapshot, steps: Iterable[Step]) ->
         return
     if any(step.action == "release-winnat" for step in steps):
         return
-    why = "nothing in the way can be a block of WinNAT's"
+    why = "no step is held by blocks alone that can be WinNAT's"
     if snapshot.winnat != "running":
         why = {"stopped": "it is stopped", "absent": "this host has none"}.get(
             snapshot.winnat, "its state is not known"

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from reconciler.ledger.records import Claim
 from reconciler.plan.model import ACTIONS, Action, Cause, Culprit, EntryRef, RowSpec, Status, Step, Unit
 from reconciler.policy.entries import Exclusion, Reservation
-from reconciler.ports import Kind, Lane, PortRange
+from reconciler.ports import PROTOCOLS, Kind, Lane, PortRange
 
 
 class Part(NamedTuple):
@@ -178,15 +178,13 @@ def in_order(steps: Iterable[Step]) -> tuple[Step, ...]:
     return tuple(sorted(steps, key=_order))
 
 
-def _order(step: Step) -> tuple[int, int, int, tuple[Lane, ...], int, int, tuple[EntryRef, ...]]:
+def _order(step: Step) -> tuple[tuple[int, int, int, int, int], tuple[Lane, ...], int, int, tuple[EntryRef, ...]]:
+    """Rows go protocol by protocol, so that the calls of one follow each other and its listings need reading less."""
     first, last = (step.ports.first, step.ports.last) if step.ports else (0, 0)
     acts = 0 if step.status == "ready" else 1 if step.tried else 2
-    return (
-        ACTIONS.index(step.action) if acts < 2 else len(ACTIONS),
-        acts,
-        _STATUS_ORDER.index(step.status),
-        step.lanes,
-        first,
-        last,
-        step.owners,
-    )
+    phase = protocol = action = len(ACTIONS)
+    if acts < 2:
+        phase = action = ACTIONS.index(step.action)
+        if step.deletes or step.creates:
+            phase, protocol = ACTIONS.index("create"), PROTOCOLS.index(step.lanes[0].protocol)
+    return (phase, protocol, action, acts, _STATUS_ORDER.index(step.status)), step.lanes, first, last, step.owners

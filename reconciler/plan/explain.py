@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
-from reconciler.host.interface import Snapshot, Socket, UrlReservation
+from reconciler.host.interface import RowKind, Snapshot, Socket, UrlReservation
 from reconciler.plan.model import State
 from reconciler.plan.settle import settle
 from reconciler.plan.shown import ShownRow, shown_rows
@@ -17,6 +17,9 @@ from reconciler.ports import PROTOCOLS, Lane, PortRange, Protocol
 
 Bind = Literal["works", "in-use", "refused", "with-token", "unknown"]
 """What a program meets that asks for the port: `with-token` only one that presents the reservation's token gets it."""
+
+LINUX_FREE_FROM = 1024
+"""net.ipv4.ip_unprivileged_port_start as the kernel has it."""
 
 _DECLARE = "declare an exclusion of it"
 
@@ -60,7 +63,7 @@ def explain_port(state: State, port: int, protocols: Iterable[Protocol] = PROTOC
     answers: list[Answer] = []
     for lane in (lane for lane in snapshot.known_lanes if lane.protocol in set(protocols)):
         holding = _holding(snapshot, rows, lane, port)
-        verdict = _verdict(snapshot, holding)
+        verdict = _verdict(snapshot, holding, port)
         last = answers[-1] if answers else None
         if last and last.lanes[0].protocol == lane.protocol and _alike(last.holding, holding):
             answers[-1] = last._replace(lanes=(*last.lanes, lane))
@@ -90,15 +93,26 @@ def _alike(one: Holding, other: Holding) -> bool:
 
 
 def _without_lane(holding: Holding) -> tuple[object, ...]:
-    rows = [(item.row[1:], item.kind, item.system, item.record is None, item.entries) for item in holding.rows]
+    rows = [(item.row[1:], item.kind, item.system, _made(item), item.entries) for item in holding.rows]
     return rows, holding.sockets, holding.ephemeral
 
 
-def _verdict(snapshot: Snapshot, holding: Holding) -> Verdict:
+def _made(shown: ShownRow) -> tuple[str, str, str] | None:
+    """The store, plan and time of a row of ours."""
+    record = shown.record
+    return None if record is None else (record.store, record.plan, record.time)
+
+
+def _kind(shown: ShownRow) -> RowKind:
+    """What HNS keeps for itself is an exclusion (windows-facts 6.1), even where Lookup does not tell."""
+    return "exclusion" if shown.system else shown.kind
+
+
+def _verdict(snapshot: Snapshot, holding: Holding, port: int) -> Verdict:
     """The worst that is true of it counts; a socket first, since it keeps the port whatever the rows say."""
     if holding.sockets:
         return _of_sockets(holding.sockets)
-    kinds = {item.kind: item for item in holding.rows}
+    kinds = {_kind(item): item for item in holding.rows}
     if "block" in kinds:
         return _of_block(snapshot, kinds["block"], holding.urls)
     if "reservation" in kinds:
@@ -107,12 +121,13 @@ def _verdict(snapshot: Snapshot, holding: Holding) -> Verdict:
         reason = "its row may be an exclusion, which any program can bind, or a reservation, which only its token opens"
         return Verdict("unknown", reason, "try it: 10013 (WSAEACCES) means a reservation")
     if "exclusion" in kinds:
-        return Verdict("works", _of_exclusion(snapshot))
-    return _of_nothing(snapshot, holding)
+        return Verdict("works", f"{_of_exclusion(snapshot, holding)}{_low(snapshot, port)}")
+    verdict = _of_nothing(snapshot, holding)
+    return verdict._replace(reason=f"{verdict.reason}{_low(snapshot, port)}")
 
 
 def _of_sockets(sockets: tuple[Socket, ...]) -> Verdict:
-    who = min(sockets, key=lambda item: (item.process is None, item.pid is None))
+    who = min(sockets, key=lambda item: item.process is None)
     families = "+".join(dict.fromkeys(item.lane.family for item in sockets))
     remedy = f"stop {who}" if who.process is not None else "run this again with all rights to see which program it is"
     return Verdict("in-use", f"it is in use by {who}, {families}", remedy)
@@ -120,6 +135,11 @@ def _of_sockets(sockets: tuple[Socket, ...]) -> Verdict:
 
 def _of_block(snapshot: Snapshot, shown: ShownRow, urls: tuple[UrlReservation, ...]) -> Verdict:
     reason = "the system gave it to somebody else (WinNAT, HNS, http.sys ...), and a bind gets 10013 (WSAEACCES)"
+    if snapshot.facts.read_only:
+        reason = (
+            "the system gave it to somebody else, or it is reserved; a plain bind gets 10013 (WSAEACCES) either way"
+        )
+        return Verdict("refused", reason, "ask on that machine")
     if urls:
         return Verdict(
             "refused", reason, f"http.sys keeps it for {urls[0].url}; choose another port, or stop that service"
@@ -142,6 +162,9 @@ def _of_reservation(shown: ShownRow) -> Verdict:
 
 def _of_nothing(snapshot: Snapshot, holding: Holding) -> Verdict:
     held = "no row holds it; sockets were not captured" if snapshot.facts.read_only else "nobody holds it"
+    if holding.urls:
+        reason = f"{held}, but http.sys keeps it for {holding.urls[0].url}, and serves it when that service starts"
+        return Verdict("works", reason, "an exclusion of it would keep that service from starting")
     if holding.ephemeral:
         reason = f"{held}; it lies in the dynamic range {holding.ephemeral}, so any program may be given it"
         return Verdict("works", reason, f"to keep it from that, {_DECLARE}")
@@ -150,8 +173,14 @@ def _of_nothing(snapshot: Snapshot, holding: Holding) -> Verdict:
     return Verdict("works", f"{held}; it lies outside the dynamic range, so no program is given it by chance")
 
 
-def _of_exclusion(snapshot: Snapshot) -> str:
+def _low(snapshot: Snapshot, port: int) -> str:
+    low = snapshot.facts.os == "linux" and port < LINUX_FREE_FROM
+    return f"; below {LINUX_FREE_FROM} Linux asks for the rights of root, unless it is told otherwise" if low else ""
+
+
+def _of_exclusion(snapshot: Snapshot, holding: Holding) -> str:
     reason = "an exclusion only keeps it from being handed out by chance; a program that asks for it gets it"
     if snapshot.facts.os == "linux":
         return reason
-    return f"{reason}, but services of http.sys (IIS, HttpListener), MsQuic and port mappings of containers may not"
+    reason += ", but services of http.sys (IIS, HttpListener), MsQuic and port mappings of containers may not"
+    return f"{reason}; http.sys keeps it for {holding.urls[0].url}" if holding.urls else reason

@@ -6,11 +6,13 @@ Pure.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from reconciler.host.interface import Row, Snapshot
 from reconciler.ledger.records import Claim
 from reconciler.plan.demand import Demand
 from reconciler.plan.drafts import Draft, entry_ref
+from reconciler.plan.kept import way_out
 from reconciler.plan.model import EntryRef, RowSpec, Status, Step
 from reconciler.plan.staying import system_reason
 from reconciler.plan.tables import Table, closure
@@ -48,7 +50,9 @@ def dynamic_range_steps(wanted: DynamicRange | None, snapshot: Snapshot) -> list
     return steps
 
 
-def absent_steps(demand: Demand, pairs: Pairs, snapshot: Snapshot) -> tuple[list[Draft], list[Step]]:
+def absent_steps(
+    demand: Demand, policies: PolicySet, pairs: Pairs, snapshot: Snapshot
+) -> tuple[list[Draft], list[Step]]:
     """`state = "absent"`: exactly this row goes, even if it is foreign. Rows that may not go are told."""
     drafts: list[Draft] = []
     stuck: list[Step] = []
@@ -60,7 +64,8 @@ def absent_steps(demand: Demand, pairs: Pairs, snapshot: Snapshot) -> tuple[list
                 if not set(table.lanes) & set(lanes):
                     continue
                 for row in _named_rows(ports, table, claims, snapshot):
-                    _absent(entry, row, table, claims, demand, together, stuck)
+                    obstacle = _absent_obstacle(row, table, claims, _WayOut(demand, policies))
+                    _absent(entry, row, table, obstacle, together, stuck)
             drafts += together.values()
     return drafts, stuck
 
@@ -82,12 +87,10 @@ def _absent(
     entry: Exclusion,
     ports: PortRange,
     table: Table,
-    claims: TableClaims,
-    demand: Demand,
+    obstacle: tuple[Status, str, str] | None,
     together: dict[str, Draft],
     stuck: list[Step],
 ) -> None:
-    obstacle = _absent_obstacle(ports, table, claims, demand)
     if obstacle is not None:
         status, reason, remedy = obstacle
         stuck.append(
@@ -108,8 +111,21 @@ def _absent(
     draft.deletes.append(RowSpec("exclusion", table.lanes, ports, "persistent"))
 
 
+class _WayOut(NamedTuple):
+    """How a claim on ports that another entry wants absent is ended."""
+
+    demand: Demand
+    policies: PolicySet
+
+    def of(self, claim: Claim, *flags: str) -> str:
+        if claim in self.demand.fresh:
+            return "take the ports out of one of the two entries"
+        kept = [way_out(claim, self.policies)] if claim in self.demand.kept else []
+        return " together with ".join([*kept, *flags])
+
+
 def _absent_obstacle(
-    ports: PortRange, table: Table, claims: TableClaims, demand: Demand
+    ports: PortRange, table: Table, claims: TableClaims, way_out: _WayOut
 ) -> tuple[Status, str, str] | None:
     """The status of what may not be deleted, why it may not, and what a person can do."""
     if table.system.touches(ports):
@@ -123,24 +139,16 @@ def _absent_obstacle(
         return (
             "skipped",
             f"it is protected by {guard.policy}/{guard.entry}",
-            _way_out(guard, demand, f"--unprotect {guard.entry}"),
+            way_out.of(guard, f"--unprotect {guard.entry}"),
         )
     if wanting := claims.index.touching(ports):
         _, claim = wanting[0]
-        return "blocked", f"{claim.policy}/{claim.entry} still claims ports of it", _way_out(claim, demand)
+        return "blocked", f"{claim.policy}/{claim.entry} still claims ports of it", way_out.of(claim)
     if ports in table.unknown:
         return "blocked", "it may be a reservation, which this host does not tell from an exclusion", ASK_ITS_OWNER
     if not table.cover.covers(ports):
         return "blocked", "it is a reservation, and not an exclusion", ASK_ITS_OWNER
     return None
-
-
-def _way_out(claim: Claim, demand: Demand, *flags: str) -> str:
-    """How a claim on ports that another entry wants absent is ended."""
-    if claim in demand.fresh:
-        return "take the ports out of one of the two entries"
-    retire = [f"--retire {claim.policy}"] if claim in demand.kept else []
-    return " ".join([*retire, *flags])
 
 
 def unmanaged_steps(

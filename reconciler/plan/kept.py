@@ -15,7 +15,7 @@ def keep_steps(demand: Demand, policies: PolicySet) -> list[Step]:
     files = {file for policy in policies.in_scope() for file in policy.files}
     steps = []
     for claim in demand.kept:
-        why, remedy = _why(claim, in_scope.get(claim.policy))
+        why, remedy = why_kept(claim, in_scope.get(claim.policy))
         if claim.policy not in in_scope and claim.file in files:
             remedy = f'if its policy was renamed, say formerly = ["{claim.policy}"] in [policy]; {remedy}'
         steps.append(
@@ -34,7 +34,13 @@ def keep_steps(demand: Demand, policies: PolicySet) -> list[Step]:
     return steps
 
 
-def _why(claim: Claim, in_scope: bool | None) -> tuple[str, str]:
+def way_out(claim: Claim, policies: PolicySet) -> str:
+    """How a claim that is kept is ended."""
+    scope = {policy.name: policy.in_scope for policy in policies.policies}
+    return why_kept(claim, scope.get(claim.policy))[1]
+
+
+def why_kept(claim: Claim, in_scope: bool | None) -> tuple[str, str]:
     """Why the claim is kept, and what ends that. `in_scope`: whether its policy is; None if no file of it was given."""
     retire = f"--retire {claim.policy} gives it up"
     if in_scope is None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from reconciler.host.interface import Facts, RowKind
+from reconciler.host.interface import RowKind
 from reconciler.plan.document import FORMAT_VERSION, host_document
 from reconciler.plan.explain import Answer, Bind
+from reconciler.plan.model import State
+from reconciler.plan.settle import settle
 from reconciler.plan.shown import ShownRow
 from reconciler.report.palette import Palette, Style, visible
 from reconciler.report.words import lane_words, shorten
@@ -28,8 +30,9 @@ _TITLES: dict[Bind, tuple[str, Style]] = {
 }
 
 
-def explain_lines(facts: Facts, port: int, answers: Sequence[Answer], palette: Palette) -> list[str]:
+def explain_lines(state: State, port: int, answers: Sequence[Answer], palette: Palette) -> list[str]:
     """What `explain` prints, one string a line."""
+    facts = state.snapshot.facts
     lines = [f"Port {port} on {visible(facts.name)} ({facts.kind})", ""]
     for answer in answers:
         title, style = _TITLES[answer.verdict.bind]
@@ -38,12 +41,15 @@ def explain_lines(facts: Facts, port: int, answers: Sequence[Answer], palette: P
         lines.append(f"{_INDENT}{visible(answer.verdict.reason)}")
         if answer.verdict.remedy:
             lines.append(f"{_INDENT}remedy: {visible(answer.verdict.remedy)}")
+    if settle(state.ledger, state.snapshot).copied:
+        lines += ["", palette.paint("The ledger is of another machine, so every row is foreign", "warn")]
     return lines if answers else [*lines, "  of these lanes nothing was captured"]
 
 
 def _row_words(shown: ShownRow) -> str:
     """`8000-8099, an administered exclusion, ours since 2026-11-25T14:00:00Z, for web/front`."""
-    words = [str(shown.row.ports), _KINDS[shown.kind], _whose(shown)]
+    kind = _KINDS["exclusion" if shown.system else shown.kind]
+    words = [str(shown.row.ports), kind, _whose(shown)]
     if shown.entries:
         words.append(f"for {shorten([visible(name) for name in shown.entries])}")
     return ", ".join(word for word in words if word)
@@ -57,13 +63,17 @@ def _whose(shown: ShownRow) -> str:
     return "" if shown.kind == "block" else "not made by this tool"
 
 
-def explain_document(facts: Facts, port: int, answers: Iterable[Answer]) -> dict[str, Any]:
+def explain_document(state: State, port: int, answers: Iterable[Answer]) -> dict[str, Any]:
     """What `explain --json` prints."""
     return {
         "format_version": FORMAT_VERSION,
         "kind": "explanation",
-        "host": host_document(facts),
+        "host": host_document(state.snapshot.facts),
         "port": port,
+        "ledger": {
+            "present": state.ledger is not None,
+            "of_another_machine": settle(state.ledger, state.snapshot).copied,
+        },
         "answers": [_answer_document(answer) for answer in answers],
     }
 

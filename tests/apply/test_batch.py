@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from reconciler.apply.batch import BatchExecutor
+from reconciler.apply.journal import Journal
 from reconciler.apply.results import ApplyResult
 from reconciler.errors import HostError, LedgerError
 from reconciler.host.interface import BeforeWrite, Refusal, Snapshot
@@ -11,6 +13,7 @@ from reconciler.ledger.records import Ledger
 from reconciler.policy.entries import Policy
 from reconciler.ports import LANES, PortSet
 from tests.apply.hosts import Breaking
+from tests.apply.test_executor import Told
 from tests.set_world import RIVAL, Killed, SetWorld, ports
 from tests.world import entry, policy, told, verdicts
 
@@ -367,3 +370,26 @@ def test_with_a_rival_nothing_that_is_blocked_is_written() -> None:
     assert verdicts(world.apply(policy("a", WEB, DEV))) == ["done"]
     ((add, remove, stored),) = world.host.writes
     assert (str(add), str(remove), str(stored)) == ("9000", "none", "none")
+
+
+@pytest.mark.parametrize("good", [1, 2, 3, 4])
+def test_a_relabel_is_done_once_the_ledger_has_it(good: int) -> None:
+    world = SetWorld("22")
+    world.apply(policy("a", WEB))
+    plan = world.plan(policy("b", WEB, DB, formerly=("a",)))
+    world.store = Breaking(good, world.store.ledger)
+    result = world.run(plan)
+    create = {1: "not-run", 2: "unknown"}.get(good, "done")
+    assert verdicts(result) == [create, "done" if good == 4 else "not-run"]
+
+
+def test_a_run_that_only_relabels_tells_progress() -> None:
+    world = SetWorld("22")
+    world.apply(policy("a", WEB))
+    progress = Told()
+    plan = world.plan(policy("b", WEB, formerly=("a",)))
+    ledger = world.store.ledger
+    assert ledger is not None
+    journal = Journal(world.store, ledger, plan.state.snapshot.boot, plan.id, world.clock)
+    BatchExecutor(plan, world.host, journal, progress).run(lambda: False)
+    assert [line.split()[0] for line in progress.lines] == ["start", "done"]

@@ -208,8 +208,25 @@ def test_foreign_ports_that_an_entry_counts_on_are_told_if_somebody_takes_them_o
     world.host.at = lambda moment: None
     assert verdicts(result) == ["done"]
     assert result.problems == (
-        "COVER LOST: 30-40 was not ours and somebody took it out meanwhile; the next apply makes it again",
+        "COVER LOST: 30-40 of p/cache was not ours, and somebody took it out meanwhile; "
+        "the next apply of p makes it again",
     )
     assert not has_converged(result)
     assert world.listed == "50, 8000-8009"
     assert told(world.plan(policy("p", cache, WEB))) == ["create 30-40 tcp+udp"]
+
+
+def test_who_must_be_in_scope_to_make_them_again_is_named() -> None:
+    cache = entry("cache", "30-40")
+    world = SetWorld("22 30-40 50")
+    world.apply(policy("q", cache))
+
+    def take_out(moment: str) -> None:
+        if moment == "end":
+            world.host.listed = world.host.listed - ports("30-40 50")
+
+    world.host.at = take_out
+    (problem,) = world.apply(policy("p", WEB)).problems
+    assert problem.endswith(
+        "30-40 of q/cache was not ours, and somebody took it out meanwhile; the next apply of q makes it again"
+    )

@@ -9,9 +9,12 @@ import pytest
 from reconciler.apply.executor import Executor
 from reconciler.apply.journal import Journal
 from reconciler.apply.results import ApplyResult, StepResult
+from reconciler.errors import HostError
+from reconciler.host.interface import Change, Refusal
 from reconciler.ledger.records import Ledger
-from reconciler.plan.model import Plan, Step
-from tests.apply.hosts import Breaking, Failing, Recorder, Unreadable
+from reconciler.plan.model import Options, Plan, Step
+from tests.apply.hosts import Breaking, Failing, Recorder, Unreadable, Wrapped
+from tests.plan.build import with_block
 from tests.world import NO_LIMITS, MemoryStore, Silent, World, dynamic, entry, policy, texts, told, verdicts
 
 TWO = policy("p", entry("a", "8000"), entry("b", "9000"))
@@ -98,6 +101,38 @@ def test_a_relabel_is_not_done_by_a_run_that_ends_early_or_is_stopped() -> None:
     world.host = Failing(world.host, bool)
     renamed = policy("p", entry("b", "8000"), entry("c", "9000"), entry("d", "9500"))
     assert sorted(verdicts(world.apply(renamed))) == ["not-run", "unknown"]
+
+
+class Dead(Wrapped):
+    """A call that may have worked, and does not come back."""
+
+    def write(self, change: Change) -> Refusal | None:
+        super().write(change)
+        raise HostError("the disk is full")
+
+
+def test_a_call_that_does_not_come_back_is_unknown() -> None:
+    world = World()
+    world.host = Dead(world.host)
+    assert verdicts(world.apply(TWO)) == ["unknown", "not-run"]
+
+
+def test_winnat_is_not_stopped_where_that_cannot_be_written_down() -> None:
+    world = with_block("8000-8099")
+    plan = world.plan(policy("p", entry("web", "8050")), options=Options(release_winnat=True))
+    world.store = Breaking(1)
+    result = world.run(plan)
+    assert verdicts(result) == ["not-run", "not-run"]
+    assert (result.problems, world.sim.winnat) == (("apply ended early: the ledger cannot be written",), "running")
+
+
+def test_relabels_that_a_wish_to_stop_cuts_short_are_not_run() -> None:
+    world = World()
+    world.apply(policy("a", entry("web", "8000"), entry("db", "9000")))
+    plan = world.plan(policy("b", entry("web", "8000"), entry("db", "9000"), formerly=("a",)))
+    answers = iter([False, True])
+    result, _ = run_told(world, plan, lambda: next(answers))
+    assert (result.interrupted, verdicts(result)) == (True, ["not-run", "not-run"])
 
 
 # Stopping, and telling

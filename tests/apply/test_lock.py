@@ -198,3 +198,11 @@ def test_a_user_without_privileges_is_told_what_to_do() -> None:
         host_lock(folder, "host", 0),
     ):
         pytest.fail("nobody may write here")
+
+
+def test_the_second_that_is_not_told_counts(tmp_path: Path) -> None:
+    with holder(tmp_path):
+        start_time = time.monotonic()
+        with pytest.raises(BusyError), host_lock(tmp_path, "host", 1.2):
+            pytest.fail("two holders")
+        assert 1.2 <= time.monotonic() - start_time < 2.1

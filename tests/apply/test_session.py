@@ -12,10 +12,10 @@ from reconciler.apply.results import ApplyResult
 from reconciler.apply.session import FRESH_SECONDS, apply_locked, read_state
 from reconciler.errors import HostError, StaleError
 from reconciler.host.interface import Host, Lookup, Row, Snapshot
-from reconciler.ledger.records import Ledger
+from reconciler.ledger.records import Ledger, OwedRow
 from reconciler.plan.model import LIMIT_NAMES, Options, Plan
 from reconciler.policy.entries import Policy
-from reconciler.ports import Lane
+from reconciler.ports import Lane, PortRange
 from tests.apply.hosts import Failing, Recorder, Refusing, Wrapped
 from tests.world import TCP4, TCP6, Silent, World, entry, policy, reserve, told, verdicts
 
@@ -43,6 +43,20 @@ class Mute(Wrapped):
     """Lookup answers neither yes nor no."""
 
     def lookup(self, wanted: Lookup) -> bool:
+        raise HostError("Windows does not look it up")
+
+
+class Shy(Wrapped):
+    """Its first Lookup fails."""
+
+    def __init__(self, inner: Host) -> None:
+        super().__init__(inner)
+        self.asked = False
+
+    def lookup(self, wanted: Lookup) -> bool:
+        if self.asked:
+            return super().lookup(wanted)
+        self.asked = True
         raise HostError("Windows does not look it up")
 
 
@@ -188,6 +202,21 @@ def test_a_reservation_that_somebody_made_after_a_reading_that_is_reused_is_no_c
     assert told(world.plan(WEB)) == ["blocked create 8000-8099 tcp"]
 
 
+def test_nor_is_a_larger_one() -> None:
+    world = World("reservations=starred")
+    world.add(TCP4, "7000")
+    plan = read_now(world, policy("p", entry("web", "8002-8003")))
+    world.add(TCP4, "8000-8009", "reservation")
+    assert verdicts(run(world, plan, replan=True)) == ["refused"]
+
+
+def test_a_lookup_that_fails_once_is_asked_again() -> None:
+    world = World()
+    plan = read_now(world, policy("p", reserve("erp", "12000-12009")))
+    world.host = Shy(world.host)
+    assert verdicts(run(world, plan, replan=True)) == ["done"]
+
+
 def test_a_reservation_in_the_place_of_our_row_is_not_deleted_as_an_exclusion() -> None:
     world = World("reservations=starred")
     world.add(TCP4, "7000")
@@ -260,3 +289,19 @@ def test_a_plan_that_somebody_has_seen_is_held_against_a_new_reading(world: Worl
     with pytest.raises(StaleError, match="row tcp/ipv4 8050-8149 is new"):
         run(world, plan, replan=False)
     assert world.store.ledger is None
+
+
+def test_a_debt_that_somebody_paid_after_a_reading_that_is_reused_is_paid() -> None:
+    world = World()
+    world.apply(policy("q", entry("z", "9000-9009")))
+    ledger = world.store.ledger
+    assert ledger is not None
+    world.delete(TCP4, "9000-9009")
+    world.add(TCP4, "9000-9009", "block")
+    debts = tuple(OwedRow(lane, PortRange(9000, 9009), "exclusion", "persistent", "q/z") for lane in (TCP4, TCP6))
+    world.store.ledger = replace(ledger, owed=debts)
+    plan = read_now(world, policy("p", entry("dns", "53", protocols=("udp",))))
+    world.delete(TCP4, "9000-9009")
+    world.add(TCP4, "9000-9009")
+    run(world, plan, replan=True)
+    assert world.store.ledger.owed == ()

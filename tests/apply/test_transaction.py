@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from reconciler.host.interface import Change
-from reconciler.ledger.records import Ledger
+from reconciler.ledger.records import Ledger, OwedRow
 from reconciler.plan.model import Options, RowSpec
 from reconciler.ports import PortRange
 from tests.apply.hosts import Breaking, Failing, Recorder, Refusing
@@ -394,3 +396,17 @@ def test_what_an_undo_took_apart_may_be_gone_too_where_nobody_can_look() -> None
     world.host = honest
     world.apply(wanted)
     assert told(world.plan(wanted)) == []
+
+
+def test_what_was_owed_before_the_step_is_not_said_to_be_lost_by_it() -> None:
+    world = World()
+    world.apply(policy("q", entry("z", "9000-9009")), policy("p", entry("web", "8000-8099")))
+    ledger = world.store.ledger
+    assert ledger is not None
+    world.delete(TCP4, "9000-9009")
+    world.add(TCP4, "9000-9009", "block")
+    debts = tuple(OwedRow(lane, PortRange(9000, 9009), "exclusion", "persistent", "q/z") for lane in (TCP4, TCP6))
+    world.store.ledger = replace(ledger, owed=debts)
+    plan = world.plan(policy("p", entry("web", "8010-8019")))
+    world.host = Failing(world.host, bool)
+    assert world.run(plan).problems[0].startswith("COVER LOST: 8000-8099 may be gone")

@@ -7,10 +7,13 @@ from typing import Any
 import pytest
 
 from reconciler.host.simulated import events
-from reconciler.plan.model import Options, Plan
+from reconciler.plan.asked import release_note, target_notes
+from reconciler.plan.model import Options, Plan, Step
+from reconciler.policy.entries import PolicySet
 from reconciler.ports import PROTOCOLS
-from tests.plan.build import with_block
+from tests.plan.build import TCP, ports, reading, with_block
 from tests.plan.test_notes import ids, known, notes
+from tests.set_world import SetWorld
 from tests.world import TCP4, TCP6, UDP4, World, entry, policy, reserve, told, unmanaged
 
 V4: dict[str, Any] = {"families": ("ipv4",)}
@@ -93,6 +96,33 @@ def test_an_exact_row_that_may_not_be_deleted_is_told_by_its_step() -> None:
     assert (told(plan), held(plan)) == (["blocked delete 8080-8089 tcp"], [])
 
 
+def test_a_few_rows_are_named_without_a_count() -> None:
+    world = known(World())
+    world.add(TCP4, "8080 8082 8084")
+    assert held(world.plan(policy("p", OLD))) == ["8080 (an exclusion), 8082 (an exclusion), 8084 (an exclusion)"]
+
+
+def test_a_row_that_would_go_but_has_to_wait_is_told() -> None:
+    world = World()
+    world.apply(policy("p", entry("web", "8000-8089")))
+    world.listen(8005)
+    plan = world.plan(policy("p", entry("web", "8000-8009"), OLD))
+    assert "deferred replace 8000-8089 -> 8000-8009 tcp" in told(plan)
+    assert held(plan) == ["8000-8089 (an exclusion, ours, p/web)"]
+
+
+def test_a_host_without_rows_tells_it_by_its_steps() -> None:
+    world = SetWorld("22")
+    kept = policy("q", entry("z", "8085", protect=True))
+    world.apply(kept)
+    assert "absent-and-held" not in ids(world.plan(policy("p", OLD), kept))
+
+
+def test_where_no_file_targets_the_host_single_ones_are_not_told_too() -> None:
+    nobody = PolicySet((policy("p", in_scope=False),), idle=("x.toml",))
+    assert [note.id for note in target_notes(nobody, reading())] == ["nothing-targeted"]
+
+
 RELEASE = Options(release_winnat=True)
 WEB = policy("p", entry("web", "8080"))
 
@@ -103,7 +133,7 @@ WEB = policy("p", entry("web", "8080"))
         ("stopped", "it is stopped"),
         ("absent", "this host has none"),
         ("unknown", "its state is not known"),
-        ("running", "nothing in the way can be a block of WinNAT's"),
+        ("running", "no step is held by blocks alone that can be WinNAT's"),
     ],
 )
 def test_winnat_that_is_not_asked_although_something_is_blocked_is_told(winnat: Any, why: str) -> None:
@@ -122,6 +152,11 @@ def test_winnat_that_is_asked_or_need_not_be_is_no_note() -> None:
     assert told(world.plan(both, options=RELEASE))[0] == "release-winnat "
     for plan in (world.plan(both, options=RELEASE), known(World()).plan(WEB, options=RELEASE)):
         assert "winnat-not-released" not in ids(plan)
+
+
+def test_a_blocked_step_that_is_tried_is_why_winnat_is_asked() -> None:
+    step = Step("create", "blocked", "intent", "exclusion", TCP, ports("8080"), tried=True)
+    assert list(release_note(RELEASE, reading(winnat="running"), [step])) == []
 
 
 def test_the_way_out_of_a_protection_that_was_retired_takes_both() -> None:

@@ -128,6 +128,20 @@ def test_steps_stand_in_the_order_in_which_apply_does_them_then_what_cannot_be_d
     assert in_order(ordered[::-1]) == in_order(ordered) == ordered
 
 
+def test_rows_go_protocol_by_protocol() -> None:
+    """So that the calls of one follow each other: its listings are as they were after the last call."""
+    ordered = [
+        draft.step()
+        for lanes in (TCP, UDP)
+        for draft in (
+            Draft(creates=[spec("9000", *lanes)]),
+            Draft(deletes=[spec("8000-8009", *lanes)], creates=[spec("8000-8004", *lanes)]),
+            Draft(deletes=[spec("80", *lanes)]),
+        )
+    ]
+    assert in_order(ordered[::-1]) == tuple(ordered)
+
+
 def test_lanes_and_ports_break_ties() -> None:
     steps = [
         Step("create", "ready", "intent", "exclusion", lanes, ports(text))

@@ -57,6 +57,9 @@ def test_of_a_captured_host_nobody_claims_to_know_the_sockets() -> None:
     view = reading(dynamic=DYNAMIC)
     view = replace(view, facts=replace(view.facts, read_only=True))
     assert tcp_answer(80, view).verdict.reason.startswith("no row holds it; sockets were not captured; it lies outside")
+    block = replace(reading(*listed("8000-8099")), facts=view.facts)
+    assert tcp_answer(8080, block).verdict.bind == "refused"
+    assert "or it is reserved" in tcp_answer(8080, block).verdict.reason
 
 
 def test_each_protocol_is_answered_for_itself() -> None:
@@ -87,6 +90,33 @@ def test_an_exclusion_can_be_bound_and_says_whose_it_is() -> None:
     assert "http.sys" in answer.verdict.reason
     foreign = tcp_answer(8080, reading(*listed("8000-8099 *")))
     assert (foreign.verdict.bind, foreign.holding.rows[0].record) == ("works", None)
+
+
+def test_families_whose_rows_were_made_at_other_times_or_for_others_are_told_apart() -> None:
+    view = reading(*listed("8000-8099 *"))
+    for book in (
+        Ledger("machine-1", rows=owned("8000-8099", TCP4)),
+        Ledger("machine-1", rows=(*owned("8000-8099", TCP4), *owned("8000-8099", TCP6, store="active"))),
+        Ledger("machine-1", rows=owned("8000-8099"), claims=(claim("web", "8000-8099", lanes=(TCP4,)),)),
+    ):
+        assert [answer.lanes for answer in tcp_answers(8080, view, book)] == [(TCP4,), (TCP6,)]
+
+
+def test_a_port_that_http_sys_keeps_for_a_service_is_told_whatever_holds_it() -> None:
+    urls = (UrlReservation(5985, "http://+:5985/wsman/"),)
+    free = tcp_answer(5985, reading(url_reservations=urls, dynamic=DYNAMIC)).verdict
+    assert (free.bind, "http://+:5985/wsman/" in free.reason) == ("works", True)
+    assert free.remedy == "an exclusion of it would keep that service from starting"
+    excluded = tcp_answer(5985, reading(*listed("5985 *"), url_reservations=urls)).verdict
+    assert excluded.reason.endswith("; http.sys keeps it for http://+:5985/wsman/")
+
+
+def test_low_ports_of_linux_need_rights() -> None:
+    for rows in ((), listed("1-2000 *")):
+        view = reading(*rows, dynamic={"tcp": PortRange(32768, 60999)})
+        view = replace(view, facts=replace(view.facts, os="linux"))
+        low, high = tcp_answer(1023, view).verdict.reason, tcp_answer(1024, view).verdict.reason
+        assert ("below 1024 Linux asks" in low, "below 1024 Linux asks" in high) == (True, False)
 
 
 def test_linux_has_no_http_sys() -> None:
@@ -150,6 +180,8 @@ def test_a_process_that_does_not_show_is_looked_for_with_more_rights() -> None:
     verdict = tcp_answer(8080, reading(sockets=(Socket(TCP4, 8080, None, None),))).verdict
     assert verdict.reason == "it is in use by an unknown process, ipv4"
     assert verdict.remedy == "run this again with all rights to see which program it is"
+    both = (Socket(TCP4, 8080, None, 5), Socket(TCP6, 8080, "nginx", 77))
+    assert tcp_answer(8080, reading(sockets=both)).verdict.remedy == "stop nginx (pid 77)"
     other = tcp_answer(8080, reading(sockets=(Socket(TCP4, 8080, None, 7),))).verdict
     assert other.reason == "it is in use by an unknown process (pid 7), ipv4"
     assert other.remedy == verdict.remedy

@@ -126,9 +126,18 @@ def test_a_row_that_somebody_else_still_claims_stays() -> None:
     plan = world.plan(policy("p", entry("old", "8000-8009", state="absent")), policy("q", in_scope=False))
     assert told(plan)[:1] == ["blocked delete 8000-8009 tcp"]
     assert reasons(plan)[0] == "declared absent, but q/web still claims ports of it"
-    assert plan.steps[0].remedy == "--retire q"
+    assert plan.steps[0].remedy == "--retire q gives it up"
     here = world.plan(policy("p", entry("old", "8000-8009", state="absent")), policy("q", entry("web", "8000-8009")))
     assert [step.remedy for step in here.steps] == ["take the ports out of one of the two entries"]
+
+
+def test_a_row_that_an_entry_of_other_targets_claims_says_how_that_ends() -> None:
+    world = World()
+    world.apply(policy("q", entry("web", "8000-8009")))
+    here = policy("q", elsewhere=frozenset({"web"}))
+    plan = world.plan(policy("p", entry("old", "8000-8009", state="absent")), here)
+    (step,) = (step for step in plan.steps if step.status == "blocked")
+    assert step.remedy == 'take it out of them, or put disable = ["web"] into one that does'
 
 
 def test_a_protected_row_that_is_named_stays() -> None:
@@ -138,7 +147,7 @@ def test_a_protected_row_that_is_named_stays() -> None:
     plan = world.plan(*wanted)
     assert told(plan)[:1] == ["skipped delete 8000-8009 tcp"]
     assert reasons(plan)[0] == "declared absent, but it is protected by q/web"
-    assert plan.steps[0].remedy == "--retire q --unprotect web"
+    assert plan.steps[0].remedy == "--retire q gives it up together with --unprotect web"
     given_up = world.plan(policy("p", entry("old", "8000-8009", state="absent")), policy("q"))
     assert {step.remedy for step in given_up.steps} == {"--unprotect web"}
     plan = world.plan(*wanted, options=Options(unprotect=frozenset({"web"})))

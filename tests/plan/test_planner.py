@@ -24,6 +24,7 @@ from reconciler.plan.planner import lookups, plan_state
 from reconciler.policy.entries import Policy, PolicySet
 from reconciler.policy.lint import lint
 from reconciler.ports import PROTOCOLS
+from tests.apply.hosts import Guesser
 from tests.plan.build import UDP, book, claim, intent, listed, owned, ports, reading
 from tests.world import NO_LIMITS, TCP4, TCP6, UDP4, World, dynamic, entry, policy, reserve, told, unmanaged
 
@@ -232,6 +233,24 @@ def test_what_is_out_of_scope_is_listed_with_why_and_the_way_to_end_it(
     plan = world.plan(elsewhere, *given)
     assert told(plan) == ["out-of-scope keep 8080-9090 tcp"]
     assert (plan.steps[0].reason, plan.steps[0].remedy) == (f"{reason}; what it claims is kept", remedy)
+
+
+@pytest.mark.parametrize(
+    ("before", "wanted"),
+    [
+        ("8004-8007", policy("p", entry("a", "8004-8007"), entry("b", "8006", families=("ipv4",)))),
+        ("8000", policy("p", entry("a", "8000 8004"), entry("b", "8004", families=("ipv6",)))),
+    ],
+)
+def test_a_guess_of_sharing_that_an_apply_changes_changes_no_claim(before: str, wanted: Policy) -> None:
+    """The apply makes both listings alike, and a host that goes by its listings takes them for one table then."""
+    world = World("families=split")
+    world.host = Guesser(world.host)
+    world.add(TCP4, before)
+    world.apply(wanted)
+    plan = world.plan(wanted)
+    assert plan.state.snapshot.shared
+    assert (told(plan), plan.update.changed) == ([], False)
 
 
 def test_a_file_whose_policy_has_another_name_now_is_asked_about_it() -> None:

@@ -11,7 +11,7 @@ from reconciler.plan.explain import explain_port
 from reconciler.ports import LANES
 from reconciler.report.explain_report import explain_document, explain_lines
 from reconciler.report.palette import Palette
-from tests.report.samples import FACTS, TCP, claim, ledger, owned_row, ports, snapshot, state
+from tests.report.samples import TCP, claim, ledger, owned_row, ports, snapshot, state
 
 BOOK = ledger(owned_row("8000-8099"), owned_row("8000-8099", TCP[1]), claims=(claim(),))
 
@@ -21,7 +21,8 @@ def rows(text: str, *, star: bool = True) -> list[Row]:
 
 
 def lines(port: int, view: Snapshot, book: Ledger | None = None) -> list[str]:
-    return explain_lines(FACTS, port, explain_port(state(view, book), port, ("tcp",)), Palette())
+    whole = state(view, book)
+    return explain_lines(whole, port, explain_port(whole, port, ("tcp",)), Palette())
 
 
 def test_a_row_of_ours_tells_since_when_and_for_whom() -> None:
@@ -50,6 +51,24 @@ def test_rows_of_others_tell_what_is_known() -> None:
     ]
 
 
+def test_what_hns_keeps_is_an_exclusion_even_where_lookup_does_not_tell() -> None:
+    found = frozenset({Lookup("tcp", ports("50000-50059"))})
+    told = lines(50001, replace(snapshot(*rows("50000-50059")), lookups=found, lookup_tells_kinds=False))
+    assert told[2:4] == [
+        "  tcp, ipv4+ipv6: can be bound",
+        "      50000-50059, an administered exclusion, the system's (HNS)",
+    ]
+
+
+def test_a_ledger_of_another_machine_is_told() -> None:
+    copied = replace(BOOK, machine="machine-2")
+    told = lines(8080, snapshot(*rows("8000-8099")), copied)
+    assert told[3] == "      8000-8099, an administered exclusion, not made by this tool"
+    assert told[-1] == "The ledger is of another machine, so every row is foreign"
+    document = explain_document(state(snapshot(), copied), 8080, ())
+    assert document["ledger"] == {"present": True, "of_another_machine": True}
+
+
 def test_where_nothing_was_captured_that_is_told() -> None:
     view = replace(snapshot(), known_lanes=(LANES[3],))
     assert lines(8080, view)[-1] == "  of these lanes nothing was captured"
@@ -61,7 +80,7 @@ def test_the_document_says_the_same_in_keys() -> None:
         sockets=(Socket(TCP[0], 8080, "nginx", 77),),
         url_reservations=(UrlReservation(8080, "http://+:8080/"),),
     )
-    document = explain_document(FACTS, 8080, explain_port(state(view, BOOK), 8080, ("tcp",)))
+    document = explain_document(state(view, BOOK), 8080, explain_port(state(view, BOOK), 8080, ("tcp",)))
     (answer,) = document["answers"]
     assert (document["format_version"], document["kind"], document["port"]) == (1, "explanation", 8080)
     assert answer["lanes"] == ["tcp/ipv4", "tcp/ipv6"]
@@ -84,7 +103,8 @@ def test_the_document_says_the_same_in_keys() -> None:
 
 
 def test_what_nobody_made_has_no_ledger_words_and_a_dynamic_range_is_named() -> None:
-    document = explain_document(FACTS, 50001, explain_port(state(snapshot(*rows("50000-50059"))), 50001))
+    whole = state(snapshot(*rows("50000-50059")))
+    document = explain_document(whole, 50001, explain_port(whole, 50001))
     row = document["answers"][0]["held_by"][0]
     assert (row["owner"], row["system"], row["store"], row["plan"], row["time"]) == ("foreign", True, None, None, None)
     assert [answer["dynamic_range"] for answer in document["answers"]] == ["49152-65535", "49152-65535"]

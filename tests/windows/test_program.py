@@ -86,6 +86,12 @@ def test_how_many_processes_it_takes(settings: list[str], program: Program, stan
     assert program.apply().code == 0
     assert standin.processes() <= 12 + 4 * per_row
     standin.forget_calls()
+    program.policy(FRONT.replace("8000-8099", "8200-8299"), BACK.replace("9200", "9300"))  # two rows come, two go
+    assert program.apply().code == 0
+    assert standin.processes() <= 12 + 4 * per_row
+    program.policy(FRONT, BACK)
+    assert program.apply().code == 0
+    standin.forget_calls()
     program.policy()
     assert program.apply("--force", "delete-all").code == 0
     assert standin.processes() <= 12 + 4 * per_row

@@ -55,11 +55,12 @@ def range_in(lines: Sequence[str]) -> DynamicRange | None:
 
     A text in which every line end was doubled is read without those.
     """
-    if len(lines) > 3 and not any(line.strip() for line in lines[1::2]):
-        try:
-            return range_in(lines[::2])
-        except HostError as error:
-            raise HostError(f"every second line is blank; without those, {error.message}") from None
+    for first in (0, 1):
+        if len(lines) > 3 and not any(line.strip() for line in lines[1 - first :: 2]):
+            try:
+                return range_in(lines[first::2])
+            except HostError as error:
+                raise HostError(f"every second line is blank; without those, {error.message}") from None
     begun = [rule for rule in _rules(lines) if _protocol(lines, rule) and 1 <= _numbers_below(lines, rule) <= 2]
     if not begun:
         return None

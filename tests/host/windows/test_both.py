@@ -58,6 +58,16 @@ def test_part_of_a_listing_beside_a_range_is_refused(part: str) -> None:
     assert outcome(part + RANGE) is None
 
 
+def test_a_second_listing_that_breaks_off_above_another_rule_is_refused() -> None:
+    assert outcome(TABLE + TITLE + COLUMNS + "----------\n") is None
+
+
+def test_doubled_line_ends_lose_neither_wherever_the_text_begins() -> None:
+    doubled = (TABLE + RANGE).replace("\n", "\n\n")
+    for text in (doubled, doubled[1:], "\n" + doubled):
+        assert outcome(text) == outcome(TABLE + RANGE)
+
+
 def test_prose_is_no_part_of_a_listing() -> None:
     for prose in ("tcp can be replaced by udp\n", "tcp:\nport 80    open\n", "> netsh tcp\na    b\n", "a    b\n"):
         assert outcome(RANGE + prose) == (None, BOTH)

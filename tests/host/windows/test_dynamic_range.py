@@ -188,3 +188,15 @@ def test_doubled_line_ends_are_no_blank_lines(sample: Range) -> None:
 def test_a_fault_between_doubled_line_ends_is_told_as_one() -> None:
     text = f"{HEAD}x : 49152\n".replace("\n", "\n\n")
     refused(text, "^every second line is blank; without those, line 5: no number of ports follows")
+
+
+@pytest.mark.parametrize("title", ["tcp", "tcp: range"])
+def test_a_title_without_words_before_the_protocol_does_not_make_a_title_of_others(title: str) -> None:
+    text = f"netsh int ipv4 show dynamicportrange tcp\ntcp is what I asked for\n{HEAD}x : 49152\ny : 16384\n"
+    text = text.replace("Protocol tcp Dynamic Port Range", title)
+    assert read_dynamic_range(text.encode()) == PortRange(49152, 65535)
+
+
+def test_the_title_of_a_listing_far_above_a_rule_of_two_runs_is_a_cut_one() -> None:
+    lines = "Protocol tcp Port Exclusion Ranges\n\nC:\\>cls\nA    B\nC    D\n---   ---\n1  2\n"
+    refused(f"{lines}{HEAD}x : 49152\ny : 16384\n", "the title of a listing, which is cut")
