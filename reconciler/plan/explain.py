@@ -21,6 +21,7 @@ Bind = Literal["works", "in-use", "refused", "with-token", "unknown"]
 LINUX_FREE_FROM = 1024
 """net.ipv4.ip_unprivileged_port_start as the kernel has it."""
 
+NO_SOCKETS = "sockets were not captured"
 _DECLARE = "declare an exclusion of it"
 
 
@@ -161,10 +162,10 @@ def _of_reservation(shown: ShownRow) -> Verdict:
 
 
 def _of_nothing(snapshot: Snapshot, holding: Holding) -> Verdict:
-    held = "no row holds it; sockets were not captured" if snapshot.facts.read_only else "nobody holds it"
+    held = f"no row holds it; {NO_SOCKETS}" if snapshot.facts.read_only else "nobody holds it"
     if holding.urls:
-        reason = f"{held}, but http.sys keeps it for {holding.urls[0].url}, and serves it when that service starts"
-        return Verdict("works", reason, "an exclusion of it would keep that service from starting")
+        url = holding.urls[0].url
+        return Verdict("works", f"{held}, but http.sys keeps it for {url}, which an exclusion may keep from starting")
     if holding.ephemeral:
         reason = f"{held}; it lies in the dynamic range {holding.ephemeral}, so any program may be given it"
         return Verdict("works", reason, f"to keep it from that, {_DECLARE}")
@@ -180,6 +181,8 @@ def _low(snapshot: Snapshot, port: int) -> str:
 
 def _of_exclusion(snapshot: Snapshot, holding: Holding) -> str:
     reason = "an exclusion only keeps it from being handed out by chance; a program that asks for it gets it"
+    if snapshot.facts.read_only:
+        reason = f"{NO_SOCKETS}; {reason}"
     if snapshot.facts.os == "linux":
         return reason
     reason += ", but services of http.sys (IIS, HttpListener), MsQuic and port mappings of containers may not"

@@ -10,9 +10,9 @@ from reconciler.apply.results import Taken
 from reconciler.errors import HostError
 from reconciler.host.interface import Change, Host, Refusal, Row
 from reconciler.ports import Lane, PortRange
-from tests.apply.hosts import DENIED, Failing, Recorder, Refusing, Wrapped
+from tests.apply.hosts import DENIED, Failing, Refusing, Wrapped
 from tests.apply.writing import TCP, Bench, bench, spec
-from tests.world import TCP4, TCP6, UDP4, World, entry, policy, verdicts
+from tests.world import TCP4, TCP6, World
 
 
 @pytest.mark.parametrize("settings", [[], ["second-add=ok"]], ids=["error32", "ok"])
@@ -32,21 +32,6 @@ def test_each_family_gets_its_call_where_they_do_not() -> None:
     assert it.world.owned(TCP4) == it.world.owned(TCP6) == ["8000-8099"]
 
 
-def test_a_row_that_somebody_makes_in_the_other_table_meanwhile_stays_theirs() -> None:
-    world = World("families=split")
-
-    def meanwhile(change: Change) -> None:
-        if change.lane == TCP4:
-            world.add(TCP6, str(change.ports))
-
-    it = Bench(world, Recorder(world.host, meanwhile))
-    result = it.writer.create(spec("8000-8009"), "p/web")
-    assert (result.outcome, result.changed) == ("done", (TCP4,))
-    assert (world.owned(TCP4), world.owned(TCP6), it.intents) == (["8000-8009"], [], 0)
-    world.apply(policy("p"))
-    assert world.rows(TCP6) == ["8000-8009 *"]
-
-
 def test_what_is_covered_already_is_not_called_for_and_not_ours() -> None:
     world = World()
     world.add(TCP4, "8000-8049")
@@ -63,18 +48,6 @@ def test_only_the_family_that_lacked_the_row_is_ours() -> None:
     result = it.writer.create(spec("8000"), "p/web")
     assert (result.outcome, result.changed) == ("done", (TCP6,))
     assert (world.owned(TCP4), world.owned(TCP6)) == ([], ["8000"])
-
-
-@pytest.mark.parametrize("settings", [[], ["families=split"]], ids=["shared", "split"])
-def test_nothing_is_there_already_by_a_reading_from_before_the_lock(settings: list[str]) -> None:
-    world = World(*settings)
-    for lane in (TCP4, TCP6) if settings else (TCP4,):
-        world.add(lane, "8000")
-    it = Bench(world, stale=TCP)
-    world.delete(TCP6, "8000")
-    assert it.writer.create(spec("8000"), "p/web").outcome == "done"
-    assert world.owned(TCP6) == ["8000"]
-    assert world.owned(TCP4) == ([] if settings else ["8000"])
 
 
 def test_a_refused_create_leaves_nothing_in_the_ledger() -> None:
@@ -288,54 +261,3 @@ def test_a_reading_that_fails_after_a_call_is_tried_again() -> None:
     tools = bench(host=Failing(world.host, lambda calls: bool(calls) and next(readings, False)))
     assert tools.writer.create(spec("8000-8099"), "p/web").outcome == "done"
     assert tools.world.clock.time == 2
-
-
-class Logged(Recorder):
-    """Writes down in what order families are read (`r46`) and called (`w4`)."""
-
-    def __init__(self, inner: Host) -> None:
-        super().__init__(inner)
-        self.log: list[str] = []
-
-    def rows(self, lanes: Collection[Lane]) -> tuple[Row, ...]:
-        self.log.append("r" + "".join(lane.family[-1] for lane in sorted(lanes)))
-        return super().rows(lanes)
-
-    def write(self, change: Change) -> Refusal | None:
-        self.log.append("w" + change.lane.family[-1])
-        return super().write(change)
-
-
-def test_in_split_families_each_call_follows_a_reading_of_its_own_lane_and_each_row_takes_five_processes() -> None:
-    world = World("families=split")
-    it = Bench(world, Logged(world.host), stale=TCP)
-    for text in ("8000", "8002", "8004"):
-        assert it.writer.create(spec(text), "p/web").outcome == "done"
-    assert isinstance(it.host, Logged)
-    assert " ".join(it.host.log) == "r4 w4 r46 w6 r6 w6 r46 w4 r4 w4 r46 w6 r6"
-    assert world.owned(TCP4) == world.owned(TCP6) == ["8000", "8002", "8004"]
-    it.host.log.clear()
-    assert it.writer.delete(spec("8002")).outcome == "done"
-    assert " ".join(it.host.log) == "w6 r46 w4 r4"
-
-
-@pytest.mark.parametrize(("settings", "other"), [([], UDP4), (["families=split"], TCP6)], ids=["udp", "ipv6"])
-@pytest.mark.parametrize("rows", [1, 20])
-def test_a_row_that_somebody_makes_in_another_lane_while_we_call_stays_theirs(
-    settings: list[str], other: Lane, rows: int
-) -> None:
-    world = World(*settings)
-    world.add(TCP4, "7000")
-
-    def meanwhile(change: Change) -> None:
-        if len(host.calls) == 1:
-            world.add(other, "9000")
-
-    world.host = host = Recorder(world.host, meanwhile)
-    many = entry("many", " ".join(str(8000 + 2 * number) for number in range(rows)), families=("ipv4",))
-    one = entry("one", "9000", protocols=(other.protocol,), families=(other.family,))
-    assert verdicts(world.apply(policy("p", many, one)))[-1] == "already"
-    assert "9000" not in world.owned(other)
-    world.host = host.inner
-    world.apply(policy("p", many))
-    assert "9000 *" in world.rows(other)
