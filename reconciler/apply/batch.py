@@ -91,7 +91,7 @@ class BatchExecutor:
                 "look who else writes the list"
             )
         for claim in self._plan.update.claims:
-            if gone := PortSet.of(claim.ports) & taken:
+            if claim.kind == "exclusion" and (gone := PortSet.of(claim.ports) & taken):
                 self._problems.append(
                     f"COVER LOST: {gone} of {claim.policy}/{claim.entry} was not ours, and somebody took it out "
                     f"meanwhile; the next apply of {claim.policy} makes it again"

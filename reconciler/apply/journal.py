@@ -111,12 +111,12 @@ class Journal:
     def _to_stay(self, ports: PortSet) -> tuple[Intent, ...]:
         return intents_to_stay(ports, self._boot, self._plan_id, self._clock.now())
 
-    def widen(self, intent: Intent, absent: tuple[Lane, ...]) -> Intent:
-        """Write down that a create is called for in more lanes than were known to lack the row when it began."""
-        wider = replace(intent, absent_in=absent)
+    def known_absent(self, intent: Intent, absent: tuple[Lane, ...]) -> Intent:
+        """Write down in which lanes a create is known to be for a row that was not there."""
+        known = replace(intent, absent_in=absent)
         rest = _without(self.ledger, intent)
-        self._save(replace(rest, intents=(*rest.intents, wider)))
-        return wider
+        self._save(replace(rest, intents=(*rest.intents, known)))
+        return known
 
     def created(self, intent: Intent, rows: Iterable[Row], found: bool) -> None:
         """Write down what reading again showed after a create."""

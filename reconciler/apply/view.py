@@ -47,7 +47,7 @@ class View:
     def freshen(self, lanes: Iterable[Lane]) -> None:
         """Read those of these lanes again that were read before the lock or the last call. Raises HostError."""
         if old := sorted(self._stale.intersection(lanes)):
-            self._patiently(lambda: self.read(old))
+            self._read_patiently(old)
 
     def look_first(self, row: RowSpec, find: Find) -> tuple[Lane, ...]:
         """Where there is something to call for, by a reading since the last call of the lane that is called first.
@@ -61,7 +61,7 @@ class View:
             needed = row.lanes if not found or self.share(row.lanes) else self.doors(row, found)[:1]
             if self._stale.isdisjoint(needed):
                 return found
-            self.freshen(needed)
+            self._read_patiently(needed)
 
     def doors(self, row: RowSpec, lanes: tuple[Lane, ...]) -> tuple[Lane, ...]:
         """The lanes to call through, as far as the row is still wrong there, first one that needs no reading before.
@@ -79,10 +79,15 @@ class View:
             self._ask(row)
 
         self._patiently(look)
+        self._shared = tuple(table for table in self._shared if not set(table) <= set(lanes) or self._alike(table))
 
     def share(self, lanes: tuple[Lane, ...]) -> bool:
-        """Do these lanes share one table, as far as the host says?"""
+        """Do these lanes share one table, as far as the host says and no reading has shown otherwise?"""
         return any(set(lanes) <= set(table) for table in self._shared)
+
+    def _alike(self, table: tuple[Lane, ...]) -> bool:
+        first, *others = ([row[1:] for row in self._rows[lane]] for lane in table)
+        return all(rows == first for rows in others)
 
     def covers(self, lane: Lane, ports: PortRange) -> bool:
         """Is every port of the range covered by administered rows in this lane?"""
@@ -114,6 +119,9 @@ class View:
         if not row.administered or self._journal.ledger.find(row.lane, row.ports, "reservation"):
             return False
         return not (self._tells_kinds and Lookup(row.lane.protocol, row.ports) in self._lookups)
+
+    def _read_patiently(self, lanes: Iterable[Lane]) -> None:
+        self._patiently(lambda: self.read(lanes))
 
     def _patiently(self, look: Callable[[], None]) -> None:
         deadline: float | None = None

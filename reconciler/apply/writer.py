@@ -54,14 +54,19 @@ class Writer:
         ours = absent if row.kind == "reservation" or self._view.share(row.lanes) else doors[:1]
         intent = self._journal.intend("create", row, () if label is None else ours, label or "")
         refusal: Refusal | None = None
+        called: tuple[Lane, ...] = ()
         for lane in doors:
             if lane in missing:
                 if lane not in ours:
                     ours = tuple(item for item in absent if item in ours or item in missing)
-                    intent = intent if label is None else self._journal.widen(intent, ours)
+                    intent = intent if label is None else self._journal.known_absent(intent, ours)
                 refusal = self._call(Change("create", row.kind, lane, row.ports, row.store)) or refusal
                 self._view.look_again(row, missing)
                 missing = self._lacking(row, absent)
+                called += (lane,)
+                if row.kind == "exclusion" and not set(ours) <= {*called} and not self._view.share(row.lanes):
+                    ours = called  # two tables after all, so what came into the other one may be somebody's
+                    intent = intent if label is None else self._journal.known_absent(intent, ours)
         self._journal.created(intent, self._view.exclusions(absent), found=self._reserved(row))
         if not missing:
             note = _note(refusal) if label is None else self._create_note(row, refusal)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
-from reconciler.host.interface import RowKind, Snapshot, Socket, UrlReservation
+from reconciler.host.interface import Snapshot, Socket, UrlReservation
 from reconciler.plan.model import State
 from reconciler.plan.settle import settle
 from reconciler.plan.shown import ShownRow, shown_rows
@@ -104,16 +104,11 @@ def _made(shown: ShownRow) -> tuple[str, str, str] | None:
     return None if record is None else (record.store, record.plan, record.time)
 
 
-def _kind(shown: ShownRow) -> RowKind:
-    """What HNS keeps for itself is an exclusion (windows-facts 6.1), even where Lookup does not tell."""
-    return "exclusion" if shown.system else shown.kind
-
-
 def _verdict(snapshot: Snapshot, holding: Holding, port: int) -> Verdict:
     """The worst that is true of it counts; a socket first, since it keeps the port whatever the rows say."""
     if holding.sockets:
         return _of_sockets(holding.sockets)
-    kinds = {_kind(item): item for item in holding.rows}
+    kinds = {item.kind: item for item in holding.rows}
     if "block" in kinds:
         return _of_block(snapshot, kinds["block"], holding.urls)
     if "reservation" in kinds:

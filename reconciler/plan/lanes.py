@@ -23,10 +23,10 @@ class EntryLanes:
         self._rows = tuple(row for row in rows if row.kind == "exclusion")
         self._ours: dict[Lane, PortSet] = {}
         self._known: dict[tuple[tuple[Protocol, ...], tuple[Family, ...]], tuple[Lane, ...]] = {}
-        self._before: dict[tuple[str, str], list[Claim]] = {}
+        self._shared: dict[tuple[str, str], list[Claim]] = {}
         for claim in before:
-            if claim.kind == "exclusion":
-                self._before.setdefault((claim.policy, claim.entry), []).append(claim)
+            if claim.declared:
+                self._shared.setdefault((claim.policy, claim.entry), []).append(claim)
 
     def of(self, protocols: tuple[Protocol, ...], families: tuple[Family, ...]) -> tuple[Lane, ...]:
         """These lanes, and those that share a table with one of them."""
@@ -39,33 +39,20 @@ class EntryLanes:
     def claimed(self, entry: Exclusion) -> tuple[Lane, ...]:
         """The lanes that the entry claims.
 
-        While the entry names what it named then, a guess of sharing that has changed since changes no claim: a lane
-        that was covered because it shared a table stays claimed although it lists other rows now, since nobody gave it
-        up, and one that did not share stays unclaimed although it lists the same now (design 4.3).
+        A lane that was covered because it shared a table stays claimed although it lists other rows now, while the
+        entry names what it named then: nobody gave it up (design 4.3).
         """
         lanes = self.of(entry.protocols, entry.families)
-        claims = self._before.get((entry.policy, entry.name), ())
-        if claims and len(lanes) > len(entry.lanes):
-            lanes = self._not_widened(claims, lanes, entry)
+        claims = self._shared.get((entry.policy, entry.name), ())
         kept = {
-            lane
-            for claim in claims
-            for lane in claim.lanes
-            if claim.declared and lane not in lanes and self._keeps(claim, lane, entry)
+            lane for claim in claims for lane in claim.lanes if lane not in lanes and self._keeps(claim, lane, entry)
         }
         return tuple(sorted({*lanes, *kept})) if kept else lanes
-
-    @staticmethod
-    def _not_widened(claims: Iterable[Claim], lanes: tuple[Lane, ...], entry: Exclusion) -> tuple[Lane, ...]:
-        same = [claim for claim in claims if (claim.declared or claim.lanes) == entry.lanes]
-        if not same:
-            return lanes
-        claimed = {lane for claim in same for lane in claim.lanes}
-        return tuple(lane for lane in lanes if lane in claimed or lane in entry.lanes)
 
     def _keeps(self, claim: Claim, lane: Lane, entry: Exclusion) -> bool:
         """Does the entry still name what it named of this protocol, and does a row of ours stand there for it?"""
         if lane not in self._ours:
             self._ours[lane] = PortSet.of(row.ports for row in self._rows if row.lane == lane)
         named = {item for item in claim.declared if item.protocol == lane.protocol}
-        return named.issubset(entry.lanes) and bool(PortSet.of(claim.ports) & self._ours[lane])
+        ports = PortSet.of(claim.ports) & PortSet.of(entry.ports)  # a row over others leaves in this plan
+        return named.issubset(entry.lanes) and bool(ports & self._ours[lane])

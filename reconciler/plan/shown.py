@@ -31,10 +31,11 @@ def shown_rows(snapshot: Snapshot, settled: Settled) -> list[ShownRow]:
     shown = []
     for row in listed_rows(snapshot, settled.rows):
         record = owned.get((row.lane, row.ports))
-        kind = snapshot.kind_of(row) if record is None else record.kind
+        system = row.administered and row.ports in snapshot.system_ranges
+        # HNS's is an exclusion (windows-facts 6.1), even where Lookup does not tell.
+        kind = record.kind if record else "exclusion" if system else snapshot.kind_of(row)
         touching = claims[row.lane].touching(row.ports) if kind != "block" else ()
         entries = {f"{claim.policy}/{claim.entry}" for _, claim in touching if kind in (claim.kind, "unknown")}
-        system = row.administered and row.ports in snapshot.system_ranges
         shown.append(ShownRow(row, kind, system, record, tuple(sorted(entries))))
     return shown
 

@@ -48,8 +48,7 @@ def explain_lines(state: State, port: int, answers: Sequence[Answer], palette: P
 
 def _row_words(shown: ShownRow) -> str:
     """`8000-8099, an administered exclusion, ours since 2026-11-25T14:00:00Z, for web/front`."""
-    kind = _KINDS["exclusion" if shown.system else shown.kind]
-    words = [str(shown.row.ports), kind, _whose(shown)]
+    words = [str(shown.row.ports), _KINDS[shown.kind], _whose(shown)]
     if shown.entries:
         words.append(f"for {shorten([visible(name) for name in shown.entries])}")
     return ", ".join(word for word in words if word)

@@ -8,7 +8,7 @@ from reconciler.host.interface import Refusal
 from reconciler.policy.entries import Policy
 from reconciler.report.verdicts import has_converged
 from tests.set_world import Killed, SetWorld, ports
-from tests.world import entry, policy, told, verdicts
+from tests.world import entry, policy, reserve, told, verdicts
 
 WEB, DB = entry("web", "8000-8009"), entry("db", "5432")
 DENIED = Refusal("elevation", "/proc/sys/net/ipv4/ip_local_reserved_ports: Operation not permitted")
@@ -230,3 +230,16 @@ def test_who_must_be_in_scope_to_make_them_again_is_named() -> None:
     assert problem.endswith(
         "30-40 of q/cache was not ours, and somebody took it out meanwhile; the next apply of q makes it again"
     )
+
+
+def test_ports_of_a_reservation_are_no_cover_that_can_be_lost() -> None:
+    erp = reserve("erp", "30-40")
+    world = SetWorld("22 30-40 50")
+    world.apply(policy("p", erp))
+
+    def take_out(moment: str) -> None:
+        if moment == "end":
+            world.host.listed = world.host.listed - ports("30-40")
+
+    world.host.at = take_out
+    assert world.apply(policy("p", erp, WEB)).problems == ()

@@ -11,7 +11,7 @@ from reconciler.errors import HostError
 from reconciler.host.interface import Change, Host, Lookup, Refusal, Row
 from reconciler.ledger.records import OwedRow
 from reconciler.ports import Lane, PortRange
-from tests.apply.hosts import Failing, Recorder, Refusing, Wrapped
+from tests.apply.hosts import Failing, Guesser, Recorder, Refusing, Wrapped
 from tests.apply.test_session import WEB, read_now, run
 from tests.apply.writing import TCP, Bench, spec
 from tests.world import TCP4, TCP6, UDP4, World, entry, policy, reserve, told, verdicts
@@ -36,6 +36,21 @@ class Shy(Wrapped):
             return super().lookup(wanted)
         self.asked = True
         raise HostError("Windows does not look it up")
+
+
+class Flaky(Wrapped):
+    """Cannot be read a few times. Remembers which families it was asked for."""
+
+    def __init__(self, inner: Host, failures: int) -> None:
+        super().__init__(inner)
+        self.failures = failures
+        self.read: list[str] = []
+
+    def rows(self, lanes: Collection[Lane]) -> tuple[Row, ...]:
+        self.read.append("".join(lane.family[-1] for lane in sorted(lanes)))
+        if len(self.read) <= self.failures:
+            raise HostError("not understood whole")
+        return super().rows(lanes)
 
 
 class Reader(Wrapped):
@@ -283,3 +298,38 @@ def test_a_row_that_somebody_makes_in_another_lane_while_we_call_stays_theirs(
     world.host = host.inner
     world.apply(policy("p", many))
     assert "9000 *" in world.rows(other)
+
+
+def test_tables_that_are_taken_for_one_are_two_from_the_first_call_that_shows_it() -> None:
+    world = World("families=split")
+    world.host = Guesser(world.host)
+    it = Bench(world, Logged(world.host), stale=TCP)
+    for text in ("8000", "8002"):
+        assert it.writer.create(spec(text), "p/web").outcome == "done"
+    assert isinstance(it.host, Logged)
+    assert " ".join(it.host.log) == "r46 w4 r46 w6 r6 w6 r46 w4 r4"
+    assert world.owned(TCP4) == world.owned(TCP6) == ["8000", "8002"]
+
+
+@pytest.mark.parametrize("refused", [False, True])
+def test_what_came_into_the_other_of_two_such_tables_is_not_ours(refused: bool) -> None:
+    world = World("families=split")
+
+    def meanwhile(change: Change) -> None:
+        if len(host.calls) == 1:
+            world.add(TCP6, "8000 9500")
+
+    no = Refusing(world.host, lambda change: refused and change.lane == TCP4)
+    host = Recorder(no, meanwhile)
+    it = Bench(world, Recorder(Guesser(host)))
+    assert it.writer.create(spec("8000"), "p/web").outcome == ("refused" if refused else "done")
+    assert (world.owned(TCP4), world.owned(TCP6)) == ([] if refused else ["8000"], [])
+    assert it.intents == 0
+
+
+def test_while_a_reading_fails_the_other_family_is_read_again_with_it() -> None:
+    world = World()
+    plan = read_now(world)
+    world.host = host = Flaky(world.host, failures=3)
+    assert verdicts(run(world, plan, replan=True)) == ["done"]
+    assert host.read[:4] == ["46", "46", "46", "46"]

@@ -65,7 +65,7 @@ def test_show_tells_what_was_not_captured(lab: Lab) -> None:
     outcome = lab.run("show", "--host", f"netsh:{KOREAN}")
     assert "Host ko-winnat-before (netsh, read-only)\n" in outcome.out
     assert "Captured: tcp/ipv4; of other lanes nothing is known\n" in outcome.out
-    assert "  50000-50059 *  unknown kind system   tcp, ipv4\n" in outcome.out
+    assert "  50000-50059 *  exclusion    system   tcp, ipv4\n" in outcome.out
 
 
 def test_a_plan_over_the_lanes_that_were_captured(lab: Lab) -> None:

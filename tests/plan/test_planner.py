@@ -10,7 +10,7 @@ import socket
 import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 from hypothesis import given
@@ -235,22 +235,35 @@ def test_what_is_out_of_scope_is_listed_with_why_and_the_way_to_end_it(
     assert (plan.steps[0].reason, plan.steps[0].remedy) == (f"{reason}; what it claims is kept", remedy)
 
 
-@pytest.mark.parametrize(
-    ("before", "wanted"),
-    [
-        ("8004-8007", policy("p", entry("a", "8004-8007"), entry("b", "8006", families=("ipv4",)))),
-        ("8000", policy("p", entry("a", "8000 8004"), entry("b", "8004", families=("ipv6",)))),
-    ],
-)
-def test_a_guess_of_sharing_that_an_apply_changes_changes_no_claim(before: str, wanted: Policy) -> None:
-    """The apply makes both listings alike, and a host that goes by its listings takes them for one table then."""
+V4: dict[str, Any] = {"families": ("ipv4",)}
+
+
+def test_a_claim_that_came_from_a_guess_of_sharing_ends_with_the_rows_it_was_for() -> None:
+    """Or the apply after the next one would write the ledger for it."""
     world = World("families=split")
     world.host = Guesser(world.host)
-    world.add(TCP4, before)
-    world.apply(wanted)
+    world.apply(policy("p", entry("a", "8002", **V4)))
+    world.add(TCP4, "9000")
+    wanted = policy("p", entry("a", "8001", **V4))
+    world.apply(wanted, options=Options(force=frozenset({"delete_all"})))
     plan = world.plan(wanted)
-    assert plan.state.snapshot.shared
     assert (told(plan), plan.update.changed) == ([], False)
+
+
+def test_one_that_was_made_apart_and_is_made_again_together_is_for_both_families() -> None:
+    """Or the row that came into the other family would go as nobody's."""
+    world = World("families=split")
+    world.host = Guesser(world.host)
+    world.add(TCP6, "9000")
+    wanted = policy("p", entry("a", "8000", protect=True, **V4))
+    world.apply(wanted)
+    world.delete(TCP6, "9000")
+    world.delete(TCP4, "8000")
+    world.apply(wanted)
+    assert world.owned(TCP4) == world.owned(TCP6) == ["8000"]
+    world.add(TCP6, "9000")
+    assert told(world.plan(wanted)) == []
+    assert told(world.plan(policy("q"))) == ["out-of-scope keep 8000 tcp"]
 
 
 def test_a_file_whose_policy_has_another_name_now_is_asked_about_it() -> None:
