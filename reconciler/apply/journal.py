@@ -112,7 +112,9 @@ class Journal:
         return intents_to_stay(ports, self._boot, self._plan_id, self._clock.now())
 
     def known_absent(self, intent: Intent, absent: tuple[Lane, ...]) -> Intent:
-        """Write down in which lanes a create is known to be for a row that was not there."""
+        """Write down in which lanes a create is known to be for a row that was not there, if that has changed."""
+        if intent.absent_in == absent:
+            return intent
         known = replace(intent, absent_in=absent)
         rest = _without(self.ledger, intent)
         self._save(replace(rest, intents=(*rest.intents, known)))

@@ -9,14 +9,14 @@ a door which had no effect of its own is never judged by what it listed before a
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from reconciler.apply.clock import Clock
 from reconciler.apply.journal import Journal
 from reconciler.apply.results import Taken, WriteResult
 from reconciler.apply.view import View
 from reconciler.host.interface import Change, Host, Lookup, Refusal, Snapshot
-from reconciler.ledger.records import OwedRow
+from reconciler.ledger.records import Intent, OwedRow
 from reconciler.plan.model import RowSpec
 from reconciler.ports import LANES, Lane, PortRange, Store
 
@@ -46,34 +46,50 @@ class Writer:
 
         `label`: the entry it is made for; None where it must not become ours.
         """
-        absent = missing = self._view.look_first(row, self._lacking)
+        absent = self._view.look_first(row, self._lacking)
         if not absent:
             return WriteResult("create", row, "already")
-        doors = self._view.doors(row, absent)
-        # Of a table of its own nothing is known to be lacking until it is read right before its call.
-        ours = absent if row.kind == "reservation" or self._view.share(row.lanes) else doors[:1]
-        intent = self._journal.intend("create", row, () if label is None else ours, label or "")
+        made, missing, refusal = self._create_in(row, label, absent)
+        if not missing:
+            note = _note(refusal) if label is None else self._create_note(row, refusal)
+            return WriteResult("create", row, "done", refusal, note, made)
+        refusal = refusal or Refusal("failed", "the call said that it was done, and the row is not there")
+        return WriteResult(
+            "create", row, "refused", refusal, changed=tuple(lane for lane in made if lane not in missing)
+        )
+
+    def _create_in(
+        self, row: RowSpec, label: str | None, absent: tuple[Lane, ...]
+    ) -> tuple[tuple[Lane, ...], tuple[Lane, ...], Refusal | None]:
+        """Call through each lane while the row is missing there: where it is by our doing if it is there now, where it
+        is missing in the end, and what the host said."""
+        intent: Intent | None = None
         refusal: Refusal | None = None
-        called: tuple[Lane, ...] = ()
-        for lane in doors:
+        missing, called = absent, set[Lane]()
+        for lane in self._view.doors(row, absent):
             if lane in missing:
-                if lane not in ours:
-                    ours = tuple(item for item in absent if item in ours or item in missing)
-                    intent = intent if label is None else self._journal.known_absent(intent, ours)
+                called.add(lane)
+                intent = self._intend(intent, row, label, self._by_us(row, absent, called))
                 refusal = self._call(Change("create", row.kind, lane, row.ports, row.store)) or refusal
                 self._view.look_again(row, missing)
                 missing = self._lacking(row, absent)
-                called += (lane,)
-                if row.kind == "exclusion" and not set(ours) <= {*called} and not self._view.share(row.lanes):
-                    ours = called  # two tables after all, so what came into the other one may be somebody's
-                    intent = intent if label is None else self._journal.known_absent(intent, ours)
+        made = self._by_us(row, absent, called)
+        intent = self._intend(intent, row, label, made)
         self._journal.created(intent, self._view.exclusions(absent), found=self._reserved(row))
-        if not missing:
-            note = _note(refusal) if label is None else self._create_note(row, refusal)
-            return WriteResult("create", row, "done", refusal, note, ours)
-        refusal = refusal or Refusal("failed", "the call said that it was done, and the row is not there")
-        made = tuple(lane for lane in ours if lane not in missing)
-        return WriteResult("create", row, "refused", refusal, changed=made)
+        return made, missing, refusal
+
+    def _by_us(self, row: RowSpec, absent: tuple[Lane, ...], called: Collection[Lane]) -> tuple[Lane, ...]:
+        """Lanes of one table lack the row together, and get it by one call. Of a table of its own it is known only by
+        the reading right before its own call; what comes into it before that may be somebody's."""
+        if row.kind == "reservation" or self._view.share(row.lanes):
+            return absent
+        return tuple(lane for lane in absent if lane in called)
+
+    def _intend(self, intent: Intent | None, row: RowSpec, label: str | None, absent: tuple[Lane, ...]) -> Intent:
+        ours = () if label is None else absent
+        if intent is None:
+            return self._journal.intend("create", row, ours, label or "")
+        return self._journal.known_absent(intent, ours)
 
     def delete(self, row: RowSpec, *, owed: bool = False) -> WriteResult:
         """Delete one exact row from all its lanes. Raises HostError like `create`.

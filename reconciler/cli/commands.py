@@ -51,7 +51,7 @@ def examples(*commands: str) -> str:
 
 def nearest(word: str, known: list[str]) -> str:
     """`; did you mean 'plan'?` for the known word nearest to this one, or nothing."""
-    close = get_close_matches(word, known, n=1, cutoff=0.75)
+    close = get_close_matches(word, known, n=1)
     return f"; did you mean {close[0]!r}?" if close else ""
 
 

@@ -4,22 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from reconciler.host.interface import RowKind, Snapshot
+from reconciler.host.interface import Snapshot
 from reconciler.plan.demand import Demand
 from reconciler.plan.index import RangeIndex
 from reconciler.plan.model import Note, Options, Step
 from reconciler.plan.settle import Settled
-from reconciler.plan.shown import ShownRow, shown_rows
+from reconciler.plan.shown import KIND_WORDS, ShownRow, shown_rows
 from reconciler.plan.tables import closure
 from reconciler.policy.entries import PolicySet
-from reconciler.ports import LANES, Lane, PortRange
+from reconciler.ports import LANES
 
-_KINDS: dict[RowKind, str] = {
-    "exclusion": "an exclusion",
-    "reservation": "a reservation",
-    "unknown": "an exclusion or a reservation",
-    "block": "a row without a star",
-}
 _ROWS_SHOWN = 3
 
 
@@ -56,7 +50,8 @@ def absent_notes(demand: Demand, settled: Settled, snapshot: Snapshot, steps: It
         return
     acting = [step for step in steps if step.done_by_apply]
     leaving = {(lane, spec.ports) for step in acting for spec in step.deletes for lane in spec.lanes}
-    rows = _by_lane(item for item in shown_rows(snapshot, settled) if (item.row.lane, item.row.ports) not in leaving)
+    staying = [item for item in shown_rows(snapshot, settled) if (item.row.lane, item.row.ports) not in leaving]
+    rows = {lane: RangeIndex((item.row.ports, item) for item in staying if item.row.lane == lane) for lane in LANES}
     for entry in demand.absent:
         lanes = closure(snapshot, entry.lanes)
         for ports in entry.ports:
@@ -72,16 +67,9 @@ def absent_notes(demand: Demand, settled: Settled, snapshot: Snapshot, steps: It
                 yield Note("absent-and-held", text, str(entry.place))
 
 
-def _by_lane(rows: Iterable[ShownRow]) -> dict[Lane, RangeIndex[ShownRow]]:
-    found: dict[Lane, list[tuple[PortRange, ShownRow]]] = {lane: [] for lane in LANES}
-    for item in rows:
-        found[item.row.lane].append((item.row.ports, item))
-    return {lane: RangeIndex(items) for lane, items in found.items()}
-
-
 def _words(item: ShownRow) -> str:
     whose = "the system's (HNS)" if item.system else "ours" if item.record else ""
-    return f"{item.row.ports} ({', '.join(filter(None, (_KINDS[item.kind], whose, *item.entries)))})"
+    return f"{item.row.ports} ({', '.join(filter(None, (KIND_WORDS[item.kind], whose, *item.entries)))})"
 
 
 def _some(words: list[str]) -> str:

@@ -47,6 +47,7 @@ class Demand:
         given_up: those that end with this plan.
         protecting: claims whose ports no step may delete, shrink or replace; what protected entries gave up included.
         claims: what the ledger will hold when the plan is done, sorted.
+        retired: the policies that --retire ends.
     """
 
     wishes: tuple[Wish, ...]
@@ -58,6 +59,7 @@ class Demand:
     given_up: tuple[Claim, ...]
     protecting: tuple[Claim, ...]
     claims: tuple[Claim, ...]
+    retired: frozenset[str]
 
 
 def build_demand(policies: PolicySet, snapshot: Snapshot, settled: Settled, options: Options) -> Demand:
@@ -86,6 +88,7 @@ def build_demand(policies: PolicySet, snapshot: Snapshot, settled: Settled, opti
         given_up=old.given_up,
         protecting=tuple(claim for claim in every if claim.protect and not unprotected(claim, options)),
         claims=merged_claims(every),
+        retired=options.retire,
     )
 
 

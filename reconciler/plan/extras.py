@@ -120,8 +120,9 @@ class _WayOut(NamedTuple):
     def of(self, claim: Claim, *flags: str) -> str:
         if claim in self.demand.fresh:
             return "take the ports out of one of the two entries"
-        kept = [way_out(claim, self.policies)] if claim in self.demand.kept else []
-        return " together with ".join([*kept, *flags])
+        if claim in self.demand.kept:
+            return " together with ".join([way_out(claim, self.policies), *flags])
+        return " ".join([*([f"--retire {claim.policy}"] if claim.policy in self.demand.retired else []), *flags])
 
 
 def _absent_obstacle(

@@ -31,7 +31,7 @@ from reconciler.plan.relabel import relabel_steps
 from reconciler.plan.removals import plan_exclusion_removals, plan_reservation_removals
 from reconciler.plan.reservations import plan_reservation_creates
 from reconciler.plan.settle import Settled, settle
-from reconciler.plan.staying import over_covered_steps, with_retire
+from reconciler.plan.staying import over_covered_steps
 from reconciler.plan.tables import Table, build_tables
 from reconciler.plan.unknown import refuse_unknown
 from reconciler.plan.wanted import Pairs, claims_on
@@ -77,7 +77,7 @@ def plan_state(state: State, options: Options = NOTHING_SPECIAL) -> Plan:
     steps += relabel_steps(settled, demand, (spec for step in steps for spec in step.deletes), snapshot)
     steps += keep_steps(demand, policies)
     steps += [*release_steps(steps, snapshot), *start_steps(settled, snapshot)]
-    ordered = in_order(with_retire(step, options) for step in steps)
+    ordered = in_order(steps)
     return Plan(
         id=_digest(state, options, ordered),
         facts=snapshot.facts,
@@ -106,7 +106,7 @@ def _compare(
     drafts: list[Draft] = []
     stuck: list[Step] = []
     for table, claims in pairs:
-        going, held = plan_exclusion_removals(table, claims)
+        going, held = plan_exclusion_removals(table, claims, demand.retired)
         stuck += held
         drafts += going
     drafts += named

@@ -18,7 +18,9 @@ from reconciler.plan.wanted import TableClaims, store_of
 from reconciler.ports import PROTOCOLS, PortSet, Store, cut
 
 
-def plan_exclusion_removals(table: Table, claims: TableClaims) -> tuple[list[Draft], list[Step]]:
+def plan_exclusion_removals(
+    table: Table, claims: TableClaims, retired: frozenset[str]
+) -> tuple[list[Draft], list[Step]]:
     """Drafts for the owned exclusion rows of one table that must go or shrink, and steps for those that may not."""
     drafts, stuck = [], []
     for ports, records in sorted(table.owned.items()):
@@ -32,7 +34,7 @@ def plan_exclusion_removals(table: Table, claims: TableClaims) -> tuple[list[Dra
             stuck.append(system_step(table, records, _left_by(records, claims)))
             continue
         if guards := claims.protecting.touching(ports):
-            stuck.append(protected_step(lanes, ports, records[0], [claim for _, claim in guards]))
+            stuck.append(protected_step(lanes, ports, records[0], [claim for _, claim in guards], retired))
             continue
         drafts.append(_draft(table, records, stay, claims, store))
     return drafts, stuck
@@ -88,7 +90,7 @@ def plan_reservation_removals(demand: Demand, settled: Settled) -> tuple[list[Dr
             )
             guards = [claim for claim in demand.protecting if _is_reservation(claim, protocol) and ports in claim.ports]
             if guards:
-                stuck.append(protected_step(lanes, ports, row, guards))
+                stuck.append(protected_step(lanes, ports, row, guards, demand.retired))
                 continue
             claimed = [claim for claim in demand.before if _is_reservation(claim, protocol) and ports in claim.ports]
             left = [claim_ref(claim) for claim in claimed] or [_label_ref(row)]

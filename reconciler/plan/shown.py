@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 from reconciler.host.interface import Row, RowKind, Snapshot
-from reconciler.ledger.records import Claim, OwnedRow
-from reconciler.plan.index import RangeIndex
+from reconciler.ledger.records import OwnedRow
+from reconciler.plan.claims import ClaimIndex
 from reconciler.plan.sets import in_all_lanes, listed_rows
 from reconciler.plan.settle import Settled
-from reconciler.ports import LANES, Lane, PortRange
+from reconciler.ports import Kind
+
+KIND_WORDS: dict[RowKind, str] = {
+    "exclusion": "an exclusion",
+    "reservation": "a reservation",
+    "unknown": "an exclusion or a reservation",
+    "block": "a row without a star",
+}
 
 
 class ShownRow(NamedTuple):
@@ -27,22 +33,15 @@ def shown_rows(snapshot: Snapshot, settled: Settled) -> list[ShownRow]:
     """Every row of the listing, in its order. A ledger that is of another machine owns nothing."""
     records = settled.rows if snapshot.keeps_rows else in_all_lanes(settled.rows)
     owned = {(record.lane, record.ports): record for record in records}
-    claims = _by_lane(settled.claims)
+    claims = ClaimIndex(settled.claims)
     shown = []
     for row in listed_rows(snapshot, settled.rows):
         record = owned.get((row.lane, row.ports))
         system = row.administered and row.ports in snapshot.system_ranges
         # HNS's is an exclusion (windows-facts 6.1), even where Lookup does not tell.
         kind = record.kind if record else "exclusion" if system else snapshot.kind_of(row)
-        touching = claims[row.lane].touching(row.ports) if kind != "block" else ()
-        entries = {f"{claim.policy}/{claim.entry}" for _, claim in touching if kind in (claim.kind, "unknown")}
+        kinds = get_args(Kind) if kind == "unknown" else [known for known in get_args(Kind) if known == kind]
+        touching = [item for known in kinds for item in claims.touching(known, row.lane, row.ports)]
+        entries = {f"{claim.policy}/{claim.entry}" for _, claim in touching}
         shown.append(ShownRow(row, kind, system, record, tuple(sorted(entries))))
     return shown
-
-
-def _by_lane(claims: Iterable[Claim]) -> dict[Lane, RangeIndex[Claim]]:
-    found: dict[Lane, list[tuple[PortRange, Claim]]] = {lane: [] for lane in LANES}
-    for claim in claims:
-        for lane in claim.lanes:
-            found[lane] += [(ports, claim) for ports in claim.ports]
-    return {lane: RangeIndex(items) for lane, items in found.items()}

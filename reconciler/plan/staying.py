@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from reconciler.ledger.records import Claim, OwnedRow
 from reconciler.plan.demand import Demand
 from reconciler.plan.drafts import claim_ref
-from reconciler.plan.model import EntryRef, Options, Step
+from reconciler.plan.model import EntryRef, Step
 from reconciler.plan.tables import Table
 from reconciler.plan.wanted import Pairs
 from reconciler.ports import Lane, PortRange, PortSet
 
 
-def protected_step(lanes: tuple[Lane, ...], ports: PortRange, row: OwnedRow, guards: list[Claim]) -> Step:
-    """A row that would be deleted, shrunk or replaced, if a protected entry did not hold it."""
+def protected_step(
+    lanes: tuple[Lane, ...], ports: PortRange, row: OwnedRow, guards: list[Claim], retired: frozenset[str]
+) -> Step:
+    """A row that would be deleted, shrunk or replaced, if a protected entry did not hold it. `retired`: policies that
+    end in this run; the way out takes that and the other option."""
     names = sorted({claim.entry for claim in guards})
+    policies = sorted({claim.policy for claim in guards} & retired)
     return Step(
         action="delete",
         status="skipped",
@@ -26,16 +29,8 @@ def protected_step(lanes: tuple[Lane, ...], ports: PortRange, row: OwnedRow, gua
         ports=ports,
         owners=tuple(dict.fromkeys(map(claim_ref, guards))),
         reason=f"protected by {', '.join(names)}: not deleted, shrunk or replaced",
-        remedy=" ".join(f"--unprotect {name}" for name in names),
+        remedy=" ".join([*(f"--retire {name}" for name in policies), *(f"--unprotect {name}" for name in names)]),
     )
-
-
-def with_retire(step: Step, options: Options) -> Step:
-    """Where --retire gave up what protection holds, the way out takes both."""
-    retired = sorted({owner.policy for owner in step.owners} & options.retire)
-    if step.status != "skipped" or not retired or not step.remedy.startswith("--unprotect "):
-        return step
-    return replace(step, remedy=" ".join([*(f"--retire {name}" for name in retired), step.remedy]))
 
 
 def system_reason(table: Table, ports: PortRange) -> str:

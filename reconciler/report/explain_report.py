@@ -5,22 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from reconciler.host.interface import RowKind
 from reconciler.plan.document import FORMAT_VERSION, host_document
 from reconciler.plan.explain import Answer, Bind
 from reconciler.plan.model import State
 from reconciler.plan.settle import settle
-from reconciler.plan.shown import ShownRow
+from reconciler.plan.shown import KIND_WORDS, ShownRow
+from reconciler.report.host_report import row_facts
 from reconciler.report.palette import Palette, Style, visible
 from reconciler.report.words import lane_words, shorten
 
 _INDENT = "      "
-_KINDS: dict[RowKind, str] = {
-    "exclusion": "an administered exclusion",
-    "reservation": "a reservation",
-    "unknown": "an exclusion or a reservation",
-    "block": "a row without a star",
-}
 _TITLES: dict[Bind, tuple[str, Style]] = {
     "works": ("can be bound", "good"),
     "in-use": ("is in use", "warn"),
@@ -47,8 +41,8 @@ def explain_lines(state: State, port: int, answers: Sequence[Answer], palette: P
 
 
 def _row_words(shown: ShownRow) -> str:
-    """`8000-8099, an administered exclusion, ours since 2026-11-25T14:00:00Z, for web/front`."""
-    words = [str(shown.row.ports), _KINDS[shown.kind], _whose(shown)]
+    """`8000-8099, an exclusion, ours since 2026-11-25T14:00:00Z, for web/front`."""
+    words = [str(shown.row.ports), KIND_WORDS[shown.kind], _whose(shown)]
     if shown.entries:
         words.append(f"for {shorten([visible(name) for name in shown.entries])}")
     return ", ".join(word for word in words if word)
@@ -92,15 +86,4 @@ def _answer_document(answer: Answer) -> dict[str, Any]:
 
 
 def _row_document(shown: ShownRow) -> dict[str, Any]:
-    record = shown.record
-    return {
-        "ports": str(shown.row.ports),
-        "administered": shown.row.administered,
-        "kind": shown.kind,
-        "owner": "foreign" if record is None else "owned",
-        "system": shown.system,
-        "entries": list(shown.entries),
-        "store": None if record is None else record.store,
-        "plan": None if record is None else record.plan,
-        "time": None if record is None else record.time,
-    }
+    return {"ports": str(shown.row.ports), "administered": shown.row.administered, **row_facts(shown)}

@@ -39,12 +39,20 @@ def show_document(state: State) -> dict[str, Any]:
 
 
 def _row_document(shown: ShownRow) -> dict[str, Any]:
-    row, record = shown.row, shown.record
+    row = shown.row
     return {
         "lane": str(row.lane),
         "first": row.ports.first,
         "last": row.ports.last,
         "administered": row.administered,
+        **row_facts(shown),
+    }
+
+
+def row_facts(shown: ShownRow) -> dict[str, Any]:
+    """What is known of a row beyond the listing, as documents say it."""
+    record = shown.record
+    return {
         "kind": shown.kind,
         "owner": "foreign" if record is None else "owned",
         "system": shown.system,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from reconciler.apply.results import ApplyResult
 from reconciler.host.interface import Refusal
 from reconciler.policy.entries import Policy
 from reconciler.report.verdicts import has_converged
@@ -194,18 +195,24 @@ def test_it_is_theirs_even_if_we_are_killed_right_after_the_write() -> None:
     assert world.owned() == "8000-8004, 8006-8009"
 
 
+def applied_while_taken_out(world: SetWorld, gone: str, *policies: Policy) -> ApplyResult:
+    """An apply in whose course somebody else takes these ports out of the list."""
+
+    def take_out(moment: str) -> None:
+        if moment == "end":
+            world.host.listed = world.host.listed - ports(gone)
+
+    world.host.at = take_out
+    result = world.apply(*policies)
+    world.host.at = lambda moment: None
+    return result
+
+
 def test_foreign_ports_that_an_entry_counts_on_are_told_if_somebody_takes_them_out_meanwhile() -> None:
     cache = entry("cache", "30-40")
     world = SetWorld("22 30-40 50")
     world.apply(policy("p", cache))
-
-    def take_out(moment: str) -> None:
-        if moment == "end":
-            world.host.listed = world.host.listed - ports("22 30-40")
-
-    world.host.at = take_out
-    result = world.apply(policy("p", cache, WEB))
-    world.host.at = lambda moment: None
+    result = applied_while_taken_out(world, "22 30-40", policy("p", cache, WEB))
     assert verdicts(result) == ["done"]
     assert result.problems == (
         "COVER LOST: 30-40 of p/cache was not ours, and somebody took it out meanwhile; "
@@ -217,29 +224,14 @@ def test_foreign_ports_that_an_entry_counts_on_are_told_if_somebody_takes_them_o
 
 
 def test_who_must_be_in_scope_to_make_them_again_is_named() -> None:
-    cache = entry("cache", "30-40")
     world = SetWorld("22 30-40 50")
-    world.apply(policy("q", cache))
-
-    def take_out(moment: str) -> None:
-        if moment == "end":
-            world.host.listed = world.host.listed - ports("30-40 50")
-
-    world.host.at = take_out
-    (problem,) = world.apply(policy("p", WEB)).problems
-    assert problem.endswith(
-        "30-40 of q/cache was not ours, and somebody took it out meanwhile; the next apply of q makes it again"
-    )
+    world.apply(policy("q", entry("cache", "30-40")))
+    (problem,) = applied_while_taken_out(world, "30-40 50", policy("p", WEB)).problems
+    assert problem.endswith("somebody took it out meanwhile; the next apply of q makes it again")
 
 
 def test_ports_of_a_reservation_are_no_cover_that_can_be_lost() -> None:
     erp = reserve("erp", "30-40")
     world = SetWorld("22 30-40 50")
     world.apply(policy("p", erp))
-
-    def take_out(moment: str) -> None:
-        if moment == "end":
-            world.host.listed = world.host.listed - ports("30-40")
-
-    world.host.at = take_out
-    assert world.apply(policy("p", erp, WEB)).problems == ()
+    assert applied_while_taken_out(world, "30-40", policy("p", erp, WEB)).problems == ()

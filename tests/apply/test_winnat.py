@@ -164,3 +164,13 @@ def test_a_service_manager_that_does_not_answer_is_told_and_hides_nothing() -> N
         world.apply(policy("p", entry("web", inside(block))), options=RELEASE)
     assert world.store.ledger is not None
     assert world.store.ledger.winnat_owed
+
+
+def test_winnat_that_is_owed_is_started_even_where_the_ledger_cannot_be_written() -> None:
+    world = World(winnat="stopped")
+    world.store.save(Ledger("machine-1", winnat_owed=True))
+    ledger, world.store = world.store.ledger, Breaking(0)
+    world.store.ledger = ledger
+    result = world.apply(policy("p", entry("web", "8000")))
+    assert world.host.winnat() == "running"
+    assert set(verdicts(result)) == {"not-run"}

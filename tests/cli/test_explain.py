@@ -15,7 +15,7 @@ def test_who_holds_a_port_since_when_and_for_whom(lab: Lab) -> None:
     outcome = lab.run("explain", "8080")
     assert (outcome.code, outcome.err) == (0, "")
     assert outcome.out.startswith(
-        "Port 8080 on SIM-HOST (sim)\n\n  tcp, ipv4+ipv6: can be bound\n      8000-8099, an adm"
+        "Port 8080 on SIM-HOST (sim)\n\n  tcp, ipv4+ipv6: can be bound\n      8000-8099, an exc"
     )
     assert "for node/web\n" in outcome.out
     assert "\n  udp, ipv4+ipv6: can be bound\n      nobody holds it" in outcome.out

@@ -131,6 +131,20 @@ def test_a_row_that_somebody_else_still_claims_stays() -> None:
     assert [step.remedy for step in here.steps] == ["take the ports out of one of the two entries"]
 
 
+@pytest.mark.parametrize("retired", [False, True])
+def test_the_way_out_of_what_a_protected_entry_gave_up_is_the_same_for_rows_of_ours_and_of_others(
+    retired: bool,
+) -> None:
+    world = World("families=split")
+    world.add(TCP6, "8000-8009")
+    world.apply(policy("q", entry("web", "8000-8009", protect=True)))
+    absent = policy("p", entry("old", "8000-8009", state="absent"))
+    given_up = () if retired else (policy("q"),)
+    plan = world.plan(absent, *given_up, options=Options(retire=frozenset({"q"} if retired else ())))
+    assert [(step.status, step.lanes) for step in plan.steps] == [("skipped", (TCP4,)), ("skipped", (TCP6,))]
+    assert {step.remedy for step in plan.steps} == {"--retire q --unprotect web" if retired else "--unprotect web"}
+
+
 def test_a_row_that_an_entry_of_other_targets_claims_says_how_that_ends() -> None:
     world = World()
     world.apply(policy("q", entry("web", "8000-8009")))

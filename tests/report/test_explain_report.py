@@ -32,14 +32,14 @@ def test_a_row_of_ours_tells_since_when_and_for_whom() -> None:
         "Port 8080 on lab (sim)",
         "",
         "  tcp, ipv4+ipv6: can be bound",
-        "      8000-8099, an administered exclusion, ours since 2026-11-22T10:00:00Z, for node/web",
+        "      8000-8099, an exclusion, ours since 2026-11-22T10:00:00Z, for node/web",
     ]
     assert len(told) == 5
 
 
 def test_rows_of_others_tell_what_is_known() -> None:
-    assert lines(8080, snapshot(*rows("8080")))[3] == "      8080, an administered exclusion, not made by this tool"
-    assert lines(50001, snapshot(*rows("50000-50059")))[3].endswith("an administered exclusion, the system's (HNS)")
+    assert lines(8080, snapshot(*rows("8080")))[3] == "      8080, an exclusion, not made by this tool"
+    assert lines(50001, snapshot(*rows("50000-50059")))[3].endswith("an exclusion, the system's (HNS)")
     block = lines(8080, snapshot(*rows("8080", star=False)))
     assert block[2:4] == ["  tcp, ipv4+ipv6: cannot be bound", "      8080, a row without a star"]
     assert block[-1].startswith("      remedy: ")
@@ -56,14 +56,14 @@ def test_what_hns_keeps_is_an_exclusion_even_where_lookup_does_not_tell() -> Non
     told = lines(50001, replace(snapshot(*rows("50000-50059")), lookups=found, lookup_tells_kinds=False))
     assert told[2:4] == [
         "  tcp, ipv4+ipv6: can be bound",
-        "      50000-50059, an administered exclusion, the system's (HNS)",
+        "      50000-50059, an exclusion, the system's (HNS)",
     ]
 
 
 def test_a_ledger_of_another_machine_is_told() -> None:
     copied = replace(BOOK, machine="machine-2")
     told = lines(8080, snapshot(*rows("8000-8099")), copied)
-    assert told[3] == "      8000-8099, an administered exclusion, not made by this tool"
+    assert told[3] == "      8000-8099, an exclusion, not made by this tool"
     assert told[-1] == "The ledger is of another machine, so every row is foreign"
     document = explain_document(state(snapshot(), copied), 8080, ())
     assert document["ledger"] == {"present": True, "of_another_machine": True}
