@@ -27,7 +27,8 @@ from reconciler.plan.planner import NOTHING_SPECIAL, lookups, plan_state
 from reconciler.policy.entries import PolicySet
 
 if TYPE_CHECKING:
-    from reconciler.doctor.model import Check, Trial
+    from reconciler.doctor.model import Check
+    from reconciler.lab.model import Trial
     from reconciler.ledger.records import OwnedRow
     from reconciler.ports import PortRange
 
@@ -98,10 +99,10 @@ def apply_plan(
 
     Raises ReconcilerError (BusyError, StaleError, RefusedError, HostError, LedgerError) only before the first write.
     """
-    from reconciler.apply.audit import AuditLog
     from reconciler.apply.clock import SystemClock
-    from reconciler.apply.progress import Several
+    from reconciler.apply.results import Several
     from reconciler.apply.session import apply_locked
+    from reconciler.report.audit import AuditLog
 
     store = _store(host)
     clock = SystemClock()
@@ -124,7 +125,7 @@ def adopt_rows(policies: PolicySet, host: Host, *, lock_timeout: float = 30.0) -
 
     Raises ReconcilerError (BusyError, RefusedError, HostError, LedgerError) before anything is written.
     """
-    from reconciler.apply.adopting import adopt_locked
+    from reconciler.apply.adoption import adopt_locked
     from reconciler.apply.clock import SystemClock
 
     store = _store(host)
@@ -133,8 +134,8 @@ def adopt_rows(policies: PolicySet, host: Host, *, lock_timeout: float = 30.0) -
 
 def examine_host(host: Host) -> tuple[Check, ...]:
     """Is this host fit for plan and apply? Writes nothing; what cannot be read is a check that fails."""
-    from reconciler.doctor.attempts import AttemptFile
     from reconciler.doctor.checks import examine, unreadable
+    from reconciler.lab.attempts import AttemptFile
 
     try:
         store = _store(host)
@@ -161,8 +162,8 @@ def run_experiments(
     Raises ReconcilerError (BusyError, RefusedError, HostError, LedgerError) only before the first change.
     """
     from reconciler.apply.clock import SystemClock
-    from reconciler.doctor.attempts import AttemptFile
-    from reconciler.doctor.session import run_locked
+    from reconciler.lab.attempts import AttemptFile
+    from reconciler.lab.session import run_locked
 
     store, name = _store(host), host.facts().state_name
     return run_locked(

@@ -20,7 +20,7 @@ from pydantic.fields import FieldInfo
 import reconciler
 from reconciler.apply.results import Verdict
 from reconciler.cli import codes
-from reconciler.host.simulated.variants import CHOICES
+from reconciler.lab.simulated.variants import CHOICES
 from reconciler.plan.model import ACTIONS, LIMIT_NAMES, Action, Cause, Options, Status
 from reconciler.policy.entries import Limits
 from reconciler.policy.models import TABLES, PolicyFile

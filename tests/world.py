@@ -13,10 +13,10 @@ from reconciler.apply.executor import Executor
 from reconciler.apply.journal import Journal
 from reconciler.apply.results import ApplyResult, StepResult
 from reconciler.host.interface import Host
-from reconciler.host.simulated import events
-from reconciler.host.simulated.host import SimulatedHost
-from reconciler.host.simulated.services import new_state, reboot
-from reconciler.host.simulated.variants import Variants
+from reconciler.lab.simulated import events
+from reconciler.lab.simulated.host import SimulatedHost
+from reconciler.lab.simulated.services import new_state, reboot
+from reconciler.lab.simulated.variants import Variants
 from reconciler.ledger.document import decode, encode
 from reconciler.ledger.records import Ledger
 from reconciler.plan.model import Options, Plan, State, Step

@@ -11,8 +11,8 @@ from reconciler.apply.transaction import Transactions
 from reconciler.apply.writer import Writer
 from reconciler.errors import HostError, LedgerError
 from reconciler.host.interface import Host
+from reconciler.plan.given.owned import still_to_restore
 from reconciler.plan.model import Plan, Step
-from reconciler.plan.owed import still_owed
 from reconciler.ports import LANES
 
 
@@ -64,11 +64,13 @@ class Executor:
                 if results[-1].verdict in ("unknown", "not-run"):
                     raise HostError(results[-1].text)
         finally:
-            if self._journal.ledger.winnat_owed:
+            if self._journal.ledger.winnat_to_start:
                 self._restart_winnat()
         if not interrupted:
-            owed = still_owed(self._journal.ledger.owed, update.claims, self._writer.covers, self._writer.found)
-            self._journal.finish(update, owed, used_plan)
+            to_restore = still_to_restore(
+                self._journal.ledger.to_restore, update.claims, self._writer.covers, self._writer.found
+            )
+            self._journal.finish(update, to_restore, used_plan)
         return interrupted
 
     def _do(self, step: Step) -> StepResult:
@@ -79,7 +81,7 @@ class Executor:
                 return self._set_dynamic_range(step)
             if step.action == "start-winnat":
                 self._restart_winnat()
-                return StepResult(step, "refused" if self._journal.ledger.winnat_owed else "done")
+                return StepResult(step, "refused" if self._journal.ledger.winnat_to_start else "done")
             if step.action == "release-winnat":
                 return self._release_winnat(step)
         except (HostError, LedgerError) as error:
@@ -100,7 +102,7 @@ class Executor:
     def _release_winnat(self, step: Step) -> StepResult:
         """Stop WinNAT. That it must be started again is in the ledger before it is stopped (design 4.8)."""
         try:
-            self._journal.owe_winnat(True)
+            self._journal.note_winnat_to_start(True)
         except LedgerError as error:
             return StepResult(step, "not-run", (), str(error))
         refusal = self._host.set_winnat(running=False)
@@ -118,7 +120,7 @@ class Executor:
         except HostError as error:
             text = str(error)
         if self._winnat_runs():
-            self._journal.owe_winnat(False)
+            self._journal.note_winnat_to_start(False)
             return
         problem = f"WinNAT was stopped and does not run again ({text}): start it with 'net start winnat'"
         if problem not in self._problems:

@@ -8,13 +8,12 @@ from typing import Literal
 
 from reconciler.apply.clock import Clock
 from reconciler.host.interface import Lookup, Row, Snapshot
-from reconciler.ledger.records import Intent, Ledger, OwedRow
+from reconciler.ledger.records import Intent, Ledger, RestoreRow
 from reconciler.ledger.store import LedgerStore
-from reconciler.plan.claims import merged_claims
-from reconciler.plan.lost import intents_to_stay, lost_ports
-from reconciler.plan.model import LedgerUpdate, RowSpec
-from reconciler.plan.sets import settle_set
-from reconciler.plan.settle import with_created
+from reconciler.plan.given.claims import merged_claims
+from reconciler.plan.given.owned import with_created
+from reconciler.plan.model import LedgerUpdate, RowRef
+from reconciler.plan.port_list import intents_to_stay, lost_ports, settle_set
 from reconciler.ports import Lane, PortSet, missing_in
 
 
@@ -39,7 +38,7 @@ class Journal:
             machine=update.machine,
             rows=update.rows,
             claims=merged_claims((*update.claims, *self.ledger.claims)),
-            owed=update.owed,
+            to_restore=update.to_restore,
             intents=update.staying,
         )
         if calls:
@@ -47,35 +46,35 @@ class Journal:
         else:
             self.ledger, self._unsaved = ledger, True
 
-    def finish(self, update: LedgerUpdate, owed: Iterable[OwedRow], used_plan: str | None) -> None:
+    def finish(self, update: LedgerUpdate, to_restore: Iterable[RestoreRow], used_plan: str | None) -> None:
         """After the last step: only what is still wanted is claimed."""
         applied = (*self.ledger.applied, used_plan)[-100:] if used_plan else self.ledger.applied
-        final = replace(self.ledger, claims=update.claims, owed=tuple(owed), applied=applied)
+        final = replace(self.ledger, claims=update.claims, to_restore=tuple(to_restore), applied=applied)
         if self._unsaved or final != self.ledger:
             self._save(final)
 
     def intend(
         self,
         verb: Literal["create", "delete"],
-        row: RowSpec,
+        row: RowRef,
         absent: tuple[Lane, ...],
         label: str,
         *,
-        owed: bool = False,
+        to_restore: bool = False,
     ) -> Intent:
         """Write down what is about to be called. `owed`: and that what is claimed of the row must come back."""
         intent = Intent(
             verb, row.kind, row.lanes, row.ports, row.store, absent, self._boot, self._plan_id, self._clock.now(), label
         )
-        debts = self.ledger.owed
-        if owed:
+        debts = self.ledger.to_restore
+        if to_restore:
             known = {(item.lane, item.ports, item.kind) for item in debts}
-            fresh = (OwedRow(lane, row.ports, row.kind, row.store, label) for lane in self._claimed_lanes(row))
+            fresh = (RestoreRow(lane, row.ports, row.kind, row.store, label) for lane in self._claimed_lanes(row))
             debts = (*debts, *(item for item in fresh if (item.lane, item.ports, item.kind) not in known))
-        self._save(replace(self.ledger, intents=(*self.ledger.intents, intent), owed=debts))
+        self._save(replace(self.ledger, intents=(*self.ledger.intents, intent), to_restore=debts))
         return intent
 
-    def _claimed_lanes(self, row: RowSpec) -> list[Lane]:
+    def _claimed_lanes(self, row: RowRef) -> list[Lane]:
         """Where anybody claims some of the row, before this run or after it."""
         touching = [
             claim
@@ -84,7 +83,7 @@ class Journal:
         ]
         return [lane for lane in row.lanes if any(lane in claim.lanes for claim in touching)]
 
-    def intend_all(self, rows: Iterable[tuple[RowSpec, str]], listed: PortSet, staying: PortSet) -> None:
+    def intend_all(self, rows: Iterable[tuple[RowRef, str]], listed: PortSet, staying: PortSet) -> None:
         """Write down what one write is about to create, with the label of each row, and what it must not lose.
 
         What is listed by now and not ours is somebody else's, even where it is about to be created.
@@ -131,21 +130,21 @@ class Journal:
         ledger = self.ledger.without_rows(gone, intent.ports, intent.kind)
         self._save(_without(ledger, intent))
 
-    def gone(self, row: RowSpec) -> None:
+    def gone(self, row: RowRef) -> None:
         """Write down that a reading lacks this row, if it was ours."""
         ledger = self.ledger.without_rows(row.lanes, row.ports, row.kind)
         if len(ledger.rows) < len(self.ledger.rows):
             self._save(ledger)
 
-    def label_of(self, row: RowSpec, lane: Lane) -> str | None:
+    def label_of(self, row: RowRef, lane: Lane) -> str | None:
         """For whom we made this row, or None if it is not ours in this lane."""
         record = self.ledger.find(lane, row.ports, row.kind)
         return record.label if record else None
 
-    def owe_winnat(self, owed: bool) -> None:
+    def note_winnat_to_start(self, to_restore: bool) -> None:
         """Write down that WinNAT must be started again, or that it runs."""
-        if owed != self.ledger.winnat_owed:
-            self._save(replace(self.ledger, winnat_owed=owed))
+        if to_restore != self.ledger.winnat_to_start:
+            self._save(replace(self.ledger, winnat_to_start=to_restore))
 
     def _save(self, ledger: Ledger) -> None:
         self._store.save(ledger)

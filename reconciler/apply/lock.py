@@ -10,9 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from reconciler.atomic import open_flags
 from reconciler.errors import BusyError, LedgerError
-from reconciler.ledger.trust import AS_ADMINISTRATOR, FILE_MODE, check_file, make_folder, state_file
+from reconciler.state_files import AS_ADMINISTRATOR, FILE_MODE, check_file, make_folder, open_flags, state_file
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock

@@ -1,12 +1,13 @@
-"""What came of a plan, as values: one result per step, and the whole. Printed by `report`, never by apply."""
+"""What came of a plan, as values: one result per step, and the whole; and the listeners that apply tells of it."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol, get_args
 
 from reconciler.host.interface import Refusal
-from reconciler.plan.model import Plan, RowSpec, Step
+from reconciler.plan.model import Plan, RowRef, Step
 from reconciler.ports import Lane
 
 Outcome = Literal["done", "already", "refused", "unknown", "not-run"]
@@ -19,7 +20,7 @@ class Taken(NamedTuple):
     `label` is the one under which the ledger had it, or None where the row was not ours.
     """
 
-    row: RowSpec
+    row: RowRef
     label: str | None
 
 
@@ -31,7 +32,7 @@ class WriteResult:
     """
 
     verb: Literal["create", "delete"]
-    row: RowSpec
+    row: RowRef
     outcome: Outcome
     refusal: Refusal | None = None
     note: str = ""
@@ -74,3 +75,59 @@ class Progress(Protocol):
 
     def finished(self, result: ApplyResult) -> None:
         """Nothing more will be written."""
+
+
+class Several:
+    """Tells every listener in turn. With no listener it is silent."""
+
+    def __init__(self, listeners: Sequence[Progress]) -> None:
+        self._listeners = tuple(listeners)
+
+    def started(self, plan: Plan) -> None:
+        """See `Progress`."""
+        for listener in self._listeners:
+            listener.started(plan)
+
+    def step_started(self, step: Step, number: int, total: int) -> None:
+        """See `Progress`."""
+        for listener in self._listeners:
+            listener.step_started(step, number, total)
+
+    def step_finished(self, result: StepResult, number: int, total: int) -> None:
+        """See `Progress`."""
+        for listener in self._listeners:
+            listener.step_finished(result, number, total)
+
+    def finished(self, result: ApplyResult) -> None:
+        """See `Progress`."""
+        for listener in self._listeners:
+            listener.finished(result)
+
+
+VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
+_GOOD: frozenset[Verdict] = frozenset({"done", "already"})
+
+
+def all_steps(result: ApplyResult) -> Iterator[tuple[Step, StepResult | None]]:
+    """Every step of the plan in its order, with what came of it; None for what is only told (skipped ...)."""
+    found = {id(item.step): item for item in result.results}
+    for step in result.plan.steps:
+        if id(step) in found:
+            yield step, found[id(step)]
+        elif step.status == "blocked":
+            yield step, StepResult(step, "blocked")
+        elif step.status == "deferred":
+            yield step, StepResult(step, "deferred")
+        else:
+            yield step, None
+
+
+def verdicts_of(result: ApplyResult) -> list[Verdict]:
+    """The verdicts of the steps that have one."""
+    return [item.verdict for _, item in all_steps(result) if item is not None]
+
+
+def has_converged(result: ApplyResult, *, deferred_ok: bool = False) -> bool:
+    """Is every step that has a verdict done, with nothing left wrong? `deferred_ok`: deferred ones are no matter."""
+    good = _GOOD | {"deferred"} if deferred_ok else _GOOD
+    return not result.interrupted and not result.problems and good.issuperset(verdicts_of(result))

@@ -7,19 +7,18 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import cast
 
-from reconciler.apply.batch import BatchExecutor
 from reconciler.apply.clock import Clock
 from reconciler.apply.executor import Executor
 from reconciler.apply.journal import Journal
+from reconciler.apply.port_list import BatchExecutor
 from reconciler.apply.results import ApplyResult, Progress
 from reconciler.errors import RefusedError, StaleError
-from reconciler.host.interface import Host, SetHost
+from reconciler.host.interface import Host, ListHost
 from reconciler.ledger.records import Ledger
 from reconciler.ledger.store import LedgerStore
-from reconciler.plan.basis import plan_basis
 from reconciler.plan.model import Plan, State
 from reconciler.plan.planner import lookups, plan_state
-from reconciler.plan.stale import explain_changes
+from reconciler.plan.saved import explain_changes, plan_basis
 
 FRESH_SECONDS = 5.0
 """How old a reading may be that nobody has seen, to be used under the lock without reading again."""
@@ -78,7 +77,7 @@ def apply_locked(  # noqa: PLR0913
 def _executor(plan: Plan, host: Host, journal: Journal, clock: Clock, progress: Progress) -> Executor | BatchExecutor:
     if plan.state.snapshot.keeps_rows:
         return Executor(plan, host, journal, clock, progress)
-    return BatchExecutor(plan, cast("SetHost", host), journal, progress)
+    return BatchExecutor(plan, cast("ListHost", host), journal, progress)
 
 
 def refuse_beyond_limits(plan: Plan, *, saved: bool) -> None:

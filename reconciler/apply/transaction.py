@@ -14,10 +14,10 @@ from reconciler.apply.results import StepResult, Taken, Verdict, WriteResult
 from reconciler.apply.writer import Writer
 from reconciler.errors import HostError, LedgerError
 from reconciler.host.interface import Refusal
-from reconciler.ledger.records import OwedRow
-from reconciler.plan.claims import ClaimIndex, unprotected
-from reconciler.plan.model import Plan, RowSpec, Step, Unit
-from reconciler.plan.tables import closure
+from reconciler.ledger.records import RestoreRow
+from reconciler.plan.given.claims import ClaimIndex, unprotected
+from reconciler.plan.given.tables import closure
+from reconciler.plan.model import Plan, RowRef, Step, Unit
 from reconciler.ports import Lane, PortRange, PortSet
 
 PUT_BACK_SECONDS = 30.0
@@ -37,13 +37,13 @@ class Transactions:
     def run(self, step: Step) -> StepResult:
         """Do one step: its deletes, then its creates."""
         writes: list[WriteResult] = []
-        lost, calls, owed = len(self._problems), self._writer.calls, self._writer.owed()
+        lost, calls, to_restore = len(self._problems), self._writer.calls, self._writer.to_restore()
         try:
             refused = self._delete_all(step, writes) or self._create_all(step, writes)
         except (HostError, LedgerError) as error:
             if self._writer.calls == calls:
                 return StepResult(step, "not-run", (), str(error))
-            self._tell_open(set(self._writer.owed()) - set(owed))
+            self._tell_open(set(self._writer.to_restore()) - set(to_restore))
             return StepResult(step, "unknown", tuple(writes), str(error))
         if len(self._problems) > lost:
             return StepResult(step, "cover-lost", tuple(writes), _text(refused))
@@ -54,15 +54,15 @@ class Transactions:
         already = all(write.outcome == "already" for write in writes)
         return StepResult(step, "already" if already else "done", tuple(writes), "; ".join(notes))
 
-    def _tell_open(self, owed: Iterable[OwedRow]) -> None:
+    def _tell_open(self, to_restore: Iterable[RestoreRow]) -> None:
         """What was deleted to come back may be gone, and nobody can look."""
-        if rows := ", ".join(dict.fromkeys(str(item.ports) for item in sorted(owed, key=_place))):
+        if rows := ", ".join(dict.fromkeys(str(item.ports) for item in sorted(to_restore, key=_place))):
             self._problems.append(f"COVER LOST: {rows} may be gone; the next apply makes again what is claimed of it")
 
     def _delete_all(self, step: Step, writes: list[WriteResult]) -> WriteResult | None:
         """Make the deletes of a step. The one that was refused, all undone, if any."""
         for row in step.deletes:
-            refused = self._remove(row, writes, owed=bool(step.creates))
+            refused = self._remove(row, writes, to_restore=bool(step.creates))
             if refused:
                 self._undo(step, writes)
                 return refused
@@ -93,27 +93,27 @@ class Transactions:
         for write in reversed(done):
             row = write.row
             if write.verb == "create" and write.changed and row in step.creates and not _served(row, units):
-                self._remove(row._replace(lanes=write.changed), writes, owed=False)
+                self._remove(row._replace(lanes=write.changed), writes, to_restore=False)
         for row in step.deletes if step.creates else ():
             self._put_back(_parts(row, done), writes)
 
-    def _remove(self, row: RowSpec, writes: list[WriteResult], *, owed: bool) -> WriteResult | None:
+    def _remove(self, row: RowRef, writes: list[WriteResult], *, to_restore: bool) -> WriteResult | None:
         """Delete a row; where the host merged it with neighbours of ours, those are made again."""
         for whole in self._writer.merged_into(row):
             refused = self._take_apart(whole, row.ports, writes)
             if refused:
                 return refused
-        writes.append(self._writer.delete(row, owed=owed))
+        writes.append(self._writer.delete(row, to_restore=to_restore))
         return writes[-1] if writes[-1].outcome == "refused" else None
 
-    def _take_apart(self, whole: RowSpec, part: PortRange, writes: list[WriteResult]) -> WriteResult | None:
+    def _take_apart(self, whole: RowRef, part: PortRange, writes: list[WriteResult]) -> WriteResult | None:
         rest = PortSet.of([whole.ports]) - PortSet.of([part])
         guarded = self._guarded(rest, whole.lanes)
         if guarded:
             text = f"the host merged it with {rest}, which {guarded}"
             writes.append(WriteResult("delete", whole, "refused", Refusal("busy", text)))
             return writes[-1]
-        gone = self._writer.delete(whole, owed=True)
+        gone = self._writer.delete(whole, to_restore=True)
         writes.append(gone)
         for run in rest.runs():
             self._put_back([item._replace(row=item.row._replace(ports=run)) for item in gone.taken], writes)
@@ -147,7 +147,7 @@ class Transactions:
                     break
                 self._clock.sleep(PUT_BACK_PAUSE)
 
-    def _lost_text(self, row: RowSpec) -> str:
+    def _lost_text(self, row: RowRef) -> str:
         """Made again is only what is claimed when the plan is done: a reservation exactly, an exclusion in part."""
         lost = f"COVER LOST: {' and '.join(map(str, row.lanes))} {row.ports} could not be put back"
         found = (ports for lane in row.lanes for ports, _ in self._claims.touching(row.kind, lane, row.ports))
@@ -156,17 +156,17 @@ class Transactions:
         return f"{lost}; no entry claims it, so no later apply makes it again"
 
 
-def _place(item: OwedRow) -> tuple[PortRange, Lane]:
+def _place(item: RestoreRow) -> tuple[PortRange, Lane]:
     return item.ports, item.lane
 
 
-def _served(row: RowSpec, units: Iterable[Unit]) -> set[Unit]:
+def _served(row: RowRef, units: Iterable[Unit]) -> set[Unit]:
     """The units that lack this row, or may."""
     protocols = {lane.protocol for lane in row.lanes}
     return {unit for unit in units if unit.protocol in protocols and unit.ports.overlaps(row.ports)}
 
 
-def _parts(row: RowSpec, writes: Iterable[WriteResult]) -> list[Taken]:
+def _parts(row: RowRef, writes: Iterable[WriteResult]) -> list[Taken]:
     """What was taken away of a row: by its own delete, or with a larger one in which the host listed it."""
     found = []
     for item in (item for write in writes for item in write.taken):

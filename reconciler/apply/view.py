@@ -9,13 +9,13 @@ from reconciler.apply.clock import Clock
 from reconciler.apply.journal import Journal
 from reconciler.errors import HostError
 from reconciler.host.interface import Host, Lookup, Row, Snapshot
-from reconciler.plan.model import RowSpec
+from reconciler.plan.model import RowRef
 from reconciler.ports import LANES, Lane, PortRange, PortSet
 
 READ_SECONDS = 30.0
 READ_PAUSE = 1.0
 
-Find: TypeAlias = Callable[[RowSpec, tuple[Lane, ...]], tuple[Lane, ...]]
+Find: TypeAlias = Callable[[RowRef, tuple[Lane, ...]], tuple[Lane, ...]]
 """In which of these lanes is there something to call for?"""
 
 
@@ -49,7 +49,7 @@ class View:
         if old := sorted(self._stale.intersection(lanes)):
             self._read_patiently(old)
 
-    def look_first(self, row: RowSpec, find: Find) -> tuple[Lane, ...]:
+    def look_first(self, row: RowRef, find: Find) -> tuple[Lane, ...]:
         """Where there is something to call for, by a reading since the last call of the lane that is called first.
 
         Of all lanes where they share a table, or where nothing is to be called; others are read after the call.
@@ -63,14 +63,14 @@ class View:
                 return found
             self._read_patiently(needed)
 
-    def doors(self, row: RowSpec, lanes: tuple[Lane, ...]) -> tuple[Lane, ...]:
+    def doors(self, row: RowRef, lanes: tuple[Lane, ...]) -> tuple[Lane, ...]:
         """The lanes to call through, as far as the row is still wrong there, first one that needs no reading before.
 
         A reservation knows no family.
         """
         return lanes[:1] if row.kind == "reservation" else tuple(sorted(lanes, key=lambda lane: lane in self._stale))
 
-    def look_again(self, row: RowSpec, lanes: tuple[Lane, ...]) -> None:
+    def look_again(self, row: RowRef, lanes: tuple[Lane, ...]) -> None:
         """Read these lanes after a call; what others list was read before it. Raises HostError."""
 
         def look() -> None:
@@ -94,7 +94,7 @@ class View:
         near = (item for item in self._rows[lane] if item.ports.overlaps(ports))
         return PortSet.of(item.ports for item in near if self._is_exclusion(item)).covers(ports)
 
-    def has(self, row: RowSpec, lane: Lane) -> bool:
+    def has(self, row: RowRef, lane: Lane) -> bool:
         """Is exactly this row there?"""
         if row.kind == "reservation":
             return self.found(_lookup(row))
@@ -104,7 +104,7 @@ class View:
         """Did Lookup find this reservation when it was last asked?"""
         return wanted in self._lookups
 
-    def holder(self, row: RowSpec, lane: Lane) -> PortRange | None:
+    def holder(self, row: RowRef, lane: Lane) -> PortRange | None:
         """The listed administered row that contains this one, exact or merged with neighbours."""
         for item in self._rows[lane]:
             if item.administered and item.ports.contains(row.ports):
@@ -135,7 +135,7 @@ class View:
                     raise
             self._clock.sleep(READ_PAUSE)
 
-    def _ask(self, row: RowSpec) -> None:
+    def _ask(self, row: RowRef) -> None:
         """Ask Lookup of this very range again, since the answer may have been about a row that is gone by now; where
         it tells kinds, also of starred rows over these ports that came since."""
         wanted = _lookup(row)
@@ -161,5 +161,5 @@ class View:
             self._lookups.add(wanted)
 
 
-def _lookup(row: RowSpec) -> Lookup:
+def _lookup(row: RowRef) -> Lookup:
     return Lookup(row.lanes[0].protocol, row.ports)

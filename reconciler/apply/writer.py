@@ -16,8 +16,8 @@ from reconciler.apply.journal import Journal
 from reconciler.apply.results import Taken, WriteResult
 from reconciler.apply.view import View
 from reconciler.host.interface import Change, Host, Lookup, Refusal, Snapshot
-from reconciler.ledger.records import Intent, OwedRow
-from reconciler.plan.model import RowSpec
+from reconciler.ledger.records import Intent, RestoreRow
+from reconciler.plan.model import RowRef
 from reconciler.ports import LANES, Lane, PortRange, Store
 
 
@@ -37,11 +37,11 @@ class Writer:
         """Read these lanes again. Raises HostError."""
         self._view.read(lanes)
 
-    def owed(self) -> tuple[OwedRow, ...]:
+    def to_restore(self) -> tuple[RestoreRow, ...]:
         """What the ledger owes by now."""
-        return self._journal.ledger.owed
+        return self._journal.ledger.to_restore
 
-    def create(self, row: RowSpec, label: str | None) -> WriteResult:
+    def create(self, row: RowRef, label: str | None) -> WriteResult:
         """Create one row in all its lanes. Raises HostError when what became of it cannot be read.
 
         `label`: the entry it is made for; None where it must not become ours.
@@ -59,7 +59,7 @@ class Writer:
         )
 
     def _create_in(
-        self, row: RowSpec, label: str | None, absent: tuple[Lane, ...]
+        self, row: RowRef, label: str | None, absent: tuple[Lane, ...]
     ) -> tuple[tuple[Lane, ...], tuple[Lane, ...], Refusal | None]:
         """Call through each lane while the row is missing there: where it is by our doing if it is there now, where it
         is missing in the end, and what the host said."""
@@ -78,20 +78,20 @@ class Writer:
         self._journal.created(intent, self._view.exclusions(absent), found=self._reserved(row))
         return made, missing, refusal
 
-    def _by_us(self, row: RowSpec, absent: tuple[Lane, ...], called: Collection[Lane]) -> tuple[Lane, ...]:
+    def _by_us(self, row: RowRef, absent: tuple[Lane, ...], called: Collection[Lane]) -> tuple[Lane, ...]:
         """Lanes of one table lack the row together, and get it by one call. Of a table of its own it is known only by
         the reading right before its own call; what comes into it before that may be somebody's."""
         if row.kind == "reservation" or self._view.share(row.lanes):
             return absent
         return tuple(lane for lane in absent if lane in called)
 
-    def _intend(self, intent: Intent | None, row: RowSpec, label: str | None, absent: tuple[Lane, ...]) -> Intent:
+    def _intend(self, intent: Intent | None, row: RowRef, label: str | None, absent: tuple[Lane, ...]) -> Intent:
         ours = () if label is None else absent
         if intent is None:
             return self._journal.intend("create", row, ours, label or "")
         return self._journal.known_absent(intent, ours)
 
-    def delete(self, row: RowSpec, *, owed: bool = False) -> WriteResult:
+    def delete(self, row: RowRef, *, to_restore: bool = False) -> WriteResult:
         """Delete one exact row from all its lanes. Raises HostError like `create`.
 
         `owed`: it must come back, whole or in part, so the ledger owes it from now on.
@@ -101,7 +101,7 @@ class Writer:
             self._journal.gone(row)
             return WriteResult("delete", row, "already")
         labels = {lane: self._journal.label_of(row, lane) for lane in present}
-        intent = self._journal.intend("delete", row, (), "", owed=owed)
+        intent = self._journal.intend("delete", row, (), "", to_restore=to_restore)
         refusal: Refusal | None = None
         left, worked = present, {}
         for lane, store in itertools.product(self._view.doors(row, present), _stores(row)):
@@ -117,9 +117,9 @@ class Writer:
         refusal = refusal or Refusal("failed", "the call said that it was done, and the row is still there")
         return WriteResult("delete", row, "refused", refusal, changed=tuple(worked), taken=taken)
 
-    def merged_into(self, row: RowSpec) -> list[RowSpec]:
+    def merged_into(self, row: RowRef) -> list[RowRef]:
         """The larger rows of ours in which the host lists this one, because it merged neighbours."""
-        found: dict[tuple[PortRange, Store], RowSpec] = {}
+        found: dict[tuple[PortRange, Store], RowRef] = {}
         for lane in row.lanes if row.kind == "exclusion" else ():
             held = self._view.holder(row, lane)
             record = self._journal.ledger.find(lane, held, "exclusion") if held else None
@@ -127,7 +127,7 @@ class Writer:
                 continue
             key = (record.ports, record.store)
             lanes = found[key].lanes if key in found else ()
-            found[key] = RowSpec("exclusion", (*lanes, lane), record.ports, record.store)
+            found[key] = RowRef("exclusion", (*lanes, lane), record.ports, record.store)
         return list(found.values())
 
     def covers(self, lane: Lane, ports: PortRange) -> bool:
@@ -146,35 +146,35 @@ class Writer:
         self.calls += 1
         return self._host.write(change)
 
-    def _reserved(self, row: RowSpec) -> bool:
+    def _reserved(self, row: RowRef) -> bool:
         return row.kind == "reservation" and self._view.has(row, row.lanes[0])
 
-    def _lacking(self, row: RowSpec, lanes: tuple[Lane, ...]) -> tuple[Lane, ...]:
+    def _lacking(self, row: RowRef, lanes: tuple[Lane, ...]) -> tuple[Lane, ...]:
         if row.kind == "reservation":
             return () if self._reserved(row) else lanes
         return tuple(lane for lane in lanes if not self._view.covers(lane, row.ports))
 
-    def _standing(self, row: RowSpec, lanes: tuple[Lane, ...]) -> tuple[Lane, ...]:
+    def _standing(self, row: RowRef, lanes: tuple[Lane, ...]) -> tuple[Lane, ...]:
         return tuple(lane for lane in lanes if self._view.has(row, lane))
 
-    def _create_note(self, row: RowSpec, refusal: Refusal | None) -> str:
+    def _create_note(self, row: RowRef, refusal: Refusal | None) -> str:
         if row.kind == "exclusion" and not any(self._owned(row, lane) for lane in row.lanes):
             return "the host merged it with a row that is not ours, so this tool will never delete it"
         return _note(refusal)
 
-    def _owned(self, row: RowSpec, lane: Lane) -> bool:
+    def _owned(self, row: RowRef, lane: Lane) -> bool:
         held = self._view.holder(row, lane)
         return held is not None and self._journal.ledger.find(lane, held, "exclusion") is not None
 
 
-def _stores(row: RowSpec) -> tuple[Store, ...]:
+def _stores(row: RowRef) -> tuple[Store, ...]:
     """The store that was written, then the other (design 4.9); a reservation has none."""
     if row.kind == "reservation":
         return ("persistent",)
     return ("persistent", "active") if row.store == "persistent" else ("active", "persistent")
 
 
-def _taken(row: RowSpec, worked: Mapping[Lane, Store], labels: Mapping[Lane, str | None]) -> tuple[Taken, ...]:
+def _taken(row: RowRef, worked: Mapping[Lane, Store], labels: Mapping[Lane, str | None]) -> tuple[Taken, ...]:
     """What went in the lanes where a delete worked: one for each store and label."""
     found: dict[tuple[Store, str | None], list[Lane]] = {}
     for lane in sorted(worked):

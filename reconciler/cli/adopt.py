@@ -44,7 +44,7 @@ def adopt(
 ) -> int:
     """Take foreign rows of exactly the declared ports into the ledger, so that they are kept, and deleted, as ours."""
     from reconciler.api import adopt_rows, load_policy, open_host, read_state
-    from reconciler.plan.adoption import adopted
+    from reconciler.apply.adoption import adopted
     from reconciler.report.console import is_terminal
 
     if not from_policy:

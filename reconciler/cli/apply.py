@@ -92,7 +92,7 @@ def apply(  # noqa: PLR0913, PLR0917
 
 def _tell_first(made: Plan) -> None:
     """What must be told before anything is written, and nobody has seen yet."""
-    from reconciler.plan.boot_file import TOLD_FIRST
+    from reconciler.plan.port_list import TOLD_FIRST
 
     for note in made.notes:
         if note.id in TOLD_FIRST:
@@ -175,7 +175,7 @@ def _apply(
 
 def _has_nothing_to_do(made: Plan) -> bool:
     ledger = made.state.ledger
-    owes_winnat = ledger is not None and ledger.winnat_owed and ledger.machine == made.facts.machine
+    owes_winnat = ledger is not None and ledger.winnat_to_start and ledger.machine == made.facts.machine
     return not made.to_do() and not made.update.changed and not owes_winnat
 
 
@@ -186,7 +186,7 @@ def _not_begun(result: ApplyResult) -> bool:
 
 
 def _exit_code(result: ApplyResult, *, stopped: bool, deferred_ok: bool) -> int:
-    from reconciler.report.verdicts import has_converged
+    from reconciler.apply.results import has_converged
 
     if result.interrupted or stopped:
         return codes.INTERRUPTED
@@ -217,7 +217,7 @@ def _print_safely(result: ApplyResult, *, as_json: bool) -> None:
 
 def _print(result: ApplyResult, *, as_json: bool) -> None:
     if as_json:
-        from reconciler.report.json_report import result_document, write_json
+        from reconciler.report.documents import result_document, write_json
 
         write_json(result_document(result), sys.stdout)
     else:

@@ -96,14 +96,14 @@ def _check(paths: Iterable[str] | None, chosen: tuple[Rule, ...], *, strict: boo
     except PolicyError as error:
         if not as_json:
             raise
-        from reconciler.report.json_report import write_json
+        from reconciler.report.documents import write_json
 
         write_json(check_document(None, error.problems, (), ok=False), sys.stdout)
         return codes.ERROR
     findings = lint_all(checked.meetings, chosen)
     ok = not (strict and findings)
     if as_json:
-        from reconciler.report.json_report import write_json
+        from reconciler.report.documents import write_json
 
         write_json(check_document(checked.everything, (), findings, ok=ok), sys.stdout)
     else:

@@ -14,8 +14,9 @@ from reconciler.cli.streams import say_error
 from reconciler.errors import HostError
 
 if TYPE_CHECKING:
-    from reconciler.doctor.model import Report, Trial
+    from reconciler.doctor.model import Report
     from reconciler.host.interface import Host
+    from reconciler.lab.model import Trial
     from reconciler.ports import PortRange
 
 app = new_app()
@@ -77,7 +78,7 @@ def doctor(
 
 def _ports(ctx: typer.Context, text: str | None, *, experiments: bool) -> PortRange | None:
     """Where experiments are wanted; None where none are. Wrong usage for one without the other."""
-    from reconciler.doctor.experiments import MINIMUM_PORTS
+    from reconciler.lab.experiments import MINIMUM_PORTS
     from reconciler.ports import PortRange
 
     if not experiments and text is None:
@@ -99,7 +100,7 @@ def _examine(spec: str) -> tuple[Host, Report]:
     from reconciler.api import examine_host, open_host
     from reconciler.apply.clock import SystemClock
     from reconciler.doctor.model import Report
-    from reconciler.host.optional import Describing
+    from reconciler.host.interface import Describing
 
     when = SystemClock().now()
     host = open_host(spec)
@@ -151,7 +152,7 @@ def _save(report: Report, out: Path | None) -> None:
     import json
 
     from reconciler.cli.outfile import write_document
-    from reconciler.doctor.document import KIND, report_document
+    from reconciler.report.documents import KIND, report_document
 
     content = json.dumps(report_document(report), indent=2) + "\n"
     write_document(out, content.encode("ascii"), KIND, "doctor report", 0o644)
@@ -159,8 +160,7 @@ def _save(report: Report, out: Path | None) -> None:
 
 def _print(report: Report, *, as_json: bool) -> None:
     if as_json:
-        from reconciler.doctor.document import report_document
-        from reconciler.report.json_report import write_json
+        from reconciler.report.documents import report_document, write_json
 
         write_json(report_document(report), sys.stdout)
     else:

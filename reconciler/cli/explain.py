@@ -33,7 +33,7 @@ Exit codes: 0 explained, whatever comes of it; 1 error; 64 wrong usage; 130 inte
 def explain(ctx: typer.Context, port: Port, host: options.HostSpec = "auto", as_json: options.Json = False) -> int:
     """Explain a port: who holds it, since when and for which entry, whether a program can bind it, and what to do."""
     from reconciler.api import open_host, read_state
-    from reconciler.host.optional import Listening
+    from reconciler.host.interface import Listening
     from reconciler.plan.explain import explain_port
     from reconciler.policy.entries import PolicySet
     from reconciler.report.explain_report import explain_document, explain_lines
@@ -45,7 +45,7 @@ def explain(ctx: typer.Context, port: Port, host: options.HostSpec = "auto", as_
         state = replace(state, snapshot=replace(state.snapshot, sockets=target.sockets_in_use()))
     answers = explain_port(state, number, protocols)
     if as_json:
-        from reconciler.report.json_report import write_json
+        from reconciler.report.documents import write_json
 
         write_json(explain_document(state, number, answers), sys.stdout)
     else:

@@ -7,8 +7,8 @@ import os
 import stat
 from pathlib import Path
 
-from reconciler.atomic import replace_file
 from reconciler.errors import ReconcilerError
+from reconciler.state_files import replace_file
 
 SIZE_LIMIT = 64 * 2**20
 """Bytes; what is larger is none of our documents."""

@@ -74,8 +74,7 @@ def plan(  # noqa: PLR0913, PLR0917
 
 def _print(made: Plan, *, as_json: bool) -> None:
     if as_json:
-        from reconciler.plan.document import plan_document
-        from reconciler.report.json_report import write_json
+        from reconciler.report.documents import plan_document, write_json
 
         write_json(plan_document(made), sys.stdout)
     else:
@@ -87,7 +86,7 @@ def _print(made: Plan, *, as_json: bool) -> None:
 
 
 def _exit_code(made: Plan) -> int:
-    from reconciler.plan.document import is_waiting
+    from reconciler.report.documents import is_waiting
 
     if any(is_waiting(step) for step in made.steps):
         return codes.UNRESOLVED

@@ -13,10 +13,9 @@ from typing import Any, NamedTuple, NoReturn
 from reconciler.cli.options import Request
 from reconciler.cli.outfile import SIZE_LIMIT, write_document
 from reconciler.errors import ReconcilerError, RefusedError, StaleError
-from reconciler.plan.basis import PLACE, SECTIONS, Basis, plan_basis
-from reconciler.plan.document import plan_document
 from reconciler.plan.model import LIMIT_NAMES, Options, Plan
-from reconciler.plan.stale import explain_changes, is_stale
+from reconciler.plan.saved import PLACE, SECTIONS, Basis, explain_changes, is_stale, plan_basis
+from reconciler.report.documents import plan_document
 from reconciler.report.words import counted
 
 FORMAT_VERSION = 1

@@ -35,6 +35,6 @@ def _schema(document: str) -> dict[str, Any]:
         from reconciler.policy.schema import policy_schema
 
         return policy_schema()
-    from reconciler.plan.schemas import plan_schema, result_schema
+    from reconciler.report.schema import plan_schema, result_schema
 
     return plan_schema() if document == "plan" else result_schema()

@@ -29,7 +29,7 @@ def show(host: options.HostSpec = "auto", as_json: options.Json = False) -> int:
 
     state = read_state(PolicySet(()), open_host(host))
     if as_json:
-        from reconciler.report.json_report import write_json
+        from reconciler.report.documents import write_json
 
         write_json(show_document(state), sys.stdout)
     else:

@@ -11,10 +11,10 @@ import typer
 from reconciler.cli.commands import PlainGroup, examples, new_app
 from reconciler.errors import HostError
 from reconciler.host.interface import Refusal
-from reconciler.host.simulated import checks, events, listing, services
-from reconciler.host.simulated.file import StateFile
-from reconciler.host.simulated.state import DEFAULT_DYNAMIC, DEFAULT_NAME, State
-from reconciler.host.simulated.variants import Variants
+from reconciler.lab.simulated import checks, events, listing, services
+from reconciler.lab.simulated.file import StateFile
+from reconciler.lab.simulated.state import DEFAULT_DYNAMIC, DEFAULT_NAME, State
+from reconciler.lab.simulated.variants import Variants
 from reconciler.ports import FAMILIES, PROTOCOLS, Family, Lane, PortRange, Protocol, Store
 
 T = TypeVar("T")

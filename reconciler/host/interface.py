@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
 from reconciler.ports import LANES, Kind, Lane, PortRange, PortSet, Store
 from reconciler.ports import Protocol as PortProtocol
@@ -229,9 +229,45 @@ BeforeWrite = Callable[[PortSet, bool], None]
 What this raises ends the write before it has begun. It is told again if the list has changed meanwhile."""
 
 
-class SetHost(Host, Protocol):
+class ListHost(Host, Protocol):
     """A host whose listing is one set of ports for all lanes: everything changes in one write."""
 
-    def write_set(self, add: PortSet, remove: PortSet, stored: PortSet, before: BeforeWrite) -> Refusal | None:
+    def write_list(self, add: PortSet, remove: PortSet, stored: PortSet, before: BeforeWrite) -> Refusal | None:
         """Take ports out of the list and put ports in, others stay; make our file, if any, hold exactly `stored`."""
+        ...
+
+
+@runtime_checkable
+class StoreListing(Protocol):
+    """A host that can list one store alone."""
+
+    def stored_rows(self, lanes: Collection[Lane], store: Store) -> tuple[Row, ...]:
+        """What the listing of this store says, sorted. Raises HostError. Proves nothing where it is empty (1.15)."""
+        ...
+
+
+@runtime_checkable
+class Describing(Protocol):
+    """A host, or what it is made of, that can say which release it is."""
+
+    def describe(self) -> Mapping[str, str]:
+        """Version, language and the like, for people to compare. Raises HostError."""
+        ...
+
+
+@runtime_checkable
+class Telling(Protocol):
+    """A host whose calls print something."""
+
+    def last_output(self) -> tuple[int, bytes] | None:
+        """Exit code and output of the last `write`, as they came; None if that call started no program."""
+        ...
+
+
+@runtime_checkable
+class Listening(Protocol):
+    """A host whose readings have no sockets, since no plan needs them, and which can list them all the same."""
+
+    def sockets_in_use(self) -> tuple[Socket, ...]:
+        """The ports that programs use, sorted. Raises HostError."""
         ...

@@ -23,11 +23,11 @@ def open_host(spec: str) -> Host:
     if colon and not argument and kind in _NAMELESS:
         raise UsageError(_NAMELESS[kind], where=f"host {spec}")
     if kind == "sim" and colon:
-        from reconciler.host.simulated.host import open_simulated
+        from reconciler.lab.simulated.host import open_simulated
 
         return open_simulated(argument)
     if kind == "netsh" and colon:
-        from reconciler.host.capture import open_captured
+        from reconciler.host.captured import open_captured
 
         return open_captured(argument)
     if spec == "auto":

@@ -9,13 +9,13 @@ import json
 from collections.abc import Iterable
 from typing import Any, TypeVar
 
+from reconciler.codec import FLAG, NUMBER, TEXT, Table, check_unique, one_of, parsed, several, short
 from reconciler.errors import LedgerError
-from reconciler.ledger.records import FORMAT_VERSION, Claim, Intent, Ledger, OwedRow, OwnedRow
-from reconciler.ledger.tables import FLAG, NUMBER, TEXT, Table, check_unique, one_of, parsed, several, short
+from reconciler.ledger.records import FORMAT_VERSION, Claim, Intent, Ledger, OwnedRow, RestoreRow
 from reconciler.ports import Lane, PortRange
 
 _T = TypeVar("_T")
-_Row = TypeVar("_Row", OwnedRow, OwedRow)
+_Row = TypeVar("_Row", OwnedRow, RestoreRow)
 
 _LANE, _PORTS = parsed(Lane.parse), parsed(PortRange.parse)
 _LANES = several(_LANE)
@@ -38,7 +38,7 @@ _ROWS = Table(OwnedRow, {**_ROW, **_ORIGIN})
 _CLAIMS = Table(Claim, {**_CLAIM, "declared": _LANES})
 _EARLIER_CLAIMS = Table(Claim, _CLAIM)
 _INTENTS = Table(Intent, {**_CALL, "absent_in": _LANES, **_ORIGIN})
-_OWED = Table(OwedRow, {**_ROW, "label": TEXT})
+_TO_RESTORE = Table(RestoreRow, {**_ROW, "label": TEXT})
 
 
 class Encoder:
@@ -71,9 +71,9 @@ class Encoder:
             "format_version": _dump(FORMAT_VERSION),
             "intents": text_of(_INTENTS, ledger.intents),
             "machine": _dump(ledger.machine),
-            "owed": text_of(_OWED, _by_key(ledger.owed)),
             "rows": text_of(_ROWS, _by_key(ledger.rows)),
-            "winnat_owed": _dump(ledger.winnat_owed),
+            "to_restore": text_of(_TO_RESTORE, _by_key(ledger.to_restore)),
+            "winnat_to_start": _dump(ledger.winnat_to_start),
         }
         self._lines = lines
         return ("{\n" + ",\n".join(f'"{key}": {text}' for key, text in parts.items()) + "\n}\n").encode("ascii")
@@ -114,7 +114,7 @@ def _by_key(rows: Iterable[_Row]) -> list[_Row]:
     return [by_key[key] for key in sorted(by_key)]
 
 
-def _row_key(row: OwnedRow | OwedRow) -> tuple[Lane, int, int, str]:
+def _row_key(row: OwnedRow | RestoreRow) -> tuple[Lane, int, int, str]:
     ports = row.ports
     return (row.lane, ports.first, ports.last, row.kind)
 
@@ -137,11 +137,11 @@ def _ledger(document: object, where: str) -> Ledger:
         raise ValueError("it is not an object")
     _check_version(document.get("format_version"), where)
     _check_keys(document)
-    machine, winnat_owed, applied = document["machine"], document["winnat_owed"], document["applied"]
+    machine, winnat_to_start, applied = document["machine"], document["winnat_to_start"], document["applied"]
     if not isinstance(machine, str):
         raise ValueError(f"machine: {short(machine)} is not a text")
-    if not isinstance(winnat_owed, bool):
-        raise ValueError(f"winnat_owed: {short(winnat_owed)} is not true or false")
+    if not isinstance(winnat_to_start, bool):
+        raise ValueError(f"winnat_to_start: {short(winnat_to_start)} is not true or false")
     if not isinstance(applied, list) or not all(isinstance(plan, str) for plan in applied):
         raise ValueError(f"applied: {short(applied)} is not a list of texts")
     ledger = Ledger(
@@ -149,8 +149,8 @@ def _ledger(document: object, where: str) -> Ledger:
         rows=_ROWS.read("rows", document["rows"]),
         claims=_claims(document["claims"]),
         intents=_INTENTS.read("intents", document["intents"]),
-        owed=_OWED.read("owed", document["owed"]),
-        winnat_owed=winnat_owed,
+        to_restore=_TO_RESTORE.read("to_restore", document["to_restore"]),
+        winnat_to_start=winnat_to_start,
         applied=tuple(applied),
     )
     _check_records(ledger)
@@ -181,6 +181,6 @@ def _check_keys(document: dict[str, Any]) -> None:
 
 def _check_records(ledger: Ledger) -> None:
     check_unique([_row_key(row) for row in ledger.rows], "rows")
-    check_unique([_row_key(row) for row in ledger.owed], "owed")
+    check_unique([_row_key(row) for row in ledger.to_restore], "to_restore")
     if any(claim.line < 0 for claim in ledger.claims):
         raise ValueError("claims: a line number is below 0")

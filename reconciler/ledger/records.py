@@ -73,7 +73,7 @@ class Intent:
 
 
 @dataclass(frozen=True, slots=True)
-class OwedRow:
+class RestoreRow:
     """A row that a failed replace could not put back: still wanted, to be made again by the next run."""
 
     lane: Lane
@@ -95,8 +95,8 @@ class Ledger:
     rows: tuple[OwnedRow, ...] = ()
     claims: tuple[Claim, ...] = ()
     intents: tuple[Intent, ...] = ()
-    owed: tuple[OwedRow, ...] = ()
-    winnat_owed: bool = False
+    to_restore: tuple[RestoreRow, ...] = ()
+    winnat_to_start: bool = False
     applied: tuple[str, ...] = ()
 
     def find(self, lane: Lane, ports: PortRange, kind: Kind) -> OwnedRow | None:

@@ -7,17 +7,18 @@ import sys
 from pathlib import Path
 from typing import Protocol
 
-from reconciler.atomic import open_flags, replace_file
 from reconciler.errors import LedgerError, UsageError
 from reconciler.ledger.document import Encoder, decode, encode
 from reconciler.ledger.records import Ledger
-from reconciler.ledger.trust import (
+from reconciler.state_files import (
     AS_ADMINISTRATOR,
     FILE_MODE,
     check_file,
     check_folder,
     check_status,
     make_folder,
+    open_flags,
+    replace_file,
     state_file,
 )
 

@@ -10,9 +10,9 @@ from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
 from reconciler.host.interface import Snapshot, Socket, UrlReservation
+from reconciler.plan.given.owned import settle
+from reconciler.plan.given.rows import ShownRow, shown_rows
 from reconciler.plan.model import State
-from reconciler.plan.settle import settle
-from reconciler.plan.shown import ShownRow, shown_rows
 from reconciler.ports import PROTOCOLS, Lane, PortRange, Protocol
 
 Bind = Literal["works", "in-use", "refused", "with-token", "unknown"]

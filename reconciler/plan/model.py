@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from reconciler.host.interface import Facts, Snapshot
-from reconciler.ledger.records import Claim, Intent, Ledger, OwedRow, OwnedRow
+from reconciler.ledger.records import Claim, Intent, Ledger, OwnedRow, RestoreRow
 from reconciler.policy.entries import PolicySet
 from reconciler.ports import Kind, Lane, PortRange, PortSet, Store
 
@@ -17,7 +17,7 @@ Action = Literal[
     "release-winnat", "set-dynamic-range", "create", "replace", "delete", "relabel", "persist", "start-winnat", "keep"
 ]
 Status = Literal["ready", "deferred", "blocked", "skipped", "over-covered", "out-of-scope"]
-Cause = Literal["intent", "drift", "owed"]
+Cause = Literal["intent", "drift", "restore"]
 
 ACTIONS: tuple[Action, ...] = (
     "release-winnat",
@@ -71,7 +71,7 @@ class EntryRef(NamedTuple):
     place: str
 
 
-class RowSpec(NamedTuple):
+class RowRef(NamedTuple):
     """One row to create or delete, and every lane it must satisfy (the executor writes the first and looks again)."""
 
     kind: Kind
@@ -80,7 +80,7 @@ class RowSpec(NamedTuple):
     store: Store
 
 
-class Culprit(NamedTuple):
+class Blocker(NamedTuple):
     """Who is in the way: a row of the host's listing, a socket with its process, or another file that sets the list."""
 
     what: Literal["row", "socket", "file"]
@@ -113,7 +113,7 @@ class Step:
         deletes, creates: rows in the order of the calls, all deletes first. A step is done whole or not at all: when
             one call fails, its creates are undone and what it deleted is put back.
         units: the declared ranges that this step makes whole.
-        cause: `drift` if the host left what was applied, `intent` if the policy changed, `owed` if an earlier run
+        cause: `drift` if the host left what was applied, `intent` if the policy changed, `restore` if an earlier run
             could not put a row back.
         owners: the entries this is done for, or that gave the row up.
         reason: one sentence, no full stop at its end. remedy: what a person can do, or empty.
@@ -125,11 +125,11 @@ class Step:
     kind: Kind | None
     lanes: tuple[Lane, ...]
     ports: PortRange | None
-    deletes: tuple[RowSpec, ...] = ()
-    creates: tuple[RowSpec, ...] = ()
+    deletes: tuple[RowRef, ...] = ()
+    creates: tuple[RowRef, ...] = ()
     units: tuple[Unit, ...] = ()
     owners: tuple[EntryRef, ...] = ()
-    culprits: tuple[Culprit, ...] = ()
+    blockers: tuple[Blocker, ...] = ()
     reason: str = ""
     remedy: str = ""
     tried: bool = False
@@ -161,7 +161,7 @@ class LedgerUpdate:
     """What apply writes into the ledger beyond the outcome of its steps.
 
     `machine` is the host's identity. `rows` are the owned rows that the snapshot still shows, after interrupted
-    calls were settled; `claims` what holds when the plan is done; `owed` what stays owed until it is seen again.
+    calls were settled; `claims` what holds when the plan is done; `restore` what stays owed until it is seen again.
     `changed`: the stored ledger says something else. On a `SetHost`, `stored` is what its file must hold in the end,
     and `staying` what an interrupted write of its list has lost (`plan/lost.py`).
     """
@@ -169,7 +169,7 @@ class LedgerUpdate:
     machine: str
     rows: tuple[OwnedRow, ...]
     claims: tuple[Claim, ...]
-    owed: tuple[OwedRow, ...]
+    to_restore: tuple[RestoreRow, ...]
     changed: bool
     stored: PortSet = field(default_factory=PortSet)
     staying: tuple[Intent, ...] = ()

@@ -12,30 +12,30 @@ from dataclasses import replace
 
 from reconciler.host.interface import Lookup, Snapshot
 from reconciler.ledger.records import Ledger
-from reconciler.plan.asked import absent_notes, release_note, target_notes
-from reconciler.plan.boot_file import file_notes, hold_for_rival, plan_file
-from reconciler.plan.busy import veto
-from reconciler.plan.claims import ClaimIndex
-from reconciler.plan.demand import Demand, build_demand, lookups_of
-from reconciler.plan.drafts import Draft, in_order
-from reconciler.plan.exclusions import plan_exclusion_creates
-from reconciler.plan.extras import absent_steps, dynamic_range_steps, unmanaged_steps
-from reconciler.plan.kept import keep_steps
-from reconciler.plan.limits import breaches
-from reconciler.plan.lost import is_to_stay, lost_ports, restore_steps, with_lost
+from reconciler.plan.given.claims import ClaimIndex
+from reconciler.plan.given.desired import Demand, Pairs, build_demand, claims_on, lookups_of
+from reconciler.plan.given.owned import Settled, settle, still_to_restore
+from reconciler.plan.given.tables import Table, build_tables
 from reconciler.plan.model import LedgerUpdate, Options, Plan, State, Step
-from reconciler.plan.notes import ledger_notes, notes
-from reconciler.plan.obstacles import Obstacles
-from reconciler.plan.owed import still_owed
-from reconciler.plan.relabel import relabel_steps
-from reconciler.plan.removals import plan_exclusion_removals, plan_reservation_removals
-from reconciler.plan.reservations import plan_reservation_creates
-from reconciler.plan.settle import Settled, settle
-from reconciler.plan.staying import over_covered_steps
-from reconciler.plan.tables import Table, build_tables
-from reconciler.plan.unknown import refuse_unknown
-from reconciler.plan.wanted import Pairs, claims_on
-from reconciler.plan.winnat import release_steps, start_steps
+from reconciler.plan.notes import absent_notes, ledger_notes, notes, release_note, target_notes
+from reconciler.plan.port_list import (
+    file_notes,
+    hold_for_rival,
+    is_to_stay,
+    lost_ports,
+    plan_file,
+    restore_steps,
+    with_lost,
+)
+from reconciler.plan.refusals import breaches, refuse_unknown
+from reconciler.plan.rules.blockers import Obstacles, veto
+from reconciler.plan.rules.exclusions import plan_exclusion_creates
+from reconciler.plan.rules.foreign import absent_steps, dynamic_range_steps, unmanaged_steps
+from reconciler.plan.rules.host_wide import release_steps, start_steps
+from reconciler.plan.rules.ownership import keep_steps, relabel_steps
+from reconciler.plan.rules.removals import over_covered_steps, plan_exclusion_removals, plan_reservation_removals
+from reconciler.plan.rules.reservations import plan_reservation_creates
+from reconciler.plan.steps import Proposal, in_order
 from reconciler.policy.entries import PolicySet, Reservation
 from reconciler.ports import PortRange, PortSet, Protocol
 
@@ -65,10 +65,10 @@ def plan_state(state: State, options: Options = NOTHING_SPECIAL) -> Plan:
     pairs = [(table, claims_on(table, demand)) for table in tables]
     absent, absent_stuck = absent_steps(demand, policies, pairs, snapshot)
     unmanaged, unmanaged_stuck = unmanaged_steps(policies, demand, pairs, snapshot)
-    drafts, steps, foreign = _compare(demand, settled, pairs, [*absent, *unmanaged], snapshot, options)
+    proposals, steps, foreign = _compare(demand, settled, pairs, [*absent, *unmanaged], snapshot, options)
     steps += [*absent_stuck, *unmanaged_stuck]
-    done = [draft for draft in drafts if draft.into is None and (draft.deletes or draft.creates)]
-    steps += [_finished(draft, tables, snapshot.stored_elsewhere) for draft in done]
+    done = [proposal for proposal in proposals if proposal.into is None and (proposal.deletes or proposal.creates)]
+    steps += [_finished(proposal, tables, snapshot.stored_elsewhere) for proposal in done]
     steps += restore_steps(lost, settled.rows, demand.claims, steps)
     steps += over_covered_steps(steps, pairs, demand)
     steps += dynamic_range_steps(policies.dynamic_range, snapshot)
@@ -99,26 +99,28 @@ def plan_state(state: State, options: Options = NOTHING_SPECIAL) -> Plan:
 
 
 def _compare(
-    demand: Demand, settled: Settled, pairs: Pairs, named: list[Draft], snapshot: Snapshot, options: Options
-) -> tuple[list[Draft], list[Step], list[Reservation]]:
+    demand: Demand, settled: Settled, pairs: Pairs, named: list[Proposal], snapshot: Snapshot, options: Options
+) -> tuple[list[Proposal], list[Step], list[Reservation]]:
     """Owned rows that leave, rows and reservations that must come. `named`: removals of rows that are not ours."""
     tables = [table for table, _ in pairs]
-    drafts: list[Draft] = []
+    proposals: list[Proposal] = []
     stuck: list[Step] = []
     for table, claims in pairs:
         going, held = plan_exclusion_removals(table, claims, demand.retired)
         stuck += held
-        drafts += going
-    drafts += named
-    leaving = {(lane, spec.ports): draft for draft in drafts for spec in draft.deletes for lane in spec.lanes}
+        proposals += going
+    proposals += named
+    leaving = {
+        (lane, spec.ports): proposal for proposal in proposals for spec in proposal.deletes for lane in spec.lanes
+    }
     join = _join_families if snapshot.keeps_rows else _join_owners
-    join(drafts)
+    join(proposals)
     leaving_reservations, held = plan_reservation_removals(demand, settled)
     stuck += held
-    drafts += leaving_reservations
+    proposals += leaving_reservations
     obstacles = Obstacles(
         snapshot=snapshot,
-        leaving={_reservation(draft): draft for draft in leaving_reservations},
+        leaving={_reservation(proposal): proposal for proposal in leaving_reservations},
         ours={(row.lane, row.ports): row for row in settled.rows},
         claims=ClaimIndex(demand.claims),
         release_winnat=options.release_winnat and snapshot.winnat == "running",
@@ -127,43 +129,43 @@ def _compare(
     reserved = plan_reservation_creates(demand.reservations, tables, settled, obstacles, leaving)
     for step in creates.stuck:
         obstacles.hold(step)
-    drafts += [*creates.drafts, *reserved.drafts]
+    proposals += [*creates.proposals, *reserved.proposals]
     stuck += [*creates.stuck, *reserved.stuck]
-    return drafts, stuck, reserved.foreign
+    return proposals, stuck, reserved.foreign
 
 
-def _join_families(drafts: Sequence[Draft]) -> None:
+def _join_families(proposals: Sequence[Proposal]) -> None:
     """The same removal in both families of a protocol is one step."""
-    first: dict[tuple[object, ...], Draft] = {}
-    for draft in drafts:
+    first: dict[tuple[object, ...], Proposal] = {}
+    for proposal in proposals:
         shape = (
-            draft.status,
-            tuple((spec.lanes[0].protocol, spec.ports, spec.store) for spec in draft.deletes[:1]),
-            tuple((spec.ports, spec.store) for spec in draft.creates),
+            proposal.status,
+            tuple((spec.lanes[0].protocol, spec.ports, spec.store) for spec in proposal.deletes[:1]),
+            tuple((spec.ports, spec.store) for spec in proposal.creates),
         )
-        first.setdefault(shape, draft).absorb(draft)
+        first.setdefault(shape, proposal).absorb(proposal)
 
 
-def _join_owners(drafts: Sequence[Draft]) -> None:
+def _join_owners(proposals: Sequence[Proposal]) -> None:
     """Where all is written at once: what an entry gives up, or names as absent, is one step."""
-    first: dict[tuple[object, ...], Draft] = {}
-    for draft in drafts:
-        if not draft.creates:
-            first.setdefault((draft.status, draft.reason, *draft.owners), draft).absorb(draft)
+    first: dict[tuple[object, ...], Proposal] = {}
+    for proposal in proposals:
+        if not proposal.creates:
+            first.setdefault((proposal.status, proposal.reason, *proposal.owners), proposal).absorb(proposal)
 
 
-def _reservation(draft: Draft) -> tuple[Protocol, PortRange]:
-    return draft.deletes[0].lanes[0].protocol, draft.deletes[0].ports
+def _reservation(proposal: Proposal) -> tuple[Protocol, PortRange]:
+    return proposal.deletes[0].lanes[0].protocol, proposal.deletes[0].ports
 
 
-def _finished(draft: Draft, tables: Sequence[Table], rival: str) -> Step:
-    hold_for_rival(draft, rival)
-    if draft.deletes and draft.creates:
-        if draft.units and (draft.status == "ready" or draft.tried):  # a removal alone was looked at before
-            veto(draft, tables)
-        if draft.status == "deferred":
-            draft.tried = False  # the call decides about a create; for a replace a socket is a veto (design 4.7)
-    return draft.step()
+def _finished(proposal: Proposal, tables: Sequence[Table], rival: str) -> Step:
+    hold_for_rival(proposal, rival)
+    if proposal.deletes and proposal.creates:
+        if proposal.units and (proposal.status == "ready" or proposal.tried):  # a removal alone was looked at before
+            veto(proposal, tables)
+        if proposal.status == "deferred":
+            proposal.tried = False  # the call decides about a create; for a replace a socket is a veto (design 4.7)
+    return proposal.step()
 
 
 def _in_sync(policies: PolicySet, steps: Iterable[Step]) -> int:
@@ -179,10 +181,12 @@ def _update(state: State, settled: Settled, demand: Demand, tables: Sequence[Tab
     stored = state.ledger or Ledger(machine)
     cover = {lane: table.cover for table in tables for lane in table.lanes}
     lookups = state.snapshot.lookups
-    owed = still_owed(settled.owed, demand.claims, lambda lane, ports: cover[lane].covers(ports), lookups.__contains__)
+    to_restore = still_to_restore(
+        settled.to_restore, demand.claims, lambda lane, ports: cover[lane].covers(ports), lookups.__contains__
+    )
     staying = tuple(item for item in stored.intents if is_to_stay(item) and lost.touches(item.ports))
-    final = Ledger(machine, settled.rows, demand.claims, staying, owed, settled.winnat_owed, stored.applied)
-    return LedgerUpdate(machine, settled.rows, demand.claims, owed, changed=final != stored, staying=staying)
+    final = Ledger(machine, settled.rows, demand.claims, staying, to_restore, settled.winnat_to_start, stored.applied)
+    return LedgerUpdate(machine, settled.rows, demand.claims, to_restore, changed=final != stored, staying=staying)
 
 
 def _digest(state: State, options: Options, steps: tuple[Step, ...]) -> str:

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 import tomli
 
 from reconciler.policy.entries import DynamicRange, Exclusion, Place, Reservation, Unmanaged
-from reconciler.policy.lines import Lines, scan_headers
+from reconciler.policy.messages import Problem, entry_name, translate
 from reconciler.policy.models import ENTRY_TABLES, Complaint, ExclusionTable, PolicyFile, ReservationTable, validate
-from reconciler.policy.problems import Problem, entry_name, translate
+from reconciler.policy.scanner import Lines, scan_headers
 from reconciler.policy.values import is_newer
 from reconciler.ports import PROTOCOLS
 
@@ -82,7 +82,7 @@ def read_document(text: str, file: str) -> tuple[Document | None, list[Problem]]
 
 def _syntax_problem(error: Exception, text: str, file: str) -> Problem:
     if isinstance(error, tomli.TOMLDecodeError):
-        from reconciler.policy.syntax import explain
+        from reconciler.policy.messages import explain
 
         words = text.replace("\r\n", "\n").split("\n")[error.lineno - 1]
         told = explain(error.msg, words, error.colno)

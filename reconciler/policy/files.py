@@ -15,10 +15,9 @@ from typing import NamedTuple
 
 from reconciler.policy.document import Document, read_document
 from reconciler.policy.entries import Place, PolicySet
-from reconciler.policy.merge import merge, name_problems, scope_problems
-from reconciler.policy.problems import Problem, raise_all
-from reconciler.policy.scope import HostWords, matches, scopes
-from reconciler.policy.words import printable
+from reconciler.policy.merge import HostWords, matches, merge, name_problems, scope_problems, scopes
+from reconciler.policy.messages import Problem, raise_all
+from reconciler.policy.values import printable
 
 LARGEST_FILE = 16 * 2**20
 """Bytes. Ten thousand entries with all their keys take about a quarter of it."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from reconciler.doctor.bench import UNDO
-from reconciler.doctor.model import UNKNOWN, Call, Check, CheckVerdict, Experiment, Report, Trial
+from reconciler.doctor.model import Check, CheckVerdict, Report
+from reconciler.lab.bench import UNDO
+from reconciler.lab.model import UNKNOWN, Call, Experiment, Trial
 from reconciler.report.palette import Palette, Style, visible
 from reconciler.report.words import counted
 

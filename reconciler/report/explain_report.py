@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from reconciler.plan.document import FORMAT_VERSION, host_document
 from reconciler.plan.explain import Answer, Bind
+from reconciler.plan.given.owned import settle
+from reconciler.plan.given.rows import KIND_WORDS, ShownRow
 from reconciler.plan.model import State
-from reconciler.plan.settle import settle
-from reconciler.plan.shown import KIND_WORDS, ShownRow
+from reconciler.report.documents import FORMAT_VERSION, host_document
 from reconciler.report.host_report import row_facts
 from reconciler.report.palette import Palette, Style, visible
 from reconciler.report.words import lane_words, shorten

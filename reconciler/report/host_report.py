@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 
 from reconciler.host.interface import Snapshot
 from reconciler.ledger.records import Claim
-from reconciler.plan.document import FORMAT_VERSION, host_document
+from reconciler.plan.given.owned import settle
+from reconciler.plan.given.rows import ShownRow, shown_rows
 from reconciler.plan.model import State
-from reconciler.plan.settle import settle
-from reconciler.plan.shown import ShownRow, shown_rows
 from reconciler.ports import LANES, Lane, PortRange
+from reconciler.report.documents import FORMAT_VERSION, host_document
 from reconciler.report.palette import Palette, visible
 from reconciler.report.words import counted, lane_words, shorten
 

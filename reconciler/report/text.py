@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from itertools import groupby
 
-from reconciler.apply.results import ApplyResult, StepResult, Verdict, WriteResult
-from reconciler.plan.document import count_steps, is_converged
+from reconciler.apply.results import ApplyResult, StepResult, Verdict, WriteResult, all_steps, verdicts_of
 from reconciler.plan.model import Breach, Note, Plan, Step
+from reconciler.report.documents import count_steps, is_converged
 from reconciler.report.palette import Palette, Style, visible
-from reconciler.report.verdicts import all_steps, verdicts_of
-from reconciler.report.words import counted, culprit_words, lane_words, owner_words, shorten, sign, what_words
+from reconciler.report.words import blocker_words, counted, lane_words, owner_words, shorten, sign, what_words
 
 _TO_DO = {  # in the order of the summary: one, many
     "create": ("to create", "to create"),
@@ -106,7 +105,7 @@ def _with_owner(head: str, step: Step, palette: Palette) -> str:
 
 
 def _why(step: Step) -> list[str]:
-    cause = {"intent": "", "drift": "drift: ", "owed": "owed by an earlier run: "}[step.cause]
+    cause = {"intent": "", "drift": "drift: ", "restore": "to restore: "}[step.cause]
     reason = visible(step.reason)
     words = reason if reason.startswith(cause) else f"{cause}{reason}"
     return [f"{_INDENT}{words}"] if words else []
@@ -114,7 +113,7 @@ def _why(step: Step) -> list[str]:
 
 def _way_out(step: Step) -> list[str]:
     lines = []
-    untold = [culprit_words(culprit) for culprit in step.culprits if culprit.text not in step.reason]
+    untold = [blocker_words(blocker) for blocker in step.blockers if blocker.text not in step.reason]
     if untold:
         lines.append(f"{_INDENT}in the way: {shorten(untold)}")
     if step.remedy:

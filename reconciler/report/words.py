@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from reconciler.plan.model import Culprit, EntryRef, RowSpec, Step
+from reconciler.plan.model import Blocker, EntryRef, RowRef, Step
 from reconciler.ports import FAMILIES, PROTOCOLS, Lane
 from reconciler.report.palette import Palette, visible
 
@@ -39,7 +39,7 @@ def port_words(step: Step, palette: Palette) -> str:
     return "" if step.ports is None else str(step.ports)
 
 
-def _row_words(rows: Iterable[RowSpec]) -> str:
+def _row_words(rows: Iterable[RowRef]) -> str:
     return shorten([str(ports) for ports in dict.fromkeys(row.ports for row in rows)])
 
 
@@ -69,10 +69,10 @@ def _owner(owner: EntryRef) -> str:
     return visible(f"{owner.policy}/{owner.entry}" if owner.entry else owner.policy)
 
 
-def culprit_words(culprit: Culprit) -> str:
+def blocker_words(blocker: Blocker) -> str:
     """Who is in the way, and where; the text of a row begins with its ports, that of a file with its place."""
-    where = {"socket": f"{culprit.lane} {culprit.ports}: ", "row": f"{culprit.lane} ", "file": ""}[culprit.what]
-    return f"{where}{visible(culprit.text)}"
+    where = {"socket": f"{blocker.lane} {blocker.ports}: ", "row": f"{blocker.lane} ", "file": ""}[blocker.what]
+    return f"{where}{visible(blocker.text)}"
 
 
 def shorten(words: Sequence[str], at_most: int = _SHOWN_AT_MOST) -> str:

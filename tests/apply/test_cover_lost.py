@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from reconciler.host.interface import Change
-from reconciler.ledger.records import OwedRow
-from reconciler.plan.model import RowSpec
+from reconciler.ledger.records import RestoreRow
+from reconciler.plan.model import RowRef
 from reconciler.ports import PortRange
 from tests.apply.hosts import Failing, Recorder, Refusing
 from tests.apply.test_transaction import refuse
@@ -69,7 +69,7 @@ def test_a_neighbour_that_cannot_come_back_is_cover_lost_although_nothing_else_w
         "COVER LOST: tcp/ipv4 and tcp/ipv6 8010-8019 could not be put back; the next apply tries again",
     )
     assert world.store.ledger is not None
-    assert {str(row.ports) for row in world.store.ledger.owed} == {"8000-8019"}
+    assert {str(row.ports) for row in world.store.ledger.to_restore} == {"8000-8019"}
 
 
 def test_a_foreign_row_is_put_back_into_its_store_and_stays_foreign() -> None:
@@ -104,7 +104,9 @@ def test_a_row_is_owed_from_before_its_delete_on_if_anybody_claims_it_before_the
     def look(change: Change) -> None:
         assert world.store.ledger is not None
         if change.verb == "delete":
-            seen[str(change.ports)] = {str(row.ports) for row in world.store.ledger.owed} - set().union(*seen.values())
+            seen[str(change.ports)] = {str(row.ports) for row in world.store.ledger.to_restore} - set().union(
+                *seen.values()
+            )
 
     world.host = Recorder(world.host, look)
     wanted = policy("p", entry("a", "8000-8009"), reserve("b", "8200-8299"))
@@ -123,7 +125,7 @@ def test_a_replace_puts_the_old_row_back_and_tries_for_thirty_seconds() -> None:
     assert world.clock.time == 5
     assert (world.rows(), world.owned(), result.problems) == (["8000-8099 *"], ["8000-8099"], ())
     assert world.store.ledger is not None
-    assert world.store.ledger.owed == ()
+    assert world.store.ledger.to_restore == ()
 
 
 def test_cover_lost_names_the_row_and_the_ledger_owes_it() -> None:
@@ -137,7 +139,10 @@ def test_cover_lost_names_the_row_and_the_ledger_owes_it() -> None:
     )
     assert world.clock.time == 30
     assert world.store.ledger is not None
-    assert {(row.lane, str(row.ports)) for row in world.store.ledger.owed} == {(TCP4, "8000-8099"), (TCP6, "8000-8099")}
+    assert {(row.lane, str(row.ports)) for row in world.store.ledger.to_restore} == {
+        (TCP4, "8000-8099"),
+        (TCP6, "8000-8099"),
+    }
 
 
 def test_a_replace_whose_delete_fails_in_one_family_puts_the_other_back() -> None:
@@ -168,7 +173,7 @@ def test_a_refused_swap_of_kinds_brings_the_other_kind_back() -> None:
     assert verdicts(result) == ["refused"]
     assert world.rows() == ["12000-12009 *"]
     back = [write for write in result.results[0].writes if write.verb == "create" and write.outcome == "done"]
-    assert [write.row for write in back] == [RowSpec("exclusion", (TCP4, TCP6), PortRange(12000, 12009), "persistent")]
+    assert [write.row for write in back] == [RowRef("exclusion", (TCP4, TCP6), PortRange(12000, 12009), "persistent")]
 
 
 def test_a_replace_whose_listing_cannot_be_read_any_more_says_that_cover_may_be_lost() -> None:
@@ -217,8 +222,8 @@ def test_what_was_owed_before_the_step_is_not_said_to_be_lost_by_it() -> None:
     assert ledger is not None
     world.delete(TCP4, "9000-9009")
     world.add(TCP4, "9000-9009", "block")
-    debts = tuple(OwedRow(lane, PortRange(9000, 9009), "exclusion", "persistent", "q/z") for lane in (TCP4, TCP6))
-    world.store.ledger = replace(ledger, owed=debts)
+    debts = tuple(RestoreRow(lane, PortRange(9000, 9009), "exclusion", "persistent", "q/z") for lane in (TCP4, TCP6))
+    world.store.ledger = replace(ledger, to_restore=debts)
     plan = world.plan(policy("p", entry("web", "8010-8019")))
     world.host = Failing(world.host, bool)
     assert world.run(plan).problems[0].startswith("COVER LOST: 8000-8099 may be gone")

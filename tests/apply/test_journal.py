@@ -9,8 +9,8 @@ import pytest
 from reconciler.apply.journal import Journal
 from reconciler.errors import LedgerError
 from reconciler.host.interface import Row
-from reconciler.ledger.records import Ledger, OwedRow, OwnedRow
-from reconciler.plan.model import LedgerUpdate, RowSpec
+from reconciler.ledger.records import Ledger, OwnedRow, RestoreRow
+from reconciler.plan.model import LedgerUpdate, RowRef
 from reconciler.ports import PortRange, lanes_of
 from tests.plan.build import claim, intent, owned, ports
 from tests.world import TCP4, TCP6, UDP4, FakeClock, MemoryStore
@@ -19,8 +19,8 @@ TCP = lanes_of("tcp")
 EMPTY = Ledger("machine-1")
 
 
-def spec(text: str) -> RowSpec:
-    return RowSpec("exclusion", TCP, ports(text), "persistent")
+def spec(text: str) -> RowRef:
+    return RowRef("exclusion", TCP, ports(text), "persistent")
 
 
 def journal(ledger: Ledger = EMPTY) -> tuple[Journal, MemoryStore]:
@@ -29,7 +29,7 @@ def journal(ledger: Ledger = EMPTY) -> tuple[Journal, MemoryStore]:
 
 
 def update(*rows: OwnedRow, **changes: object) -> LedgerUpdate:
-    values: dict[str, object] = {"machine": "machine-1", "claims": (), "owed": (), "changed": True, **changes}
+    values: dict[str, object] = {"machine": "machine-1", "claims": (), "to_restore": (), "changed": True, **changes}
     return LedgerUpdate(rows=rows, **values)  # type: ignore[arg-type]
 
 
@@ -53,9 +53,13 @@ def test_until_the_run_is_over_old_and_new_claims_both_hold() -> None:
 
 
 def test_a_run_begins_by_making_the_ledger_this_machines() -> None:
-    book, store = journal(replace(EMPTY, machine="machine-1", winnat_owed=True, applied=("plan-0",)))
+    book, store = journal(replace(EMPTY, machine="machine-1", winnat_to_start=True, applied=("plan-0",)))
     book.begin(update(machine="machine-2"))
-    assert (saved(store).machine, saved(store).winnat_owed, saved(store).applied) == ("machine-2", True, ("plan-0",))
+    assert (saved(store).machine, saved(store).winnat_to_start, saved(store).applied) == (
+        "machine-2",
+        True,
+        ("plan-0",),
+    )
 
 
 def test_at_its_end_only_what_is_wanted_is_claimed_and_a_used_plan_is_remembered() -> None:
@@ -92,7 +96,7 @@ def test_a_create_that_did_not_come_to_be_leaves_nothing() -> None:
 
 def test_a_reservation_is_ours_where_lookup_finds_it() -> None:
     book, store = journal()
-    meant = book.intend("create", RowSpec("reservation", TCP, ports("12000-12009"), "persistent"), TCP, "p/erp")
+    meant = book.intend("create", RowRef("reservation", TCP, ports("12000-12009"), "persistent"), TCP, "p/erp")
     book.created(meant, [], found=True)
     assert [(row.lane, row.kind) for row in saved(store).rows] == [(TCP4, "reservation"), (TCP6, "reservation")]
 
@@ -106,32 +110,32 @@ def test_a_row_is_deleted_lane_by_lane() -> None:
 
 
 def test_what_must_come_back_is_owed_from_before_the_delete_and_once() -> None:
-    debt = OwedRow(TCP4, ports("8000"), "exclusion", "active", "old")
-    book, store = journal(replace(EMPTY, owed=(debt,), claims=(claim("web", "8000 9000"),)))
-    book.intend("delete", spec("8000"), (), "p/web", owed=True)
+    debt = RestoreRow(TCP4, ports("8000"), "exclusion", "active", "old")
+    book, store = journal(replace(EMPTY, to_restore=(debt,), claims=(claim("web", "8000 9000"),)))
+    book.intend("delete", spec("8000"), (), "p/web", to_restore=True)
     book.intend("delete", spec("9000"), (), "p/web")
-    assert saved(store).owed == (
-        OwedRow(TCP4, ports("8000"), "exclusion", "active", "old"),
-        OwedRow(TCP6, ports("8000"), "exclusion", "persistent", "p/web"),
+    assert saved(store).to_restore == (
+        RestoreRow(TCP4, ports("8000"), "exclusion", "active", "old"),
+        RestoreRow(TCP6, ports("8000"), "exclusion", "persistent", "p/web"),
     )
 
 
 def test_what_nobody_claims_is_not_owed() -> None:
     claims = (claim("web", "8000-8009", lanes=(TCP6,)), claim("erp", "8000-8099", kind="reservation"))
     book, store = journal(replace(EMPTY, claims=claims))
-    book.intend("delete", spec("8010"), (), "p/web", owed=True)
-    book.intend("delete", spec("8009-8019"), (), "p/web", owed=True)
-    assert saved(store).owed == (OwedRow(TCP6, ports("8009-8019"), "exclusion", "persistent", "p/web"),)
+    book.intend("delete", spec("8010"), (), "p/web", to_restore=True)
+    book.intend("delete", spec("8009-8019"), (), "p/web", to_restore=True)
+    assert saved(store).to_restore == (RestoreRow(TCP6, ports("8009-8019"), "exclusion", "persistent", "p/web"),)
 
 
 def test_winnat_is_owed_before_it_is_stopped_and_saved_only_when_that_changes() -> None:
     book, store = journal()
-    book.owe_winnat(False)
+    book.note_winnat_to_start(False)
     assert store.saves == 0
-    book.owe_winnat(True)
-    assert saved(store).winnat_owed
-    book.owe_winnat(False)
-    assert not saved(store).winnat_owed
+    book.note_winnat_to_start(True)
+    assert saved(store).winnat_to_start
+    book.note_winnat_to_start(False)
+    assert not saved(store).winnat_to_start
     assert store.saves == 2
 
 
@@ -145,5 +149,5 @@ class Full(MemoryStore):
 def test_what_could_not_be_saved_is_not_believed() -> None:
     book = Journal(Full(), EMPTY, "boot-1", "plan-1", FakeClock())
     with pytest.raises(LedgerError):
-        book.intend("create", RowSpec("exclusion", TCP, PortRange(8000, 8000), "persistent"), TCP, "p/web")
+        book.intend("create", RowRef("exclusion", TCP, PortRange(8000, 8000), "persistent"), TCP, "p/web")
     assert book.ledger == EMPTY

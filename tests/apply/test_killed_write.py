@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from reconciler.host.interface import Change
-from reconciler.plan.settle import settle
+from reconciler.plan.given.owned import settle
 from tests.apply.hosts import Recorder
 from tests.apply.writing import Bench, spec
 from tests.world import TCP4, TCP6, World, entry, policy

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from reconciler.host.interface import Change
-from reconciler.ledger.records import OwedRow
+from reconciler.ledger.records import RestoreRow
 from reconciler.ports import Lane, PortRange
 from tests.apply.hosts import Guesser, Recorder, Refusing
 from tests.apply.test_session import WEB, read_now, run
@@ -107,13 +107,13 @@ def test_a_debt_that_somebody_paid_after_a_reading_that_is_reused_is_paid() -> N
     assert ledger is not None
     world.delete(TCP4, "9000-9009")
     world.add(TCP4, "9000-9009", "block")
-    debts = tuple(OwedRow(lane, PortRange(9000, 9009), "exclusion", "persistent", "q/z") for lane in (TCP4, TCP6))
-    world.store.ledger = replace(ledger, owed=debts)
+    debts = tuple(RestoreRow(lane, PortRange(9000, 9009), "exclusion", "persistent", "q/z") for lane in (TCP4, TCP6))
+    world.store.ledger = replace(ledger, to_restore=debts)
     plan = read_now(world, policy("p", entry("dns", "53", protocols=("udp",))))
     world.delete(TCP4, "9000-9009")
     world.add(TCP4, "9000-9009")
     run(world, plan, replan=True)
-    assert world.store.ledger.owed == ()
+    assert world.store.ledger.to_restore == ()
 
 
 def test_a_row_that_somebody_makes_in_the_other_table_meanwhile_stays_theirs() -> None:

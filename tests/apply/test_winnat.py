@@ -8,7 +8,7 @@ import pytest
 
 from reconciler.errors import HostError
 from reconciler.host.interface import Change, Refusal
-from reconciler.host.simulated.services import switch_winnat
+from reconciler.lab.simulated.services import switch_winnat
 from reconciler.ledger.records import Ledger
 from reconciler.plan.model import Options
 from reconciler.ports import PortRange
@@ -57,7 +57,7 @@ def test_winnat_is_stopped_the_plan_applied_and_winnat_started_again() -> None:
     assert (world.sim.winnat, result.problems) == ("running", ())
     assert world.owned() == [inside(block)]
     assert world.store.ledger is not None
-    assert not world.store.ledger.winnat_owed
+    assert not world.store.ledger.winnat_to_start
 
 
 def test_winnat_that_does_not_stop_blocks_as_before() -> None:
@@ -68,7 +68,7 @@ def test_winnat_that_does_not_stop_blocks_as_before() -> None:
     assert texts(result)[0] == "system error 32"
     assert "start" not in switches.switched
     assert world.store.ledger is not None
-    assert not world.store.ledger.winnat_owed
+    assert not world.store.ledger.winnat_to_start
 
 
 def test_winnat_that_does_not_start_again_is_a_problem_told_once_and_owed() -> None:
@@ -101,11 +101,11 @@ def test_winnat_found_stopped_stays_stopped() -> None:
 def test_winnat_that_runs_again_by_itself_is_no_longer_owed() -> None:
     world, _ = blocked_world()
     world.apply(policy("p"))
-    world.store.ledger = Ledger("machine-1", winnat_owed=True)
+    world.store.ledger = Ledger("machine-1", winnat_to_start=True)
     assert told(world.plan(policy("p"))) == []
     world.host = switches = Switches(world)
     assert world.apply(policy("p")).problems == ()
-    assert (switches.switched, world.store.ledger.winnat_owed) == ([], False)
+    assert (switches.switched, world.store.ledger.winnat_to_start) == ([], False)
 
 
 class Exploding(Switches):
@@ -163,12 +163,12 @@ def test_a_service_manager_that_does_not_answer_is_told_and_hides_nothing() -> N
     with pytest.raises(ZeroDivisionError):
         world.apply(policy("p", entry("web", inside(block))), options=RELEASE)
     assert world.store.ledger is not None
-    assert world.store.ledger.winnat_owed
+    assert world.store.ledger.winnat_to_start
 
 
 def test_winnat_that_is_owed_is_started_even_where_the_ledger_cannot_be_written() -> None:
     world = World(winnat="stopped")
-    world.store.save(Ledger("machine-1", winnat_owed=True))
+    world.store.save(Ledger("machine-1", winnat_to_start=True))
     ledger, world.store = world.store.ledger, Breaking(0)
     world.store.ledger = ledger
     result = world.apply(policy("p", entry("web", "8000")))

@@ -6,7 +6,7 @@ from reconciler.apply.journal import Journal
 from reconciler.apply.writer import Writer
 from reconciler.host.interface import Host
 from reconciler.ledger.records import Ledger
-from reconciler.plan.model import RowSpec
+from reconciler.plan.model import RowRef
 from reconciler.ports import Kind, Lane, PortRange, Store, lanes_of
 from tests.apply.hosts import Recorder
 from tests.world import World
@@ -14,8 +14,8 @@ from tests.world import World
 TCP = lanes_of("tcp")
 
 
-def spec(ports: str, kind: Kind = "exclusion", lanes: tuple[Lane, ...] = TCP, store: Store = "persistent") -> RowSpec:
-    return RowSpec(kind, lanes, PortRange.parse(ports), store)
+def spec(ports: str, kind: Kind = "exclusion", lanes: tuple[Lane, ...] = TCP, store: Store = "persistent") -> RowRef:
+    return RowRef(kind, lanes, PortRange.parse(ports), store)
 
 
 class Bench:

@@ -13,10 +13,10 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from reconciler.errors import LedgerError
-from reconciler.host.simulated.host import SimulatedHost
+from reconciler.lab.simulated.host import SimulatedHost
 from reconciler.ledger.records import Ledger
 from reconciler.ledger.store import FileLedgerStore
-from reconciler.plan.schemas import result_schema
+from reconciler.report.schema import result_schema
 from tests.cli.lab import Lab
 
 Answer = Callable[[str], None]

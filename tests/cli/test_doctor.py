@@ -14,11 +14,11 @@ from jsonschema import Draft202012Validator
 
 from reconciler.cli import codes
 from reconciler.cli.main import main
-from reconciler.doctor.schema import doctor_schema
 from reconciler.host.interface import Change, Refusal
-from reconciler.host.simulated import calls
-from reconciler.host.simulated.file import StateFile
-from reconciler.host.simulated.host import SimulatedHost
+from reconciler.lab.simulated import calls
+from reconciler.lab.simulated.file import StateFile
+from reconciler.lab.simulated.host import SimulatedHost
+from reconciler.report.doctor_schema import doctor_schema
 from tests.cli.lab import Lab
 
 SCHEMA = Draft202012Validator(doctor_schema())
@@ -177,7 +177,7 @@ def test_a_report_that_cannot_be_saved_leaves_with_1_before_anything_is_made(fre
 
 def test_another_apply_makes_experiments_leave(free: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     from reconciler.apply.lock import host_lock
-    from reconciler.host.simulated.host import open_simulated
+    from reconciler.lab.simulated.host import open_simulated
 
     monkeypatch.setattr("reconciler.api.run_experiments.__kwdefaults__", _impatient())
     with host_lock(free.folder / "state", open_simulated("free.json").facts().state_name, 0):
@@ -196,7 +196,7 @@ def test_what_cannot_be_undone_leaves_with_3_and_the_next_run_removes_it(
     free: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = (free.folder / "free.json").read_bytes()
-    monkeypatch.setattr("reconciler.doctor.bench.UNDO_PAUSE", 0.0)
+    monkeypatch.setattr("reconciler.lab.bench.UNDO_PAUSE", 0.0)
     with monkeypatch.context() as patch:
         at_call(patch, 2, lambda: calls.BUSY)
         outcome = free.run(*TRY, "--yes")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
-from reconciler.plan.schemas import plan_schema
+from reconciler.report.schema import plan_schema
 from tests.cli.lab import Lab
 
 

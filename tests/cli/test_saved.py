@@ -18,9 +18,9 @@ from reconciler.cli.options import Request
 from reconciler.cli.saved import Saved, check_still_good, read_plan, save_plan, without_places
 from reconciler.errors import ReconcilerError, RefusedError, StaleError
 from reconciler.host.interface import Row, Socket
-from reconciler.plan.basis import plan_basis
-from reconciler.plan.document import plan_document
 from reconciler.plan.model import Options, Plan
+from reconciler.plan.saved import plan_basis
+from reconciler.report.documents import plan_document
 from tests.report.samples import CREATE, DELETE, MIXED, TCP, ledger, make_plan, ports, snapshot, state
 
 PLAN = make_plan(*MIXED)

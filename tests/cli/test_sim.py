@@ -11,8 +11,8 @@ from typer.testing import CliRunner
 
 from reconciler.cli.sim import app
 from reconciler.errors import HostError
-from reconciler.host.simulated.file import StateFile
-from reconciler.host.simulated.state import State
+from reconciler.lab.simulated.file import StateFile
+from reconciler.lab.simulated.state import State
 
 _USAGE = 2  # typer's own; the program's main turns it into 64
 

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from reconciler.apply.clock import SystemClock
-from reconciler.doctor.session import run_trial
-from reconciler.host.simulated.variants import CHOICES
+from reconciler.lab.session import run_trial
+from reconciler.lab.simulated.variants import CHOICES
 from tests.contract import real
 from tests.contract.pairs import pairwise, settings_of
 from tests.contract.stage import Stage, simulated, under_wine
-from tests.doctor.build import MemoryAttempts
+from tests.lab.build import MemoryAttempts
 from tests.windows import native
 
 LANGUAGES = ["en", "fr", "de", "ru", "ko", "zh-CN", "ja"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from itertools import combinations, product
 
-from reconciler.host.simulated.variants import CHOICES
+from reconciler.lab.simulated.variants import CHOICES
 
 Chosen = tuple[tuple[str, str], ...]
 

@@ -15,8 +15,8 @@ from typing import NoReturn
 import pytest
 
 from reconciler.host.interface import Change, Host, Lookup, Row
-from reconciler.host.simulated import events
-from reconciler.host.simulated.state import State
+from reconciler.lab.simulated import events
+from reconciler.lab.simulated.state import State
 from reconciler.ports import LANES, PROTOCOLS, Kind, Lane, PortRange, Store
 from tests.contract.stage import WINDOW, Stage
 

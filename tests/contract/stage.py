@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reconciler.host.interface import Host
-from reconciler.host.simulated import events
-from reconciler.host.simulated.host import SimulatedHost
-from reconciler.host.simulated.services import new_state, reboot, switch_winnat
-from reconciler.host.simulated.state import State
-from reconciler.host.simulated.variants import Variants
+from reconciler.lab.simulated import events
+from reconciler.lab.simulated.host import SimulatedHost
+from reconciler.lab.simulated.services import new_state, reboot, switch_winnat
+from reconciler.lab.simulated.state import State
+from reconciler.lab.simulated.variants import Variants
 from reconciler.ports import LANES, Lane, PortRange, PortSet
 from tests.world import TCP4, World
 

@@ -6,14 +6,14 @@ import re
 
 import pytest
 
-from reconciler.doctor.model import UNKNOWN
-from reconciler.doctor.session import run_trial
-from reconciler.host.optional import Describing
-from reconciler.host.simulated.variants import CHOICES
+from reconciler.host.interface import Describing
+from reconciler.lab.model import UNKNOWN
+from reconciler.lab.session import run_trial
+from reconciler.lab.simulated.variants import CHOICES
 from reconciler.ports import LANES, PROTOCOLS, PortRange
 from tests.contract.conftest import MakeStage
 from tests.contract.pairs import settings_of
-from tests.doctor.build import MemoryAttempts
+from tests.lab.build import MemoryAttempts
 
 PORTS = PortRange(61000, 61039)
 

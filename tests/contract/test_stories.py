@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reconciler.host.simulated.table import Entry
+from reconciler.lab.simulated.table import Entry
 from reconciler.plan.model import LIMIT_NAMES, Options
 from reconciler.ports import PortRange, PortSet
 from tests.apply.hosts import Recorder

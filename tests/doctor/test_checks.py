@@ -9,19 +9,19 @@ from typing import Any
 
 import pytest
 
-from reconciler.doctor.attempts import Attempts
 from reconciler.doctor.checks import examine, unreadable
 from reconciler.doctor.model import Check
 from reconciler.errors import HostError, LedgerError
 from reconciler.host.interface import Change, Facts, Lookup, Row, Snapshot
-from reconciler.host.simulated.host import SimulatedHost
-from reconciler.ledger.records import Intent, Ledger, OwedRow
+from reconciler.lab.attempts import Attempts
+from reconciler.lab.simulated.host import SimulatedHost
+from reconciler.ledger.records import Intent, Ledger, RestoreRow
 from reconciler.ledger.store import FileLedgerStore, MemoryLedgerStore
-from reconciler.plan.lost import intents_to_stay
+from reconciler.plan.port_list import intents_to_stay
 from reconciler.ports import LANES, PortRange, PortSet, lanes_of
 from tests.apply.hosts import Wrapped
-from tests.doctor.build import PORTS, MemoryAttempts, crowded
-from tests.host.simulated.build import MACHINE
+from tests.lab.build import PORTS, MemoryAttempts, crowded
+from tests.lab.simulated.build import MACHINE
 from tests.ledger.others import open_to_all, posix, unprivileged
 from tests.world import TCP4
 
@@ -151,9 +151,9 @@ INTENT = Intent("create", "exclusion", (TCP4,), PORTS, "persistent", (TCP4,), "b
         (None, "ok", "There is no ledger yet"),
         (Ledger(MACHINE), "ok", "has 0 rows of ours"),
         (Ledger("another-machine"), "fail", "written on another machine"),
-        (Ledger(MACHINE, winnat_owed=True), "warn", "the start of WinNAT"),
+        (Ledger(MACHINE, winnat_to_start=True), "warn", "the start of WinNAT"),
         (Ledger(MACHINE, intents=(INTENT, replace(INTENT, absent_in=()))), "warn", "2 interrupted calls."),
-        (Ledger(MACHINE, owed=(OwedRow(TCP4, PORTS, "exclusion", "active"),)), "warn", "1 row to put back"),
+        (Ledger(MACHINE, to_restore=(RestoreRow(TCP4, PORTS, "exclusion", "active"),)), "warn", "1 row to put back"),
     ],
 )
 def test_the_ledger(ledger: Ledger | None, verdict: str, text: str, tmp_path: Path) -> None:

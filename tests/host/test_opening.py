@@ -8,8 +8,8 @@ import pytest
 
 from reconciler.errors import HostError, UsageError
 from reconciler.host.opening import open_host
-from reconciler.host.simulated.file import StateFile
-from reconciler.host.simulated.services import new_state
+from reconciler.lab.simulated.file import StateFile
+from reconciler.lab.simulated.services import new_state
 
 
 def test_a_simulated_host_is_opened_by_its_file(tmp_path: Path) -> None:

@@ -9,11 +9,11 @@ from typing import NamedTuple
 
 from reconciler.apply.results import ApplyResult
 from reconciler.host.interface import Change
-from reconciler.host.simulated.variants import Variants
+from reconciler.lab.simulated.variants import Variants
 from reconciler.ledger.records import Ledger
+from reconciler.plan.given.owned import settle
 from reconciler.plan.model import Options, Plan
 from reconciler.plan.planner import plan_state
-from reconciler.plan.settle import settle
 from reconciler.policy.entries import PolicySet
 from reconciler.ports import LANES, Kind, Lane, PortRange, PortSet, lanes_of
 from tests.invariants.guard import Guard
@@ -258,4 +258,4 @@ def _whole(wanted: PolicySet) -> dict[str, object]:
 
 def _facts_of(ledger: Ledger | None) -> object:
     """What of a ledger binds: all but when and for whom a row was made."""
-    return (keys_of(ledger), ledger and (ledger.claims, ledger.intents, ledger.owed, ledger.winnat_owed))
+    return (keys_of(ledger), ledger and (ledger.claims, ledger.intents, ledger.to_restore, ledger.winnat_to_start))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reconciler.host.interface import Change, Host, Refusal
-from reconciler.host.simulated.state import State
+from reconciler.lab.simulated.state import State
 from reconciler.ports import Lane, PortRange
 from tests.apply.hosts import Wrapped
 from tests.invariants.truth import Cell, Truth, cells_of

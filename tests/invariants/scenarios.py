@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from reconciler.host.simulated import events
-from reconciler.host.simulated.services import switch_winnat
-from reconciler.plan.adoption import adopted
+from reconciler.apply.adoption import adopted
+from reconciler.lab.simulated import events
+from reconciler.lab.simulated.services import switch_winnat
 from reconciler.plan.model import LIMIT_NAMES, Options, State
 from reconciler.plan.planner import lookups
 from reconciler.policy.entries import Policy, PolicySet

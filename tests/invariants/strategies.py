@@ -6,7 +6,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from reconciler.host.simulated.variants import CHOICES
+from reconciler.lab.simulated.variants import CHOICES
 from reconciler.policy.entries import Exclusion, Reservation, Unmanaged
 from reconciler.ports import FAMILIES, LANES, PROTOCOLS, Lane, PortRange
 from tests.world import PLACE

@@ -70,14 +70,14 @@ def test_winnat_is_started_by_the_next_run_and_only_if_we_stopped_it() -> None:
         ledger = world.store.ledger
         if world.sim.winnat == "stopped":
             assert ledger is not None
-            assert ledger.winnat_owed
+            assert ledger.winnat_to_start
             assert told(world.plan(wanted))[-1] == "start-winnat "
         stopped = world.sim.winnat == "stopped"
         result = world.apply(wanted, options=RELEASE)
         assert set(verdicts(result)) <= {"done"}
         assert (world.sim.winnat, result.problems) == ("running", ())
         assert world.store.ledger is not None
-        assert not world.store.ledger.winnat_owed
+        assert not world.store.ledger.winnat_to_start
         if stopped:  # what could be made while it was stopped is made before it takes blocks again
             assert world.owned() == [str(wanted.exclusions[0].ports[0])]
 

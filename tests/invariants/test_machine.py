@@ -14,11 +14,11 @@ from hypothesis import assume, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
-from reconciler.host.simulated import events, services
-from reconciler.host.simulated.table import Entry
+from reconciler.lab.simulated import events, services
+from reconciler.lab.simulated.table import Entry
 from reconciler.plan.model import Options
-from reconciler.policy.conflicts import find_conflicts
 from reconciler.policy.entries import DynamicRange, Exclusion, Policy, PolicySet, Reservation, Unmanaged
+from reconciler.policy.merge import find_conflicts
 from reconciler.ports import LANES, PROTOCOLS, Lane, PortRange
 from tests.invariants import strategies as some
 from tests.invariants.checked import CheckedWorld

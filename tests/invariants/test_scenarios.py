@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from reconciler.host.simulated.variants import every_variant
+from reconciler.lab.simulated.variants import every_variant
 from tests.invariants.checked import CheckedWorld
 from tests.invariants.scenarios import SCENARIOS
 

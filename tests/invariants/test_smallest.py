@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.host.interface import Facts, Row, Snapshot
-from reconciler.host.simulated import events
+from reconciler.lab.simulated import events
 from reconciler.ledger.records import Claim, Ledger, OwnedRow
 from reconciler.plan.model import State, Step
 from reconciler.plan.planner import plan_state

@@ -214,7 +214,7 @@ def test_a_replace_whose_create_fails_and_whose_put_back_fails_is_owed_to_the_ne
     assert world.rows() == ["8080-8089 *"]
     assert told(world.plan(shrunk)) == []
     assert world.store.ledger is not None
-    assert world.store.ledger.owed == ()
+    assert world.store.ledger.to_restore == ()
 
 
 def test_what_is_owed_is_made_again_even_when_its_policy_is_not_in_scope_next_time() -> None:

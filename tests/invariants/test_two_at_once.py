@@ -13,7 +13,7 @@ import pytest
 
 import reconciler
 from reconciler.cli.main import main
-from reconciler.host.simulated.host import open_simulated
+from reconciler.lab.simulated.host import open_simulated
 from reconciler.ledger.document import decode
 from reconciler.ports import LANES
 
@@ -25,7 +25,7 @@ import os, sys, time
 from pathlib import Path
 from filelock import FileLock
 from reconciler.cli.main import main
-from reconciler.host.simulated.host import SimulatedHost
+from reconciler.lab.simulated.host import SimulatedHost
 from reconciler.ledger.store import FileLedgerStore
 
 name, go, *args = sys.argv[1:]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from reconciler.host.simulated.state import Group, State
+from reconciler.lab.simulated.state import Group, State
 from reconciler.ledger.records import Ledger, OwnedRow
 from reconciler.ports import LANES, Kind, Lane, PortRange, PortSet, Protocol, lanes_of
 

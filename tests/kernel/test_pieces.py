@@ -80,7 +80,7 @@ def test_a_kill_between_pieces_loses_no_foreign_port(box: Box, pieces: int) -> N
     assert apply_with(box, CUT.format(pieces=pieces), policy).code == -9
     assert (len(box.listed.split(",")) < 2000) == (pieces > 0)
     planned = box.reconciler("plan", *LINUX, "--json", policy).document()
-    assert ("owed" in {step["cause"] for step in planned["steps"]}) == (pieces > 0)
+    assert ("restore" in {step["cause"] for step in planned["steps"]}) == (pieces > 0)
     box.applied(policy)
     assert box.listed == f"8000-8009,{FOREIGN}"
     assert box.reconciler("plan", *LINUX, "--detailed-exitcode", policy).code == 0

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
-from reconciler.plan.schemas import plan_schema, result_schema
+from reconciler.report.schema import plan_schema, result_schema
 from tests.kernel.box import OWN_FILE, ROOT, Box, program, with_project
 
 LINUX = ("--host", "linux")
@@ -239,7 +239,7 @@ def test_documents_are_as_their_schemas_say(box: Box) -> None:
         ("create", "skipped"),
         ("set-dynamic-range", "skipped"),
     ]
-    assert plan["steps"][1]["culprits"][0]["what"] == "file"
+    assert plan["steps"][1]["blockers"][0]["what"] == "file"
     result = box.reconciler("apply", *LINUX, "--json", "--yes", policy)
     Draft202012Validator(result_schema()).validate(result.document())
     assert result.code == 3

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from reconciler.ledger.records import Claim, Intent, Ledger, OwedRow, OwnedRow
+from reconciler.ledger.records import Claim, Intent, Ledger, OwnedRow, RestoreRow
 from reconciler.ports import FIRST_PORT, LANES, LAST_PORT, PortRange
 
 WEB = PortRange(8000, 8099)
@@ -30,8 +30,8 @@ SAMPLE = Ledger(
     intents=(
         Intent("delete", "exclusion", LANES[:2], WEB, "active", LANES[:1], "boot-1", "plan-2", "2026-01-01T00:00:01Z"),
     ),
-    owed=(OwedRow(LANES[3], PortRange(7000, 7000), "exclusion", "persistent", "node/web"),),
-    winnat_owed=True,
+    to_restore=(RestoreRow(LANES[3], PortRange(7000, 7000), "exclusion", "persistent", "node/web"),),
+    winnat_to_start=True,
     applied=("plan-2", "plan-1"),
 )
 
@@ -70,10 +70,10 @@ intents = st.builds(
     _TEXT,
     _TEXT,
 )
-owed_rows = st.builds(OwedRow, _LANE, _RANGE, _KIND, _STORE, _TEXT)
+owed_rows = st.builds(RestoreRow, _LANE, _RANGE, _KIND, _STORE, _TEXT)
 
 
-def row_key(row: OwnedRow | OwedRow) -> tuple[object, ...]:
+def row_key(row: OwnedRow | RestoreRow) -> tuple[object, ...]:
     return (row.lane, row.ports, row.kind)
 
 
@@ -83,7 +83,7 @@ ledgers = st.builds(
     rows=st.lists(owned_rows, unique_by=row_key, max_size=5).map(tuple),
     claims=st.lists(claims, max_size=5).map(tuple),
     intents=st.lists(intents, max_size=2).map(tuple),
-    owed=st.lists(owed_rows, unique_by=row_key, max_size=3).map(tuple),
-    winnat_owed=st.booleans(),
+    to_restore=st.lists(owed_rows, unique_by=row_key, max_size=3).map(tuple),
+    winnat_to_start=st.booleans(),
     applied=st.lists(_TEXT, max_size=3).map(tuple),
 )

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reconciler.codec import Table
 from reconciler.errors import LedgerError
 from reconciler.ledger.document import Encoder, decode, encode
-from reconciler.ledger.records import Claim, Ledger, OwedRow
-from reconciler.ledger.tables import Table
+from reconciler.ledger.records import Claim, Ledger, RestoreRow
 from reconciler.ports import LANES, PortRange
 from tests.ledger.samples import SAMPLE, ledgers, row_key
 
@@ -28,7 +28,7 @@ def test_what_is_written_is_read_again_with_rows_claims_and_owed_sorted(ledger: 
         ledger,
         rows=tuple(sorted(ledger.rows, key=row_key)),
         claims=tuple(sorted(ledger.claims, key=claim_key)),
-        owed=tuple(sorted(ledger.owed, key=row_key)),
+        to_restore=tuple(sorted(ledger.to_restore, key=row_key)),
     )
 
 
@@ -39,7 +39,10 @@ def test_equal_ledgers_are_equal_bytes_in_whatever_order_their_rows_came(ledger:
 
     distinct = replace(ledger, claims=tuple({claim_key(claim): claim for claim in ledger.claims}.values()))
     other = replace(
-        distinct, rows=shuffled(distinct.rows), claims=shuffled(distinct.claims), owed=shuffled(distinct.owed)
+        distinct,
+        rows=shuffled(distinct.rows),
+        claims=shuffled(distinct.claims),
+        to_restore=shuffled(distinct.to_restore),
     )
     assert encode(other) == encode(distinct)
 
@@ -78,7 +81,7 @@ def test_an_encoder_writes_only_the_lines_of_new_records(monkeypatch: pytest.Mon
     monkeypatch.setattr(Table, "line", recorded)
     encoder = Encoder()
     encoder.encode(SAMPLE)
-    assert len(written) == len((*SAMPLE.rows, *SAMPLE.claims, *SAMPLE.intents, *SAMPLE.owed))
+    assert len(written) == len((*SAMPLE.rows, *SAMPLE.claims, *SAMPLE.intents, *SAMPLE.to_restore))
     written.clear()
     new = replace(SAMPLE.rows[0], store="active")
     encoder.encode(SAMPLE.with_rows([new]))
@@ -95,10 +98,10 @@ def test_the_document_is_one_ascii_record_a_line_with_sorted_keys() -> None:
 
 def test_of_rows_for_the_same_thing_the_last_is_kept() -> None:
     old, new = SAMPLE.rows[0], replace(SAMPLE.rows[0], store="active")
-    owed = OwedRow(LANES[0], PortRange(1, 2), "exclusion", "persistent")
-    ledger = replace(SAMPLE, rows=(old, new), owed=(owed, replace(owed, label="later")))
+    to_restore = RestoreRow(LANES[0], PortRange(1, 2), "exclusion", "persistent")
+    ledger = replace(SAMPLE, rows=(old, new), to_restore=(to_restore, replace(to_restore, label="later")))
     assert decode(encode(ledger)).rows == (new,)
-    assert decode(encode(ledger)).owed == (replace(owed, label="later"),)
+    assert decode(encode(ledger)).to_restore == (replace(to_restore, label="later"),)
 
 
 def changed(path: str, value: object) -> bytes:
@@ -136,8 +139,8 @@ def changed(path: str, value: object) -> bytes:
         ("claims.1.8", 1.0, "claims[1].line: 1.0 is not a whole number"),
         ("claims.1.8", -1, "claims: a line number is below 0"),
         ("intents.1.0", "move", "intents[1].verb: 'move' is not one of create, delete"),
-        ("owed.1.0", "tcp", "owed[1].lane: 'tcp' is not a lane"),
-        ("winnat_owed", 0, "winnat_owed: 0 is not true or false"),
+        ("to_restore.1.0", "tcp", "to_restore[1].lane: 'tcp' is not a lane"),
+        ("winnat_to_start", 0, "winnat_to_start: 0 is not true or false"),
         ("machine", None, "machine: None is not a text"),
         ("applied", "plan-1", "applied: 'plan-1' is not a list of texts"),
         ("applied", ["plan-1", 2], "applied: ['plan-1', 2] is not a list of texts"),
@@ -162,7 +165,7 @@ def test_a_wrong_value_is_named_with_its_place(path: str, value: object, told: s
     assert "\x1b" not in text
 
 
-@pytest.mark.parametrize("key", ["machine", "rows", "claims", "intents", "owed", "winnat_owed", "applied"])
+@pytest.mark.parametrize("key", ["machine", "rows", "claims", "intents", "to_restore", "winnat_to_start", "applied"])
 def test_a_missing_key_is_named(key: str) -> None:
     document = json.loads(encode(SAMPLE))
     del document[key]
@@ -170,7 +173,7 @@ def test_a_missing_key_is_named(key: str) -> None:
         decode(json.dumps(document).encode())
 
 
-@pytest.mark.parametrize("table", ["rows", "owed"])
+@pytest.mark.parametrize("table", ["rows", "to_restore"])
 def test_a_row_that_stands_twice_is_refused_however_it_is_written(table: str) -> None:
     document = json.loads(encode(SAMPLE))
     line = list(document[table][1])

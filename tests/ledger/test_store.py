@@ -44,8 +44,8 @@ def names(folder: Path) -> list[str]:
 
 def test_a_saved_ledger_is_loaded_again_by_another_run(tmp_path: Path) -> None:
     store: LedgerStore = saved(tmp_path / "state")
-    store.save(replace(SAMPLE, winnat_owed=False))
-    assert FileLedgerStore(tmp_path / "state", "host").load() == replace(SAMPLE, winnat_owed=False)
+    store.save(replace(SAMPLE, winnat_to_start=False))
+    assert FileLedgerStore(tmp_path / "state", "host").load() == replace(SAMPLE, winnat_to_start=False)
     assert FileLedgerStore(tmp_path / "state", "neighbour").load() is None
     assert names(tmp_path / "state") == ["host.ledger.json"]
 

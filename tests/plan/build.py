@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from reconciler.host.interface import Facts, Row, Snapshot
-from reconciler.host.simulated.table import Entry
+from reconciler.lab.simulated.table import Entry
 from reconciler.ledger.records import Claim, Intent, Ledger, OwnedRow
 from reconciler.ports import Lane, PortRange, lanes_of
 from tests.world import World, ranges

@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from reconciler.host.simulated import events
-from reconciler.plan.asked import release_note, target_notes
+from reconciler.lab.simulated import events
 from reconciler.plan.model import Options, Plan, Step
+from reconciler.plan.notes import release_note, target_notes
 from reconciler.policy.entries import PolicySet
 from reconciler.ports import PROTOCOLS
+from tests.list_world import SetWorld
 from tests.plan.build import TCP, ports, reading, with_block
 from tests.plan.test_notes import ids, known, notes
-from tests.set_world import SetWorld
 from tests.world import TCP4, TCP6, UDP4, World, entry, policy, reserve, told, unmanaged
 
 V4: dict[str, Any] = {"families": ("ipv4",)}

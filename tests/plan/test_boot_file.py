@@ -6,7 +6,7 @@ import pytest
 
 from reconciler.plan.model import Plan
 from reconciler.ports import LANES, PortRange, PortSet
-from tests.set_world import RIVAL, SetWorld, ports
+from tests.list_world import RIVAL, SetWorld, ports
 from tests.world import entry, policy, told, verdicts
 
 WEB = policy("a", entry("web", "8000-8009"))
@@ -181,8 +181,8 @@ def test_a_rival_blocks_persistent_entries_and_active_ones_go_on() -> None:
     wanted = policy("a", entry("web", "8000-8009"), entry("dev", "9000", store="active"))
     plan = world.plan(wanted)
     assert told(plan) == ["create 9000 tcp+udp", "blocked create 8000-8009 tcp+udp"]
-    (culprit,) = plan.steps[1].culprits
-    assert (culprit.what, culprit.text) == ("file", f"{RIVAL}, which sets the same list at boot")
+    (blocker,) = plan.steps[1].blockers
+    assert (blocker.what, blocker.text) == ("file", f"{RIVAL}, which sets the same list at boot")
     assert RIVAL in plan.steps[1].reason
     assert 'declare store = "active"' in plan.steps[1].remedy
     world.run(plan)

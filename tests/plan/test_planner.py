@@ -17,13 +17,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.host.interface import Lookup, Socket
-from reconciler.ledger.records import Ledger, OwedRow
-from reconciler.plan.document import plan_document
+from reconciler.ledger.records import Ledger, RestoreRow
 from reconciler.plan.model import Options, Plan, State
 from reconciler.plan.planner import lookups, plan_state
 from reconciler.policy.entries import Policy, PolicySet
 from reconciler.policy.lint import lint
 from reconciler.ports import PROTOCOLS
+from reconciler.report.documents import plan_document
 from tests.apply.hosts import Guesser
 from tests.plan.build import UDP, book, claim, intent, listed, owned, ports, reading
 from tests.world import NO_LIMITS, TCP4, TCP6, UDP4, World, dynamic, entry, policy, reserve, told, unmanaged
@@ -67,7 +67,7 @@ def busy_world() -> State:
             claim("erp", "12000-12009", kind="reservation", policy="away"),
         ),
         intents=(intent("9000-9009", lanes=(TCP4,), absent_in=(TCP4,)),),
-        owed=(OwedRow(TCP4, ports("7777"), "exclusion", "persistent"),),
+        to_restore=(RestoreRow(TCP4, ports("7777"), "exclusion", "persistent"),),
     )
     wanted = PolicySet(
         (
@@ -119,7 +119,9 @@ def test_two_plans_of_one_state_are_equal_to_the_byte_whatever_the_order_of_thin
     other = State(
         replace(wanted, policies=policies),
         replace(view, rows=shuffled(view.rows), sockets=shuffled(view.sockets), shared=shuffled(view.shared)),
-        replace(ledger, rows=shuffled(ledger.rows), claims=shuffled(ledger.claims), owed=shuffled(ledger.owed)),
+        replace(
+            ledger, rows=shuffled(ledger.rows), claims=shuffled(ledger.claims), to_restore=shuffled(ledger.to_restore)
+        ),
     )
     assert text(plan_state(other)) == text(plan_state(state))
 

@@ -7,9 +7,8 @@ from dataclasses import replace
 import pytest
 
 from reconciler.host.interface import Row, Socket
-from reconciler.plan.basis import Basis, basis
 from reconciler.plan.model import Options
-from reconciler.plan.stale import explain_changes, is_stale
+from reconciler.plan.saved import Basis, basis, explain_changes, is_stale
 from reconciler.policy.entries import Limits, Policy, PolicySet
 from tests.report.samples import TCP, claim, exclusion, ledger, owned_row, policies, ports, snapshot
 

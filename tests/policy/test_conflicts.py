@@ -3,8 +3,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.policy.conflicts import find_conflicts
 from reconciler.policy.entries import Exclusion, Place, Reservation, State
+from reconciler.policy.merge import find_conflicts
 from reconciler.ports import FAMILIES, PROTOCOLS, Family, PortRange, Protocol
 
 

@@ -7,8 +7,7 @@ import tomli
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.policy.lines import Newer, scan_headers
-from reconciler.policy.scanner import scan
+from reconciler.policy.scanner import Newer, scan, scan_headers
 
 TRICKY = '''\
 # [policy]

@@ -7,7 +7,7 @@ import tomli
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.policy.syntax import explain
+from reconciler.policy.messages import explain
 from tests.policy.texts import told
 
 CLOSE = "end it with the quote that it begins with"

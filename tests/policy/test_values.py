@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.policy.models.kinds import _RANGE_SCHEMA
+from reconciler.policy.models import _RANGE_SCHEMA
 from reconciler.policy.values import (
     WrongValueError,
     is_newer,

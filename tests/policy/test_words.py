@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.policy.words import found, hint, kind_of, nearest, not_one_of, printable, quoted, shown
+from reconciler.policy.values import found, hint, kind_of, nearest, not_one_of, printable, quoted, shown
 
 
 @pytest.mark.parametrize(

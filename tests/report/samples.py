@@ -8,14 +8,14 @@ from reconciler.apply.results import ApplyResult, StepResult, WriteResult
 from reconciler.host.interface import Facts, Refusal, Row, Snapshot, Socket
 from reconciler.ledger.records import Claim, Ledger, OwnedRow
 from reconciler.plan.model import (
+    Blocker,
     Breach,
-    Culprit,
     EntryRef,
     LedgerUpdate,
     Note,
     Options,
     Plan,
-    RowSpec,
+    RowRef,
     State,
     Step,
 )
@@ -32,8 +32,8 @@ def ports(text: str) -> PortRange:
     return PortRange.parse(text)
 
 
-def row_spec(text: str, lanes: tuple[Lane, ...] = TCP) -> RowSpec:
-    return RowSpec("exclusion", lanes, ports(text), "persistent")
+def row_spec(text: str, lanes: tuple[Lane, ...] = TCP) -> RowRef:
+    return RowRef("exclusion", lanes, ports(text), "persistent")
 
 
 CREATE = Step(
@@ -79,7 +79,7 @@ BLOCKED = Step(
     lanes=TCP,
     ports=ports("5357"),
     owners=(EntryRef("node", "wsd", "desired/node.toml:30"),),
-    culprits=(Culprit("row", TCP[0], ports("5357"), "5357, a block"),),
+    blockers=(Blocker("row", TCP[0], ports("5357"), "5357, a block"),),
     reason="in the way: 5357, a block",
     remedy="choose other ports",
 )
@@ -92,7 +92,7 @@ DEFERRED = Step(
     ports=ports("3000"),
     creates=(row_spec("3000"),),
     owners=(EntryRef("node", "dev", "desired/node.toml:40"),),
-    culprits=(Culprit("socket", TCP[0], ports("3000"), "node.exe (pid 812)", "node.exe", 812),),
+    blockers=(Blocker("socket", TCP[0], ports("3000"), "node.exe (pid 812)", "node.exe", 812),),
     reason="a port of it is in use",
     remedy="stop node.exe (pid 812), then apply again",
     tried=True,

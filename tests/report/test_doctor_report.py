@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from reconciler.doctor.model import Call, Check, Experiment, LeftOver, Report, Said, Trial
+from reconciler.doctor.model import Check, Report
 from reconciler.host.interface import Facts, Row
+from reconciler.lab.model import Call, Experiment, LeftOver, Said, Trial
 from reconciler.ports import LANES, PortRange
 from reconciler.report.doctor_report import doctor_lines
 from reconciler.report.palette import Palette

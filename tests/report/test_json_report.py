@@ -8,10 +8,9 @@ import json
 import pytest
 from jsonschema import Draft202012Validator
 
-from reconciler.apply.results import ApplyResult, StepResult
-from reconciler.plan.schemas import result_schema
-from reconciler.report.json_report import result_document, write_json
-from reconciler.report.verdicts import has_converged
+from reconciler.apply.results import ApplyResult, StepResult, has_converged
+from reconciler.report.documents import result_document, write_json
+from reconciler.report.schema import result_schema
 from tests.report.samples import BLOCKED, CREATE, DEFERRED, DELETE, OUT_OF_SCOPE, make_result, refused
 
 SCHEMA = Draft202012Validator(result_schema())

@@ -157,9 +157,7 @@ def test_drift_is_told_once_however_the_reason_begins() -> None:
 
 
 def test_what_an_earlier_run_owes_is_told() -> None:
-    assert "owed by an earlier run: not put back" in text_of(
-        make_plan(replace(CREATE, cause="owed", reason="not put back"))
-    )
+    assert "to restore: not put back" in text_of(make_plan(replace(CREATE, cause="restore", reason="not put back")))
 
 
 def test_a_forced_limit_is_told_as_passed() -> None:
@@ -187,7 +185,7 @@ def test_control_characters_of_others_are_shown_and_not_obeyed(palette: Palette)
         reason=EVIL,
         remedy=EVIL,
         owners=(EntryRef(EVIL, EVIL, EVIL),),
-        culprits=(DEFERRED.culprits[0]._replace(text=f"{EVIL}!"),),
+        blockers=(DEFERRED.blockers[0]._replace(text=f"{EVIL}!"),),
     )
     plan = make_plan(step, notes=(NOTE._replace(text=EVIL, place=EVIL),), breaches=(BREACH._replace(text=EVIL),))
     write = WriteResult("create", CREATE.creates[0], "refused", Refusal("failed", EVIL), EVIL)

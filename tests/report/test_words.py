@@ -8,7 +8,7 @@ import pytest
 
 from reconciler.ports import LANES, Lane
 from reconciler.report.palette import Palette, visible
-from reconciler.report.words import counted, culprit_words, lane_words, owner_words, port_words, shorten, what_words
+from reconciler.report.words import blocker_words, counted, lane_words, owner_words, port_words, shorten, what_words
 from tests.report.samples import BLOCKED, CREATE, DEFERRED, REPLACE, TCP, WEB, row_spec
 
 V4, V6 = TCP
@@ -64,8 +64,8 @@ def test_owners_with_and_without_a_place() -> None:
 
 
 def test_culprits_are_named_with_their_place() -> None:
-    assert culprit_words(BLOCKED.culprits[0]) == "tcp/ipv4 5357, a block"
-    assert culprit_words(DEFERRED.culprits[0]) == "tcp/ipv4 3000: node.exe (pid 812)"
+    assert blocker_words(BLOCKED.blockers[0]) == "tcp/ipv4 5357, a block"
+    assert blocker_words(DEFERRED.blockers[0]) == "tcp/ipv4 3000: node.exe (pid 812)"
 
 
 @pytest.mark.parametrize(("count", "words"), [(0, "0 entries"), (1, "1 entry"), (2, "2 entries")])

@@ -17,8 +17,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
-from reconciler.host.simulated import services
-from reconciler.host.simulated.state import State
+from reconciler.lab.simulated import services
+from reconciler.lab.simulated.state import State
 from tests.windows import native
 from tests.windows.statefile import Contents, Fault, Place, decode, encode
 

@@ -20,9 +20,9 @@ from dataclasses import dataclass
 from typing import Any, Literal, cast, get_args
 
 from reconciler.host.interface import Socket, WinNat
-from reconciler.host.simulated.state import State, groups
-from reconciler.host.simulated.table import Doors, Entry, Origin, Table
-from reconciler.host.simulated.variants import Variants
+from reconciler.lab.simulated.state import State, groups
+from reconciler.lab.simulated.table import Doors, Entry, Origin, Table
+from reconciler.lab.simulated.variants import Variants
 from reconciler.ports import PROTOCOLS, Lane, PortRange, Protocol, Store
 
 LANGUAGES = {

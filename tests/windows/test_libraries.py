@@ -16,8 +16,8 @@ import os
 import socket
 from pathlib import Path
 
-from reconciler.host.simulated import events
-from reconciler.host.simulated.services import new_state
+from reconciler.lab.simulated import events
+from reconciler.lab.simulated.services import new_state
 from reconciler.ports import LANES, Lane, PortRange
 from tests.windows import client
 from tests.windows.standin import Standin

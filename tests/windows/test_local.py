@@ -20,11 +20,11 @@ from pathlib import Path
 
 from reconciler.errors import HostError
 from reconciler.host.interface import UrlReservation
-from reconciler.host.simulated.services import new_state
 from reconciler.host.windows import local, registry
 from reconciler.host.windows.host import WindowsHost
 from reconciler.host.windows.libraries import native_directory, system_directory
 from reconciler.host.windows.local import LocalSystem
+from reconciler.lab.simulated.services import new_state
 from reconciler.ports import LANES, PortRange
 from tests.contract.conftest import LANGUAGES
 from tests.windows.program import forget

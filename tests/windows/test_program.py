@@ -15,9 +15,9 @@ assert sys.platform == "win32"
 from pathlib import Path
 
 from reconciler.host.interface import WinNat
-from reconciler.host.simulated import events
-from reconciler.host.simulated.services import new_state
-from reconciler.host.simulated.variants import Variants
+from reconciler.lab.simulated import events
+from reconciler.lab.simulated.services import new_state
+from reconciler.lab.simulated.variants import Variants
 from reconciler.ports import LANES, PortRange
 from tests.contract.conftest import LANGUAGES
 from tests.windows.program import Program, ledger_exists, log_folder

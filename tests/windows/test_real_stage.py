@@ -20,9 +20,9 @@ import re
 import subprocess
 from pathlib import Path
 
-from reconciler.host.simulated import events
-from reconciler.host.simulated.services import new_state
-from reconciler.host.simulated.variants import Variants
+from reconciler.lab.simulated import events
+from reconciler.lab.simulated.services import new_state
+from reconciler.lab.simulated.variants import Variants
 from reconciler.ports import LANES, PortRange
 from tests.contract.real import VARIABLE, RealStage
 from tests.windows.standin import Standin

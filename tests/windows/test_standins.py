@@ -25,10 +25,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.host.interface import Change, Lookup, Refusal
-from reconciler.host.simulated import calls, events, services
-from reconciler.host.simulated.document import dump, load
-from reconciler.host.simulated.state import State
-from reconciler.host.simulated.variants import CHOICES, Variants
+from reconciler.lab.simulated import calls, events, services
+from reconciler.lab.simulated.document import dump, load
+from reconciler.lab.simulated.state import State
+from reconciler.lab.simulated.variants import CHOICES, Variants
 from reconciler.ports import LANES, Lane, PortRange, Protocol, Store
 from tests.contract.pairs import pairwise
 from tests.windows import client

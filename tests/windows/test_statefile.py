@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.host.simulated import events, services
-from reconciler.host.simulated.document import dump
-from reconciler.host.simulated.variants import CHOICES, Variants
+from reconciler.lab.simulated import events, services
+from reconciler.lab.simulated.document import dump
+from reconciler.lab.simulated.variants import CHOICES, Variants
 from reconciler.ports import LANES, Lane, PortRange, Store
 from tests.windows import build
 from tests.windows.statefile import FAULTS, LANGUAGES, PLACES, Contents, decode, encode

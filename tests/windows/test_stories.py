@@ -19,12 +19,12 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
-from reconciler.host.simulated.services import new_state
-from reconciler.host.simulated.state import State
-from reconciler.host.simulated.table import Entry
 from reconciler.host.windows import services
 from reconciler.host.windows.iphlpapi import reservation
 from reconciler.host.windows.local import LocalSystem
+from reconciler.lab.simulated.services import new_state
+from reconciler.lab.simulated.state import State
+from reconciler.lab.simulated.table import Entry
 from reconciler.ports import LANES, PortRange
 from reconciler.sockets import ReservationError, bind_reserved
 from tests.contract.stage import forget_boot

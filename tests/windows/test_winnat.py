@@ -18,10 +18,10 @@ import time
 from pathlib import Path
 
 from reconciler.host.interface import WinNat
-from reconciler.host.simulated import events, services
-from reconciler.host.simulated.services import new_state
-from reconciler.host.simulated.state import State
-from reconciler.host.simulated.variants import Variants
+from reconciler.lab.simulated import events, services
+from reconciler.lab.simulated.services import new_state
+from reconciler.lab.simulated.state import State
+from reconciler.lab.simulated.variants import Variants
 from reconciler.ports import LANES, PortRange
 from tests.windows.standin import Standin
 

@@ -14,10 +14,10 @@ from errno import EACCES, EINVAL
 from pathlib import Path
 from typing import NamedTuple
 
-from reconciler.atomic import replace_file, sync_folder
 from reconciler.errors import HostError
 from reconciler.host.linux.kernel import list_text, parse_list
 from reconciler.ports import PortSet
+from reconciler.state_files import replace_file, sync_folder
 
 KEY = "net.ipv4.ip_local_reserved_ports"
 OWN_NAME = "60-port-reconciler.conf"

@@ -82,7 +82,7 @@ class LinuxHost:
         runs = self._read().runs()
         return tuple(Row(lane, ports, True) for lane in sorted(set(lanes)) for ports in runs)
 
-    def write_set(self, add: PortSet, remove: PortSet, stored: PortSet, before: BeforeWrite) -> Refusal | None:
+    def write_list(self, add: PortSet, remove: PortSet, stored: PortSet, before: BeforeWrite) -> Refusal | None:
         """See `SetHost`. The list first, since it takes effect at once; then the file."""
         try:
             rewrites = self._has_files() and self._own_file() != OwnFile(stored)
@@ -105,7 +105,7 @@ class LinuxHost:
         none = PortSet()
         add, remove = (ports, none) if change.verb == "create" else (none, ports)
         stored = self._files.own_file().ports or none
-        return self.write_set(add, remove, stored, lambda listed, in_pieces: None)
+        return self.write_list(add, remove, stored, lambda listed, in_pieces: None)
 
     def dynamic_range(self, protocol: PortProtocol) -> PortRange | None:
         """See `Host`."""

@@ -11,8 +11,18 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 from reconciler.errors import HostError
-from reconciler.host.interface import Change, Facts, Lookup, Refusal, RefusalReason, Row, Snapshot, WinNat, nat_users
-from reconciler.host.optional import Describing
+from reconciler.host.interface import (
+    Change,
+    Describing,
+    Facts,
+    Lookup,
+    Refusal,
+    RefusalReason,
+    Row,
+    Snapshot,
+    WinNat,
+    nat_users,
+)
 from reconciler.host.windows.dynamic import read_dynamic_range
 from reconciler.host.windows.listing import read_listing
 from reconciler.host.windows.system import Ran, ReservationCall, System

@@ -15,7 +15,7 @@ from reconciler.host.linux import files
 from reconciler.host.linux.files import FOLDERS, KEY, LAST_FILE, OwnFile, SysctlFiles, may_write
 from reconciler.ports import PortRange, PortSet
 from tests.ledger.others import give_away, posix
-from tests.set_world import ports
+from tests.list_world import ports
 
 pytestmark = posix
 LINE = f"{KEY} = 8080\n"
@@ -200,8 +200,8 @@ def test_a_write_that_fails_leaves_the_old_file_and_no_draft(etc: Etc, monkeypat
 
 
 def test_the_draft_of_a_killed_run_is_no_sysctl_file_and_goes(etc: Etc) -> None:
-    draft = etc.etc / f".{files.OWN_NAME}.tmp"
-    draft.write_text(f"{KEY} = 1-65535\n", encoding="ascii")
+    proposal = etc.etc / f".{files.OWN_NAME}.tmp"
+    proposal.write_text(f"{KEY} = 1-65535\n", encoding="ascii")
     assert (etc.rival(), etc.stored()) == ("", PortSet())
     etc.files.write(ports("8080"))
     assert [path.name for path in etc.etc.iterdir()] == [files.OWN_NAME]

@@ -13,7 +13,7 @@ from reconciler.host.linux.files import KEY, OwnFile, SysctlFiles
 from reconciler.host.linux.host import LIST, RANGE, LinuxHost
 from reconciler.ports import LANES, PortRange, PortSet
 from tests.host.linux.fake_kernel import FakeKernel, parsed
-from tests.set_world import ports
+from tests.list_world import ports
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the Linux host is for Linux")
 MACHINE = "0123456789abcdef0123456789abcdef"
@@ -162,7 +162,7 @@ def test_a_file_of_ours_that_this_user_may_not_read_is_in_the_snapshot(
     monkeypatch.setattr(SysctlFiles, "own_file", lambda self: OwnFile(None))
     snapshot = machine.host.snapshot()
     assert (snapshot.stored, snapshot.not_read) == (None, (str(machine.etc / files.OWN_NAME),))
-    refusal = machine.host.write_set(ports("90"), NONE, ports("80 90"), untold)
+    refusal = machine.host.write_list(ports("90"), NONE, ports("80 90"), untold)
     told = f"{machine.etc / files.OWN_NAME}: our own sysctl file cannot be read"
     assert refusal == Refusal("elevation", told)
     assert machine.listed() == ""
@@ -174,7 +174,7 @@ def test_a_file_of_ours_that_others_may_write_is_in_the_snapshot_and_replaced_by
     machine.files.write(ports("80"))
     (machine.etc / files.OWN_NAME).chmod(0o666)
     assert machine.host.snapshot().stored_unsafe == "may be written by others"
-    assert machine.host.write_set(NONE, NONE, ports("80"), untold) is None
+    assert machine.host.write_list(NONE, NONE, ports("80"), untold) is None
     assert machine.host.snapshot().stored_unsafe == ""
     assert machine.files.own_file() == OwnFile(ports("80"))
 
@@ -243,7 +243,7 @@ def test_who_may_not_write_the_list_has_no_rights(machine: Machine, monkeypatch:
 def test_a_batch_changes_the_list_and_the_file(machine: Machine) -> None:
     machine.list("22,80,8080")
     machine.files.write(ports("80"))
-    assert machine.host.write_set(ports("9000-9009"), ports("80"), ports("9000-9009"), untold) is None
+    assert machine.host.write_list(ports("9000-9009"), ports("80"), ports("9000-9009"), untold) is None
     assert machine.listed() == "22,8080,9000-9009"
     assert machine.files.own_file().ports == ports("9000-9009")
 
@@ -252,14 +252,14 @@ def test_a_file_that_is_right_is_not_written(machine: Machine) -> None:
     machine.files.write(ports("80"))
     before = (machine.etc / files.OWN_NAME).stat()
     machine.list("80,443")
-    assert machine.host.write_set(NONE, ports("443"), ports("80"), untold) is None
+    assert machine.host.write_list(NONE, ports("443"), ports("80"), untold) is None
     after = (machine.etc / files.OWN_NAME).stat()
     assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
 
 
 def test_a_file_is_put_right_without_a_change_of_the_list(machine: Machine) -> None:
     machine.list("80")
-    assert machine.host.write_set(NONE, NONE, ports("80"), untold) is None
+    assert machine.host.write_list(NONE, NONE, ports("80"), untold) is None
     assert machine.files.own_file().ports == ports("80")
     assert machine.kernel.writes == []
 
@@ -267,13 +267,13 @@ def test_a_file_is_put_right_without_a_change_of_the_list(machine: Machine) -> N
 def test_in_another_namespace_only_the_list_is_written(machine: Machine) -> None:
     machine.same_namespace = False
     machine.list("80")
-    assert machine.host.write_set(ports("90"), ports("80"), ports("90"), untold) is None
+    assert machine.host.write_list(ports("90"), ports("80"), ports("90"), untold) is None
     assert (machine.listed(), list(machine.etc.iterdir())) == ("90", [])
 
 
 def test_a_folder_that_is_not_safe_stops_a_batch_before_the_list(machine: Machine) -> None:
     machine.etc.chmod(0o777)
-    refusal = machine.host.write_set(ports("80"), NONE, ports("80"), untold)
+    refusal = machine.host.write_list(ports("80"), NONE, ports("80"), untold)
     assert refusal == Refusal(
         "elevation", f"{machine.etc}: others may write in this folder; make it root's and chmod go-w it"
     )
@@ -285,7 +285,7 @@ def test_a_list_that_may_not_be_written_is_a_refusal(machine: Machine, monkeypat
         raise PermissionError(13, "Permission denied", path)
 
     monkeypatch.setattr(host, "change_list", denied)
-    refusal = machine.host.write_set(ports("80"), NONE, ports("80"), untold)
+    refusal = machine.host.write_list(ports("80"), NONE, ports("80"), untold)
     assert refusal == Refusal("elevation", f"{machine.proc / LIST}: Permission denied")
     assert machine.files.own_file().ports == NONE
 
@@ -297,13 +297,13 @@ def test_an_error_without_a_file_name_is_told_with_that_of_the_list(
         raise OSError(22, "Invalid argument")
 
     monkeypatch.setattr(host, "change_list", invalid)
-    refusal = machine.host.write_set(ports("80"), NONE, NONE, untold)
+    refusal = machine.host.write_list(ports("80"), NONE, NONE, untold)
     assert refusal == Refusal("failed", f"{machine.proc / LIST}: Invalid argument")
 
 
 def test_a_list_that_has_become_nonsense_is_not_replaced(machine: Machine) -> None:
     path = machine.real_list("80;81\n")
-    refusal = machine.host.write_set(NONE, ports("80"), NONE, untold)
+    refusal = machine.host.write_list(NONE, ports("80"), NONE, untold)
     assert refusal is not None
     assert (refusal.reason, path.read_text(encoding="ascii")) == ("failed", "80;81\n")
 
@@ -311,7 +311,7 @@ def test_a_list_that_has_become_nonsense_is_not_replaced(machine: Machine) -> No
 def test_a_file_that_has_become_nonsense_stops_a_batch(machine: Machine) -> None:
     machine.put(f"etc/sysctl.d/{files.OWN_NAME}", "vm.swappiness = 1\n")
     with pytest.raises(HostError, match="more than our one line"):
-        machine.host.write_set(ports("80"), NONE, ports("80"), untold)
+        machine.host.write_list(ports("80"), NONE, ports("80"), untold)
     assert machine.listed() == ""
 
 
@@ -320,7 +320,7 @@ def test_a_full_disk_is_a_refusal_and_the_list_is_done(machine: Machine, monkeyp
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    refusal = machine.host.write_set(ports("80"), NONE, ports("80"), untold)
+    refusal = machine.host.write_list(ports("80"), NONE, ports("80"), untold)
     assert refusal is not None
     assert (refusal.reason, machine.listed()) == ("failed", "80")
 
@@ -342,6 +342,6 @@ def test_what_linux_does_not_have(machine: Machine) -> None:
 
 @pytest.mark.skipif(not hasattr(os, "getuid") or os.getuid() == 0, reason="root may write everything")
 def test_an_ordinary_user_is_refused_by_this_machine() -> None:
-    refusal = LinuxHost().write_set(ports("1"), NONE, NONE, untold)
+    refusal = LinuxHost().write_list(ports("1"), NONE, NONE, untold)
     assert refusal is not None
     assert refusal.reason == "elevation"

@@ -13,7 +13,7 @@ from reconciler.host.linux import kernel
 from reconciler.host.linux.kernel import CHUNK_BYTES, change_list, chunks, list_text, parse_list, read_list
 from reconciler.ports import PortRange, PortSet
 from tests.host.linux.fake_kernel import FakeKernel
-from tests.set_world import ports
+from tests.list_world import ports
 
 NONE = PortSet()
 ALL = PortSet.of([PortRange(1, 65535)])

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from reconciler.host.interface import Change, Lookup, Socket, UrlReservation, WinNat
-from reconciler.host.simulated import calls, services
-from reconciler.host.simulated.state import State
 from reconciler.host.windows.system import Identity, Ran, ReservationCall
+from reconciler.lab.simulated import calls, services
+from reconciler.lab.simulated.state import State
 from reconciler.ports import Lane, PortRange, Protocol
 
 HEAD = "\r\nProtocol {} Port Exclusion Ranges\r\n\r\nStart Port    End Port\r\n----------    --------\r\n"

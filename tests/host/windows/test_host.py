@@ -12,13 +12,13 @@ import pytest
 
 from reconciler.errors import HostError
 from reconciler.host.interface import Change, Lookup, Row
-from reconciler.host.simulated import events
-from reconciler.host.simulated.state import State
 from reconciler.host.windows.host import WindowsHost
 from reconciler.host.windows.system import Ran
+from reconciler.lab.simulated import events
+from reconciler.lab.simulated.state import State
 from reconciler.ports import LANES, Lane, PortRange, lanes_of
-from tests.host.simulated.build import bare
 from tests.host.windows.fake import FakeSystem
+from tests.lab.simulated.build import bare
 from tests.world import TCP4, TCP6, UDP6
 
 WEB = PortRange(8000, 8099)

@@ -1,0 +1,211 @@
+"""Where the experiments are done: each call is written down first, and its outcome read from the listings.
+
+After a call both families of its protocol are read, after an experiment all four lanes: each listing is a process.
+Whatever a call answers, the listings before and after it decide what was made; only that is ever deleted again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from functools import partial
+
+from reconciler.apply.clock import Clock
+from reconciler.errors import HostError
+from reconciler.host.interface import Change, Host, Lookup, Row, StoreListing, Telling
+from reconciler.lab.attempts import Attempts, AttemptStore
+from reconciler.lab.evidence import Found, learn
+from reconciler.lab.model import Call, Said
+from reconciler.lab.tracker import Tracker
+from reconciler.ports import LANES, Lane, PortRange, Protocol, Store, lanes_of
+
+UNDO = "undo"
+UNDO_ROUNDS = 4
+UNDO_PAUSE = 2.0
+"""Seconds between two rounds of undoing; a port in use is often free again by then."""
+LONGEST_OUTPUT = 2000
+
+
+class StoppedError(Exception):
+    """A person asked to stop."""
+
+
+class Bench:
+    """Some free ports of a host, with everything that was done on them.
+
+    Attributes:
+        calls: every call so far, in order.
+        found: what the calls have shown, by switch of `host.simulated.variants`; reasons: why a switch is open.
+    """
+
+    def __init__(
+        self, host: Host, attempts: Attempts, store: AttemptStore, clock: Clock, stop: Callable[[], bool]
+    ) -> None:
+        self.calls: list[Call] = []
+        self.found: Found = {}
+        self.reasons: dict[str, str] = {}
+        self.tracker = Tracker(attempts.ports)
+        self._host = host
+        self._telling = host if isinstance(host, Telling) else None
+        self._attempts = attempts
+        self._store = store
+        self._clock = clock
+        self._stop = stop
+        self._is_read = True
+
+    def lists(self, lane: Lane, ports: PortRange) -> bool:
+        """Did the last reading have exactly this administered row?"""
+        return Row(lane, ports, True) in self.tracker.known
+
+    def find(self, switch: str, value: str) -> None:
+        """Something shows that this host has this value of a switch."""
+        self.found.setdefault(switch, set()).add(value)
+
+    def create(self, purpose: str, lane: Lane, ports: PortRange, store: Store = "persistent") -> Said:
+        """Add an exclusion. Raises HostError where the listings cannot be read afterwards, like all that write."""
+        return self._write(purpose, Change("create", "exclusion", lane, ports, store))
+
+    def delete(self, purpose: str, lane: Lane, ports: PortRange, store: Store = "persistent") -> Said:
+        """Delete by the means of exclusions, whatever is there."""
+        return self._write(purpose, Change("delete", "exclusion", lane, ports, store))
+
+    def reserve(self, purpose: str, protocol: Protocol, ports: PortRange) -> Said:
+        """Create a reservation. Raises HostError if Lookup finds one that is not ours."""
+        item = Lookup(protocol, ports)
+        if item not in self.tracker.reserved and self._host.lookup(item):
+            raise HostError(f"Lookup finds a reservation of {protocol} {ports} that no listing shows; use other ports")
+        return self._write(purpose, Change("create", "reservation", Lane(protocol, "ipv4"), ports))
+
+    def unreserve(self, purpose: str, protocol: Protocol, ports: PortRange) -> Said:
+        """Delete a reservation."""
+        return self._write(purpose, Change("delete", "reservation", Lane(protocol, "ipv4"), ports))
+
+    def lookup(self, purpose: str, protocol: Protocol, ports: PortRange) -> bool:
+        """Ask Lookup. Raises HostError if it cannot be asked."""
+        found = self._host.lookup(Lookup(protocol, ports))
+        said = Said(None, "there is such a reservation" if found else "there is no such reservation")
+        self.calls.append(Call(purpose, f"look up reservation {protocol} {ports}", said, self._rows()))
+        return found
+
+    def stored(self, purpose: str, lane: Lane, store: Store) -> frozenset[Row] | None:
+        """The rows on the ports that one store lists; None where there is no such listing or it is not understood."""
+        what = f"list {lane} store={store}"
+        try:
+            if not isinstance(self._host, StoreListing):
+                raise HostError("this host has no listing of one store")
+            rows = frozenset(
+                row for row in self._host.stored_rows([lane], store) if row.ports.overlaps(self.tracker.ports)
+            )
+        except HostError as error:
+            self.calls.append(Call(purpose, what, Said(None, str(error)), None))
+            return None
+        told = ", ".join(map(str, sorted(rows))) or "nothing on these ports"
+        self.calls.append(Call(purpose, what, Said(None, f"lists {told}"), tuple(sorted(rows))))
+        return rows
+
+    def resume(self) -> None:
+        """Take over what an earlier run has left over. Raises HostError."""
+        creates = [change for change in self._attempts.creates if change.kind == "reservation"]
+        self.tracker.resume(self._attempts, self._host.rows(LANES))
+        for item in {Lookup(change.lane.protocol, change.ports) for change in creates}:
+            if self.tracker.lists_reservation(item) or self._host.lookup(item):
+                self.tracker.reserved.add(item)
+
+    def undo(self) -> None:
+        """Delete everything of ours, and read all lanes again to see that it is gone. Never raises for the host."""
+        for number in range(UNDO_ROUNDS):
+            if number:
+                self._clock.sleep(UNDO_PAUSE)
+            if self.tracker.pending or not self._is_read:
+                self._try(self._look)
+            for item in sorted(self.tracker.reserved):
+                self._try(partial(self._remove_reservation, item))
+            for row in sorted(self.tracker.mine):
+                self._try(partial(self._remove_row, row))
+            if self._try(self._look) and not self.tracker.unsettled:
+                return
+
+    def _try(self, action: Callable[[], None]) -> bool:
+        try:
+            action()
+        except Exception:  # noqa: BLE001 - whatever one call raises, the others are undone; what is left is told
+            return False
+        return True
+
+    def _remove_reservation(self, item: Lookup) -> None:
+        self._call(UNDO, Change("delete", "reservation", Lane(item.protocol, "ipv4"), item.ports))
+
+    def _remove_row(self, row: Row) -> None:
+        """By its range as listed; then by the ranges that were added, should they only look joined."""
+        if Lookup(row.lane.protocol, row.ports) in self.tracker.reserved:
+            return
+        tried = [item for item in self._attempts.creates if row.ports.contains(item.ports) and item.kind == "exclusion"]
+        ranges = dict.fromkeys([row.ports, *(item.ports for item in tried)])
+        for ports in ranges:
+            for store in _stores(tried, ports):
+                if row in self.tracker.mine:
+                    self._call(UNDO, Change("delete", "exclusion", row.lane, ports, store))
+
+    def _write(self, purpose: str, change: Change) -> Said:
+        if self._stop():
+            raise StoppedError
+        if self.tracker.strangers:
+            told = ", ".join(map(str, sorted(self.tracker.strangers)))
+            raise HostError(f"somebody else made a row on these ports: {told}; use other ports")
+        if change.verb == "create":
+            self._attempts = self._attempts._replace(creates=(*self._attempts.creates, change))
+            self._store.save(self._attempts)
+        return self._call(purpose, change)
+
+    def _call(self, purpose: str, change: Change) -> Said:
+        tracker, item = self.tracker, Lookup(change.lane.protocol, change.ports)
+        new = change.kind == "reservation" and change.verb == "create" and item not in tracker.reserved
+        if change.verb == "create":
+            tracker.pending.append(change)
+        if new:
+            tracker.reserved.add(item)
+        before, reserved = tracker.known, frozenset(tracker.reserved)
+        said = self._say(change)
+        rows: tuple[Row, ...] | None = None
+        try:
+            self._look(lanes_of(item.protocol))
+            rows = self._rows()
+            if item in tracker.reserved and (not new or said.done is False):
+                self._settle_reservation(item)
+        finally:
+            self.calls.append(Call(purpose, str(change), said, rows))
+        for switch, value in learn(change, said, before, tracker.known, reserved):
+            self.find(switch, value)
+        return said
+
+    def _settle_reservation(self, item: Lookup) -> None:
+        if not self.tracker.lists_reservation(item) and not self._host.lookup(item):
+            self.tracker.reserved.discard(item)
+
+    def _say(self, change: Change) -> Said:
+        try:
+            refusal = self._host.write(change)
+        except HostError as error:
+            return Said(None, str(error))
+        ran = self._telling.last_output() if self._telling else None
+        exit_code, output = (None, "") if ran is None else (ran[0], _shown(ran[1]))
+        if refusal is None:
+            return Said(True, "", exit_code=exit_code, output=output)
+        return Said(False, refusal.text, refusal.reason, refusal.code, exit_code, output)
+
+    def _look(self, lanes: Collection[Lane] = LANES) -> None:
+        self._is_read = False
+        self.tracker.read(lanes, self._host.rows(lanes))
+        self._is_read = True
+
+    def _rows(self) -> tuple[Row, ...]:
+        return tuple(sorted(self.tracker.known))
+
+
+def _stores(tried: list[Change], ports: PortRange) -> tuple[Store, ...]:
+    """The store that was written first."""
+    active = any(item.ports == ports and item.store == "active" for item in tried)
+    return ("active", "persistent") if active else ("persistent", "active")
+
+
+def _shown(output: bytes) -> str:
+    return output[:LONGEST_OUTPUT].decode("ascii", "backslashreplace")

@@ -1,0 +1,141 @@
+"""What a program can ask of Windows, and what Windows answers: netsh's exclusions, iphlpapi's reservations.
+
+Every function returns None for success, else the refusal with the Win32 code of the windows facts, sections 4 and 7.
+The code 87 for a bad start or count cannot arise for rows: a `PortRange` is always a valid one.
+"""
+
+from __future__ import annotations
+
+from reconciler.host.interface import Change, Lookup, Refusal
+from reconciler.lab.simulated.services import ELEVATION
+from reconciler.lab.simulated.state import State
+from reconciler.lab.simulated.table import Entry, Table
+from reconciler.ports import Lane, PortRange, Protocol, Store, lanes_of
+
+DENIED = Refusal("denied", "Access is denied.", 5)
+BUSY = Refusal("busy", "The process cannot access the file because it is being used by another process.", 32)
+INVALID = Refusal("invalid", "The parameter is incorrect.", 87)
+NOT_FOUND = Refusal("not-found", "Element not found.", 1168)
+
+SMALLEST_DYNAMIC_START = 1025
+SMALLEST_DYNAMIC_COUNT = 255
+
+
+def write(state: State, change: Change) -> Refusal | None:
+    """Make one call and say what Windows would say, which a variant may make untrue in either direction."""
+    refusal = _do(state, change)
+    if refusal is None:
+        lies = state.variants.access_denied == "although-done"
+        return DENIED if lies and (change.verb, change.kind) == ("delete", "exclusion") else None
+    return _said(state, refusal)
+
+
+def set_dynamic_range(state: State, protocol: Protocol, ports: PortRange) -> Refusal | None:
+    """Set the ephemeral range (facts 8.1: start from 1025, at least 255 ports). Listed at once."""
+    if not state.elevated:
+        return _said(state, ELEVATION)
+    if ports.first < SMALLEST_DYNAMIC_START or ports.count < SMALLEST_DYNAMIC_COUNT:
+        return _said(state, INVALID)
+    state.dynamic[protocol] = ports
+    return None
+
+
+def lookup(state: State, wanted: Lookup) -> bool:
+    """Does `Lookup...` know exactly this range? Needs no elevation (facts 4.4)."""
+    for table in state.tables_of(wanted.protocol):
+        entry = table.find(wanted.ports)
+        if entry is None:
+            continue
+        if entry.origin == "reservation" or (entry.excluded and state.variants.lookup == "answers-exclusions"):
+            return True
+    return False
+
+
+def _said(state: State, refusal: Refusal) -> Refusal | None:
+    return None if state.variants.exit_codes == "dishonest" else refusal
+
+
+def _do(state: State, change: Change) -> Refusal | None:
+    if change.kind == "reservation":
+        if change.verb == "create":
+            return _create_reservation(state, change.lane.protocol, change.ports)
+        return _delete_reservation(state, change.lane.protocol, change.ports)
+    if change.verb == "create":
+        return _create_exclusion(state, change.lane, change.ports, change.store)
+    return _delete_exclusion(state, change.lane, change.ports, change.store)
+
+
+def _create_exclusion(state: State, lane: Lane, ports: PortRange, store: Store) -> Refusal | None:
+    if not state.elevated:
+        return ELEVATION
+    table = state.table(lane)
+    present = table.find(ports)
+    if present is not None and _second_add_is_fine(state, present, Entry(ports, "user", store, lane.family)):
+        table.remove(present)
+        table.insert(present._replace(doors="both"))
+        return None
+    if table.touching(ports) is not None or state.in_use(state.group(lane), ports):
+        return BUSY
+    add_exclusion(state, table, Entry(ports, "user", store, lane.family))
+    return None
+
+
+def _second_add_is_fine(state: State, present: Entry, wanted: Entry) -> bool:
+    """Did the identical row come through the other family of a shared table, and only there (facts 2.12)?"""
+    if state.variants.second_add == "error32":
+        return False
+    return present._replace(doors=wanted.doors) == wanted and present.doors not in ("both", wanted.doors)
+
+
+def add_exclusion(state: State, table: Table, entry: Entry) -> None:
+    """Put an exclusion where there is room for it, and join it with its neighbours where Windows does that."""
+    if state.variants.neighbours == "merged":
+        for other in table.beside(entry.ports):
+            if (other.origin, other.store) == ("user", entry.store):
+                table.remove(other)
+                first = min(other.ports.first, entry.ports.first)
+                last = max(other.ports.last, entry.ports.last)
+                doors = entry.doors if entry.doors == other.doors else "both"
+                entry = Entry(PortRange(first, last), "user", entry.store, doors)
+    table.insert(entry)
+
+
+def _delete_exclusion(state: State, lane: Lane, ports: PortRange, store: Store) -> Refusal | None:
+    """Only the exact range in the right store (facts 1.3); an unstarred row or a reservation is denied (6.6)."""
+    if not state.elevated:
+        return ELEVATION
+    table = state.table(lane)
+    entry = table.find(ports)
+    if entry is None:
+        return NOT_FOUND
+    if not entry.excluded:
+        return DENIED
+    if entry.store != store:
+        return NOT_FOUND
+    table.remove(entry)
+    return None
+
+
+def _create_reservation(state: State, protocol: Protocol, ports: PortRange) -> Refusal | None:
+    """facts 4.1: no family, and no second success for the same block."""
+    if not state.elevated:
+        return DENIED
+    tables = state.tables_of(protocol)
+    if any(table.touching(ports) for table in tables) or state.in_use(lanes_of(protocol), ports):
+        return BUSY
+    for table in tables:
+        table.insert(Entry(ports, "reservation"))
+    return None
+
+
+def _delete_reservation(state: State, protocol: Protocol, ports: PortRange) -> Refusal | None:
+    """facts 4.3: the block must match the one created."""
+    if not state.elevated:
+        return DENIED
+    tables = state.tables_of(protocol)
+    entry = tables[0].find(ports)
+    if entry is None or entry.origin != "reservation":
+        return NOT_FOUND
+    for table in tables:
+        table.remove(entry)
+    return None

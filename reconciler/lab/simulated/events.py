@@ -1,0 +1,86 @@
+"""What other people and programs do on the machine: open sockets, close them, make and delete rows.
+
+None of this asks for elevation, for it is not us who do it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Literal
+
+from reconciler.host.interface import Refusal, Socket
+from reconciler.lab.simulated.calls import add_exclusion
+from reconciler.lab.simulated.state import State
+from reconciler.lab.simulated.table import Entry
+from reconciler.ports import Lane, PortRange, Store
+
+RowKind = Literal["exclusion", "block", "reservation"]
+
+ADDRESS_IN_USE = Refusal("busy", "WSAEADDRINUSE: another socket holds the port", 10048)
+ACCESS = Refusal("denied", "WSAEACCES: a row without a star holds the port", 10013)
+
+
+def listen(
+    state: State,
+    lanes: Collection[Lane],
+    port: int,
+    *,
+    process: str | None = None,
+    pid: int | None = None,
+    token: bool = False,
+) -> Refusal | None:
+    """Bind a port in all these lanes, or in none of them.
+
+    An exclusion does not stop an explicit bind (facts 5.1), a block does (5.2), and a reservation does unless its
+    token is presented (4.7).
+    """
+    ports = PortRange(port, port)
+    if state.in_use(lanes, ports):
+        return ADDRESS_IN_USE
+    for lane in lanes:
+        entry = state.table(lane).touching(ports)
+        allowed = entry is None or entry.excluded or (token and entry.origin == "reservation")
+        if not allowed:
+            return ACCESS
+    state.sockets.extend(Socket(lane, port, process, pid) for lane in lanes)
+    state.sockets.sort(key=lambda socket: (socket.lane, socket.port))
+    return None
+
+
+def close(state: State, lanes: Collection[Lane], port: int) -> int:
+    """Close the sockets of a port in these lanes. How many there were."""
+    kept = [socket for socket in state.sockets if socket.port != port or socket.lane not in lanes]
+    closed = len(state.sockets) - len(kept)
+    state.sockets[:] = kept
+    return closed
+
+
+def add_row(state: State, lane: Lane, ports: PortRange, kind: RowKind, store: Store) -> Entry | None:
+    """Make a row as somebody else, in use or not. The row in the way if there is one; then nothing was made.
+
+    A reservation is persistent and stands in every table of its protocol.
+    """
+    tables = state.tables_of(lane.protocol) if kind == "reservation" else (state.table(lane),)
+    for table in tables:
+        in_the_way = table.touching(ports)
+        if in_the_way is not None:
+            return in_the_way
+    for table in tables:
+        if kind == "exclusion":
+            add_exclusion(state, table, Entry(ports, "user", store, lane.family))
+        elif kind == "block":
+            table.insert(Entry(ports, "block", store))
+        else:
+            table.insert(Entry(ports, "reservation"))
+    return None
+
+
+def delete_row(state: State, lane: Lane, ports: PortRange) -> bool:
+    """Delete the exact row as somebody else, whatever it is. False if there is none."""
+    entry = state.table(lane).find(ports)
+    if entry is None:
+        return False
+    tables = state.tables_of(lane.protocol) if entry.origin == "reservation" else (state.table(lane),)
+    for table in tables:
+        table.remove(entry)
+    return True

@@ -1,0 +1,143 @@
+"""What becomes of the ledger's claims: superseded, kept, held by protection, or given up. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from reconciler.ledger.records import Claim, OwnedRow
+from reconciler.plan.model import Options, RowRef
+from reconciler.policy.entries import Policy
+from reconciler.ports import Kind, Lane, PortRange, PortSet, RangeIndex
+
+ClaimKey = tuple[str, str, str, tuple[Lane, ...], tuple[PortRange, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class SortedClaims:
+    """The ledger's claims, by what becomes of them; those that an entry in scope supersedes are in none.
+
+    Attributes:
+        kept: of policies and entries that are not in scope in this run.
+        held: given up, but protected: their rows stay, untouched, until --unprotect names the entry.
+        given_up: the rest.
+    """
+
+    kept: tuple[Claim, ...]
+    held: tuple[Claim, ...]
+    given_up: tuple[Claim, ...]
+
+
+def sort_claims(
+    before: Iterable[Claim],
+    fresh: Sequence[Claim],
+    scope: Sequence[Policy],
+    rows: Sequence[OwnedRow],
+    options: Options,
+) -> SortedClaims:
+    """Hold the claims of the ledger against those of the entries in scope. `rows` are the owned ones."""
+    elsewhere = {policy.name: policy.elsewhere for policy in scope}
+    declared = {(claim.policy, claim.entry, claim.kind): claim for claim in fresh}
+    guards = [claim for claim in fresh if claim.protect and not unprotected(claim, options)]
+    kept: list[Claim] = []
+    held: list[Claim] = []
+    given_up: list[Claim] = []
+    for claim in before:
+        successor = declared.get((claim.policy, claim.entry, claim.kind))
+        in_scope = claim.policy in elsewhere and claim.entry not in elsewhere[claim.policy]
+        if successor is None and not in_scope and claim.policy not in options.retire:
+            kept.append(claim)
+            continue
+        protected = claim.protect and not unprotected(claim, options) and (successor is None or successor.protect)
+        remainder = list(_remainder(claim, successor, rows)) if protected else []
+        remainder = [part for part in remainder if not _taken_over(part, guards)]
+        held += remainder
+        if successor is None and not remainder:
+            given_up.append(claim)
+    return SortedClaims(tuple(kept), tuple(held), tuple(given_up))
+
+
+def _taken_over(old: Claim, guards: Sequence[Claim]) -> bool:
+    """Do other entries, together, protect all these ports now, as after a rename or a split?
+
+    A reservation must be exactly the same.
+    """
+    alike = [guard for guard in guards if guard.kind == old.kind]
+    return not any(_without(old, [guard for guard in alike if lane in guard.lanes]) for lane in old.lanes)
+
+
+def _remainder(old: Claim, successor: Claim | None, rows: Sequence[OwnedRow]) -> Iterable[Claim]:
+    """The part of a protected claim that its entry gave up and that owned rows still hold."""
+    lanes = tuple(lane for lane in old.lanes if successor is None or lane not in successor.lanes)
+    if lanes:
+        yield from _held_by_rows(old, lanes, old.ports, rows)
+    if successor is not None:
+        common = tuple(lane for lane in old.lanes if lane in successor.lanes)
+        yield from _held_by_rows(old, common, _without(old, [successor]), rows)
+
+
+def _held_by_rows(
+    old: Claim, lanes: tuple[Lane, ...], ports: tuple[PortRange, ...], rows: Sequence[OwnedRow]
+) -> Iterable[Claim]:
+    owned = [row.ports for row in rows if row.kind == old.kind and row.lane in lanes]
+    if old.kind == "reservation":
+        left = tuple(item for item in ports if item in owned)
+    else:
+        left = (PortSet.of(ports) & PortSet.of(owned)).runs()
+    if left:
+        yield replace(old, lanes=lanes, ports=left)
+
+
+def _without(old: Claim, others: Sequence[Claim]) -> tuple[PortRange, ...]:
+    theirs = [ports for other in others for ports in other.ports]
+    if old.kind == "reservation":
+        return tuple(item for item in old.ports if item not in theirs)
+    return (PortSet.of(old.ports) - PortSet.of(theirs)).runs()
+
+
+class ClaimIndex:
+    """Claims by what they touch. Each kind and lane is sorted when it is first asked for."""
+
+    def __init__(self, claims: Sequence[Claim]) -> None:
+        self._claims = claims
+        self._sorted: dict[tuple[Kind, Lane], RangeIndex[Claim]] = {}
+
+    def touching(self, kind: Kind, lane: Lane, ports: PortRange) -> list[tuple[PortRange, Claim]]:
+        """The ranges of this kind and lane that share a port with the given one, and the claims they belong to."""
+        key = (kind, lane)
+        if key not in self._sorted:
+            mine = (claim for claim in self._claims if claim.kind == kind and lane in claim.lanes)
+            self._sorted[key] = RangeIndex((item, claim) for claim in mine for item in claim.ports)
+        return self._sorted[key].touching(ports)
+
+    def label(self, row: RowRef) -> str:
+        """The `policy/entry` that a row is made for: one that claims all of it comes first. Empty if nobody does."""
+        touching = self.touching(row.kind, row.lanes[0], row.ports)
+        touching.sort(key=lambda item: not item[0].contains(row.ports))
+        return f"{touching[0][1].policy}/{touching[0][1].entry}" if touching else ""
+
+
+def unprotected(claim: Claim, options: Options) -> bool:
+    """Does --unprotect name this claim's entry?"""
+    return claim.entry in options.unprotect or f"{claim.policy}/{claim.entry}" in options.unprotect
+
+
+def merged_claims(claims: Iterable[Claim]) -> tuple[Claim, ...]:
+    """All claims, sorted; those that differ in nothing but their ports are one, the first's other words kept."""
+    found: dict[tuple[str, str, str, tuple[Lane, ...]], Claim] = {}
+    for claim in claims:
+        key = (claim.policy, claim.entry, claim.kind, claim.lanes)
+        known = found.get(key)
+        found[key] = claim if known is None else replace(known, ports=_both(known, claim))
+    return tuple(sorted(found.values(), key=claim_key))
+
+
+def _both(one: Claim, other: Claim) -> tuple[PortRange, ...]:
+    if one.kind == "reservation":
+        return tuple(sorted({*one.ports, *other.ports}))
+    return (PortSet.of(one.ports) | PortSet.of(other.ports)).runs()
+
+
+def claim_key(claim: Claim) -> ClaimKey:
+    """The order of claims in the ledger."""
+    return (claim.policy, claim.entry, claim.kind, claim.lanes, claim.ports)

@@ -1,0 +1,289 @@
+"""What is in the way of an exclusion: blocked by rows, deferred by sockets, filled around."""
+
+from __future__ import annotations
+
+import pytest
+
+from reconciler.host.interface import Socket
+from reconciler.plan.model import Plan, State
+from reconciler.plan.planner import plan_state
+from reconciler.policy.entries import PolicySet
+from tests.plan.build import book, listed, owned, reading, with_block
+from tests.world import TCP4, TCP6, UDP4, UDP6, World, entry, policy, reserve, told, verdicts
+
+
+def blockers(plan: Plan) -> list[str]:
+    return [f"{item.what} {item.lane} {item.text}" for step in plan.steps for item in step.blockers]
+
+
+def remedies(plan: Plan) -> list[str]:
+    return [step.remedy for step in plan.steps]
+
+
+def test_a_block_over_a_missing_port_blocks_the_whole_unit() -> None:
+    world = with_block("8050-8149")
+    plan = world.plan(policy("p", entry("web", "8000-8099 9000")))
+    assert told(plan) == ["create 9000 tcp", "blocked create 8000-8099 tcp"]
+    step = plan.steps[1]
+    text = "8050-8149, a block that Windows gave to somebody else (WinNAT, HNS, http.sys ...)"
+    assert (step.reason, step.done_by_apply) == (f"in the way: {text}", False)
+    assert blockers(plan) == [f"row tcp/ipv4 {text}"]
+    assert step.remedy == "if WinNAT holds it, apply with --release-winnat; otherwise its owner must give it up"
+    assert [str(unit.ports) for unit in step.units] == ["8000-8099"]
+
+
+def test_a_row_over_ports_that_are_covered_already_is_in_nobodys_way() -> None:
+    world = World()
+    world.add(TCP4, "8000-8009")
+    world.add(TCP4, "8010", "block")
+    assert told(world.plan(policy("p", entry("web", "8000-8009"), entry("api", "8011")))) == ["create 8011 tcp"]
+
+
+def test_the_remedy_does_not_speak_of_winnat_where_it_cannot_be_winnat() -> None:
+    """It draws blocks of many ports, it runs, and it stars nothing (windows-facts 6.2, 6.5)."""
+    other = "choose other ports, or have the owner of that row give it up"
+    assert remedies(with_block("8080").plan(policy("p", entry("web", "8080")))) == [other]
+    assert remedies(with_block("8080-8089", winnat="stopped").plan(policy("p", entry("web", "8080")))) == [other]
+    world = with_block("8080-8089")
+    world.add(TCP4, "8090-8099", "reservation")
+    assert remedies(world.plan(policy("p", entry("web", "8085-8094")))) == [other]
+
+
+def test_a_foreign_reservation_is_in_the_way_starred_or_not() -> None:
+    for variant in ("reservations=unstarred", "reservations=starred"):
+        world = World(variant)
+        world.add(TCP4, "12000-12009", "reservation")
+        plan = world.plan(policy("p", entry("web", "12005")))
+        assert told(plan) == ["blocked create 12005 tcp"]
+        assert blockers(plan) == ["row tcp/ipv4 12000-12009, a reservation that is not ours"]
+
+
+def test_our_own_reservation_of_somebody_out_of_scope_is_in_the_way_by_its_name() -> None:
+    world = World()
+    world.apply(policy("p", reserve("erp", "12000-12009")))
+    plan = world.plan(policy("q", entry("web", "12005")), policy("p", in_scope=False))
+    assert told(plan)[:1] == ["blocked create 12005 tcp"]
+    assert blockers(plan) == ["row tcp/ipv4 12000-12009, which we keep for p/erp"]
+    assert (
+        plan.steps[0].remedy
+        == "choose other ports, or give up the row that we keep, with --unprotect if it is protected"
+    )
+
+
+def test_a_row_that_changed_hands_is_named_by_who_claims_it_now() -> None:
+    world = World()
+    world.apply(policy("old", reserve("erp", "12000-12009")))
+    world.apply(policy("new", reserve("sap", "12000-12009"), formerly=("old",)))
+    plan = world.plan(policy("q", entry("web", "12005")), policy("new", in_scope=False))
+    assert blockers(plan) == ["row tcp/ipv4 12000-12009, which we keep for new/sap"]
+
+
+def test_a_row_that_only_protection_keeps_is_named_by_who_protects_it() -> None:
+    world = World()
+    world.apply(policy("p", entry("web", "8080", protect=True)))
+    plan = world.plan(policy("p", entry("web", "9090", protect=True), reserve("erp", "8080")))
+    assert blockers(plan) == ["row tcp/ipv4 8080, which we keep for p/web"]
+
+
+def test_a_row_of_unknown_kind_covers_an_exclusion_and_is_in_the_way_of_a_reservation() -> None:
+    world = World("lookup=answers-exclusions")
+    world.add(TCP4, "12000-12009")
+    assert told(world.plan(policy("p", entry("web", "12005")))) == []
+    plan = world.plan(policy("p", reserve("erp", "12000-12019")))
+    assert blockers(plan) == ["row tcp/ipv4 12000-12009, a row of unknown kind that is not ours"]
+
+
+def test_more_than_three_culprits_are_counted() -> None:
+    world = World()
+    world.add(TCP4, "8000 8002 8004 8006 8008", "block")
+    step = world.plan(policy("p", entry("web", "8000-8009"))).steps[0]
+    assert step.reason.count(", a block") == 3
+    assert step.reason.endswith(" and 2 more")
+    assert len(step.blockers) == 5
+
+
+def test_the_same_row_in_both_families_is_one_culprit() -> None:
+    world = World("families=split")
+    for lane in (TCP4, TCP6):
+        world.add(lane, "8080-8089", "block")
+    assert len(blockers(world.plan(policy("p", entry("web", "8080"))))) == 1
+
+
+def test_a_socket_defers_and_is_named_with_its_process() -> None:
+    world = World()
+    world.listen(8005, TCP4)
+    world.listen(8007, TCP6, process="haproxy", pid=5)
+    plan = world.plan(policy("p", entry("web", "8000-8009")))
+    assert told(plan) == ["deferred create 8000-8009 tcp"]
+    assert blockers(plan) == ["socket tcp/ipv4 nginx (pid 77)", "socket tcp/ipv6 haproxy (pid 5)"]
+    step = plan.steps[0]
+    assert step.reason == "port 8005 is in use by nginx (pid 77) and 1 more"
+    assert (step.remedy, step.tried) == ("stop nginx (pid 77), then apply again", True)
+    assert (step.blockers[0].process, step.blockers[0].pid) == ("nginx", 77)
+
+
+@pytest.mark.parametrize(
+    ("process", "pid", "remedy"),
+    [
+        ("nginx", 77, "stop nginx (pid 77), then apply again"),
+        ("nginx", None, "stop nginx, then apply again"),
+        (None, 77, "stop the process with pid 77, then apply again"),
+        (None, None, "find who uses port 8005 (run plan elevated to see it), stop it, then apply again"),
+    ],
+)
+def test_the_remedy_for_a_socket_says_only_what_is_known(process: str | None, pid: int | None, remedy: str) -> None:
+    view = reading(*listed("8100-8109 *"), sockets=(Socket(TCP4, 8005, process, pid), Socket(TCP4, 8105, process, pid)))
+    wanted = policy("p", entry("web", "8000-8009"), entry("api", "8100-8104"))
+    plan = plan_state(State(PolicySet((wanted,)), view, book(*owned("8100-8109"))))
+    assert [step.remedy for step in plan.steps[:2]] == [remedy, remedy.replace("8005", "8105")]
+
+
+def test_a_socket_of_the_other_protocol_or_outside_defers_nothing() -> None:
+    world = World()
+    world.listen(8005, UDP4, UDP6)
+    world.listen(8010)
+    assert told(world.plan(policy("p", entry("web", "8000-8009")))) == ["create 8000-8009 tcp"]
+
+
+def test_a_row_counts_for_more_than_a_socket() -> None:
+    """The call cannot succeed, so it is not made."""
+    world = World()
+    world.add(TCP4, "8001", "block")
+    world.listen(8002)
+    plan = world.plan(policy("p", entry("web", "8000-8009")))
+    assert told(plan) == ["blocked create 8000-8009 tcp"]
+    assert plan.to_do() == ()
+
+
+# busy = "fill"
+
+
+def test_fill_creates_the_free_runs_and_tells_the_rest() -> None:
+    world = World()
+    world.add(TCP4, "8003-8004", "block")
+    world.listen(8007)
+    plan = world.plan(policy("p", entry("web", "8000-8009", busy="fill")))
+    assert told(plan) == [
+        "create 8000-8002 tcp",
+        "create 8005-8006 tcp",
+        "create 8008-8009 tcp",
+        "deferred create 8007 tcp",
+        "blocked create 8003-8004 tcp",
+    ]
+    assert [step.done_by_apply for step in plan.steps] == [True, True, True, False, False]
+    assert [str(step.units[0].ports) for step in plan.steps[:3]] == ["8000-8002", "8005-8006", "8008-8009"]
+
+
+def test_fill_names_for_each_part_what_is_in_its_own_way() -> None:
+    world = World()
+    world.add(TCP4, "8001 8003", "block")
+    world.listen(8005)
+    world.listen(8007, process="haproxy", pid=5)
+    plan = world.plan(policy("p", entry("web", "8000-8009", busy="fill")))
+    held = [step for step in plan.steps if step.status != "ready"]
+    assert [(str(step.ports), [str(item.ports) for item in step.blockers]) for step in held] == [
+        ("8005", ["8005"]),
+        ("8007", ["8007"]),
+        ("8001", ["8001"]),
+        ("8003", ["8003"]),
+    ]
+    assert [step.remedy for step in held[:2]] == [
+        "stop nginx (pid 77), then apply again",
+        "stop haproxy (pid 5), then apply again",
+    ]
+
+
+def test_fill_leaves_out_what_is_covered_already() -> None:
+    world = World()
+    world.add(TCP4, "8000-8004")
+    world.add(TCP4, "8006", "block")
+    plan = world.plan(policy("p", entry("web", "8000-8009", busy="fill")))
+    assert told(plan) == ["create 8005 tcp", "create 8007-8009 tcp", "blocked create 8006 tcp"]
+
+
+def test_fill_where_nothing_is_free_creates_nothing() -> None:
+    world = World()
+    world.add(TCP4, "8000-8019", "block")
+    world.listen(8020)
+    plan = world.plan(policy("p", entry("web", "8005-8009 8020", busy="fill")))
+    assert told(plan) == ["deferred create 8020 tcp", "blocked create 8005-8009 tcp"]
+
+
+def test_fill_around_a_row_in_one_family_leaves_the_run_free_in_both() -> None:
+    world = World("families=split")
+    world.add(TCP6, "8003", "block")
+    plan = world.plan(policy("p", entry("web", "8000-8009", busy="fill")))
+    assert told(plan) == ["create 8000-8002 tcp", "create 8004-8009 tcp", "blocked create 8003 tcp"]
+
+
+def test_a_port_with_a_row_and_a_socket_is_told_once() -> None:
+    world = World("families=split")
+    world.add(TCP6, "8003", "block")
+    world.listen(8003, TCP4)
+    plan = world.plan(policy("p", entry("web", "8003", busy="fill")))
+    assert told(plan) == ["blocked create 8003 tcp"]
+
+
+# A reservation of ours that leaves makes room.
+
+
+def test_a_reservation_that_leaves_goes_before_the_exclusion_comes() -> None:
+    world = World()
+    world.apply(policy("p", reserve("erp", "12000-12009"), reserve("far", "13000")))
+    plan = world.plan(policy("p", entry("erp", "12000-12019"), reserve("far", "13000")))
+    assert told(plan) == ["replace 12000-12009 -> 12000-12019 tcp"]
+    assert verdicts(world.run(plan)) == ["done"]
+    assert world.rows() == ["12000-12019 *", "13000"]
+
+
+def test_one_exclusion_over_two_leaving_reservations_is_one_step() -> None:
+    world = World()
+    world.apply(policy("p", reserve("a", "12000-12009"), reserve("b", "12010-12019"), reserve("c", "53", "udp")))
+    plan = world.plan(policy("p", entry("web", "12005-12014"), reserve("c", "53", "udp")))
+    assert told(plan) == ["replace 12000-12019 -> 12005-12014 tcp"]
+    assert sorted(str(row.ports) for row in plan.steps[0].deletes) == ["12000-12009", "12010-12019"]
+
+
+def test_a_leaving_reservation_stays_while_what_takes_its_place_cannot_come() -> None:
+    world = World()
+    world.apply(policy("p", reserve("erp", "12000-12009"), reserve("far", "13000")))
+    world.add(TCP4, "12010", "block")
+    plan = world.plan(policy("p", entry("web", "12000-12019")))
+    assert told(plan) == ["delete 13000 tcp", "blocked delete 12000-12009 tcp", "blocked create 12000-12019 tcp"]
+    assert plan.steps[1].reason == (
+        "no entry claims it any more, p/erp gave it up, but what takes its place cannot come: "
+        "in the way: 12010, a block that Windows gave to somebody else (WinNAT, HNS, http.sys ...)"
+    )
+    assert (plan.steps[1].blockers, plan.steps[1].remedy) == (plan.steps[2].blockers, plan.steps[2].remedy)
+    assert [step.done_by_apply for step in plan.steps] == [True, False, False]
+
+
+def test_a_leaving_reservation_makes_room_for_what_can_come_although_something_else_cannot() -> None:
+    world = World()
+    world.apply(policy("p", reserve("erp", "12000-12009"), reserve("far", "13000")))
+    world.add(TCP4, "12020", "block")
+    wanted = policy("p", entry("a", "12009-12022"), entry("b", "12004-12005"), reserve("far", "13000"))
+    plan = world.plan(wanted)
+    assert told(plan) == ["replace 12000-12009 -> 12004-12005 tcp", "blocked create 12009-12022 tcp"]
+    assert plan.steps[0].reason == (
+        "reservation 12000-12009: no entry claims it any more, p/erp gave it up; "
+        "exclusion 12004-12005: declared, and not there yet"
+    )
+    assert verdicts(world.run(plan)) == ["done"]
+    assert told(world.plan(wanted)) == ["blocked create 12009-12022 tcp"]
+
+
+def test_a_leaving_reservation_that_two_steps_cannot_replace_is_told_once() -> None:
+    world = World()
+    world.apply(policy("p", reserve("erp", "12000-12009"), reserve("far", "13000")))
+    world.add(TCP4, "11999 12010", "block")
+    plan = world.plan(policy("p", entry("a", "11999-12004"), entry("b", "12005-12010"), reserve("far", "13000")))
+    (step,) = (step for step in plan.steps if step.action == "delete")
+    assert (step.status, step.reason.count("what takes its place cannot come")) == ("blocked", 1)
+
+
+def test_lanes_of_the_other_protocol_do_not_make_room() -> None:
+    world = World()
+    world.apply(policy("p", reserve("erp", "12000-12009", "udp")))
+    plan = world.plan(policy("p", entry("web", "12000-12009")))
+    assert told(plan) == ["create 12000-12009 tcp", "delete 12000-12009 udp"]

@@ -1,0 +1,355 @@
+"""Ownership port by port, on a host whose listing is one set."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from reconciler.host.interface import Row
+from reconciler.ledger.records import Intent, OwnedRow
+from reconciler.plan.model import Plan
+from reconciler.plan.port_list import cut_rows, listed_rows, settle_set
+from reconciler.policy.entries import Limits
+from reconciler.ports import LANES, PROTOCOLS, PortRange, PortSet, Store
+from tests.list_world import SetWorld, ports
+from tests.world import dynamic, entry, policy, reserve, told, unmanaged, verdicts
+
+LANE = LANES[0]
+
+
+def limits_of(plan: Plan) -> list[str]:
+    return [breach.limit for breach in plan.breaches]
+
+
+def notes_of(plan: Plan) -> list[str]:
+    return [note.id for note in plan.notes]
+
+
+# All is written at once, so an entry is one step
+
+
+def test_all_ranges_of_an_entry_are_one_step() -> None:
+    world = SetWorld()
+    wanted = entry("web", "8000-8009 8080 9000"), entry("db", "5432")
+    plan = world.plan(policy("a", *wanted))
+    assert [[str(spec.ports) for spec in step.creates] for step in plan.steps] == [
+        ["5432"],
+        ["8000-8009", "8080", "9000"],
+    ]
+    world.run(plan)
+    world.host.listed -= ports("8080")
+    plan = world.plan(policy("a", entry("web", "7000 8000-8009 8080 9000"), wanted[1]))
+    assert [(step.cause, str(step.creates[0].ports)) for step in plan.steps] == [("intent", "7000"), ("drift", "8080")]
+    world.run(plan)
+    plan = world.plan(policy("a", wanted[1]))
+    assert [[str(spec.ports) for spec in step.deletes] for step in plan.steps] == [
+        ["7000", "8000-8009", "8080", "9000"]
+    ]
+
+
+# Rows of ours in a listing that has none
+
+
+def test_the_listing_is_cut_into_our_rows_and_the_rest() -> None:
+    rows = [Row(LANE, PortRange(22, 22), True), Row(LANE, PortRange(8000, 8029), True)]
+    cut = cut_rows(rows, [PortRange(8010, 8014), PortRange(8015, 8019)])
+    assert [str(row.ports) for row in cut] == ["22", "8000-8009", "8010-8014", "8015-8019", "8020-8029"]
+
+
+def test_a_listing_without_rows_has_nothing_to_cut() -> None:
+    assert cut_rows([], [PortRange(8010, 8014)]) == []
+
+
+def test_show_has_our_rows_apart_in_every_lane() -> None:
+    world = SetWorld("8000-8009")
+    world.apply(policy("a", entry("web", "8010-8019")))
+    ledger = world.store.load()
+    assert ledger is not None
+    shown = listed_rows(world.host.snapshot(), ledger.rows)
+    assert [str(row.ports) for row in shown] == ["8000-8009", "8010-8019"] * 4
+
+
+def test_one_entry_for_both_protocols_is_one_step_that_covers_all_lanes() -> None:
+    plan = SetWorld().plan(policy("a", entry("web", "8000-8009", protocols=PROTOCOLS)))
+    (step,) = plan.steps
+    assert (step.action, step.lanes, len(step.creates), step.creates[0].lanes) == ("create", LANES, 1, LANES)
+    assert "shared-lanes" not in notes_of(plan)
+
+
+def test_one_protocol_covers_the_other_too_and_that_is_told_once() -> None:
+    plan = SetWorld().plan(policy("a", entry("web", "8000-8009"), entry("dns", "53", protocols=("udp",))))
+    assert notes_of(plan) == ["shared-lanes"]
+
+
+def test_a_row_is_ours_as_far_as_its_ports_are_there() -> None:
+    world = SetWorld()
+    wanted = policy("a", entry("web", "8000-8009"))
+    world.apply(wanted)
+    world.host.listed = ports("8000-8002 8005")
+    plan = world.plan(wanted)
+    assert told(plan) == ["create 8003-8009 tcp+udp"]
+    assert plan.steps[0].cause == "drift"
+    assert [str(row.ports) for row in plan.steps[0].creates] == ["8003-8004", "8006-8009"]
+    world.run(plan)
+    assert (world.listed, world.owned()) == ("8000-8009", "8000-8009")
+    assert told(world.plan(wanted)) == []
+
+
+def test_what_somebody_else_put_back_is_not_ours_any_more() -> None:
+    world = SetWorld()
+    world.apply(policy("a", entry("web", "8000-8009")))
+    world.host.listed = ports("8000-8004")
+    world.apply(policy("a", entry("web", "8000-8004"), entry("other", "9000")))
+    world.host.listed = ports("8000-8009 9000")
+    world.apply(policy("a", entry("other", "9000")))
+    assert (world.listed, world.owned()) == ("8005-8009, 9000", "9000")
+
+
+def test_foreign_ports_inside_and_around_stay_when_an_entry_goes() -> None:
+    world = SetWorld("7999 8003-8004 8010-8020")
+    world.apply(policy("a", entry("web", "8000-8009"), entry("db", "5432")))
+    assert world.owned() == "5432, 8000-8002, 8005-8009"
+    world.apply(policy("a", entry("db", "5432")))
+    assert world.listed == "5432, 7999, 8003-8004, 8010-8020"
+
+
+def test_neighbours_that_the_kernel_merges_go_one_by_one() -> None:
+    world = SetWorld()
+    world.apply(policy("a", entry("web", "8000-8009"), entry("app", "8010-8019")))
+    assert [str(run) for run in world.host.listed.runs()] == ["8000-8019"]
+    assert told(world.plan(policy("a", entry("app", "8010-8019")))) == ["delete 8000-8009 tcp+udp"]
+    world.apply(policy("a", entry("app", "8010-8019")))
+    assert world.listed == "8010-8019"
+
+
+def test_a_shrink_takes_only_what_goes() -> None:
+    world = SetWorld("22")
+    world.apply(policy("a", entry("web", "8000-8009"), entry("db", "5432")))
+    result = world.apply(policy("a", entry("web", "8002-8005"), entry("db", "5432")))
+    assert (world.listed, world.file) == ("22, 5432, 8002-8005", "5432, 8002-8005")
+    ((add, remove, _),) = world.host.writes[1:]
+    assert (add, remove) == (ports("8002-8005"), ports("8000-8001 8006-8009"))
+    assert verdicts(result) == ["done"]
+
+
+def test_an_entry_that_foreign_ports_cover_is_in_sync_and_owns_nothing() -> None:
+    world = SetWorld("8000-8009")
+    plan = world.plan(policy("a", entry("web", "8002-8005")))
+    assert told(plan) == []
+    assert "foreign-cover" in notes_of(plan)
+    world.run(plan)
+    world.apply(policy("a"))
+    assert (world.listed, world.owned()) == ("8000-8009", "none")
+
+
+# Reboots
+
+
+def test_a_reboot_ends_active_rows_and_keeps_those_of_the_file() -> None:
+    world = SetWorld()
+    wanted = policy("a", entry("web", "8000"), entry("dev", "9000", store="active"))
+    world.apply(wanted)
+    world.host.reboot()
+    plan = world.plan(wanted)
+    assert (told(plan), plan.steps[0].cause) == (["create 9000 tcp+udp"], "drift")
+    world.run(plan)
+    assert (world.listed, world.owned(), world.file) == ("8000, 9000", "8000, 9000", "8000")
+
+
+def test_an_active_port_that_is_there_after_a_reboot_is_somebody_elses() -> None:
+    world = SetWorld()
+    wanted = policy("a", entry("web", "8000"), entry("dev", "9000", store="active"))
+    world.apply(wanted)
+    world.host.reboot()
+    world.host.listed |= ports("9000")
+    assert told(world.plan(wanted)) == []
+    world.apply(policy("a", entry("web", "8000")))
+    assert (world.listed, world.owned()) == ("8000, 9000", "8000")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "file"), [("persistent", "active", "none"), ("active", "persistent", "8000")]
+)
+def test_another_store_changes_the_file_and_not_the_list(before: Store, after: Store, file: str) -> None:
+    world = SetWorld("22")
+    world.apply(policy("a", entry("web", "8000", store=before)))
+    wanted = policy("a", entry("web", "8000", store=after))
+    assert told(world.plan(wanted)) == ["replace 8000 -> 8000 tcp+udp"]
+    world.apply(wanted)
+    assert (world.listed, world.file, world.host.writes[-1][:2]) == ("22, 8000", file, (ports("8000"), PortSet()))
+    assert told(world.plan(wanted)) == []
+
+
+# Calls of unknown outcome
+
+
+def row(text: str, store: Store = "persistent", boot: str = "boot-1") -> OwnedRow:
+    return OwnedRow(LANE, PortRange.parse(text), "exclusion", store, boot, "plan-0", "2026-01-01T00:00:00Z", "a/web")
+
+
+def intent(text: str, store: Store = "persistent", boot: str = "boot-1") -> Intent:
+    ports = PortRange.parse(text)
+    return Intent("create", "exclusion", LANES, ports, store, LANES, boot, "plan-1", "2026-01-02T00:00:00Z", "a/web")
+
+
+def settled(listed: str, rows: list[OwnedRow], intents: list[Intent], boot: int = 1) -> tuple[list[str], list[str]]:
+    """The rows that are there, with their stores and plans, and the ports that are gone."""
+    world = SetWorld(listed)
+    world.apply(policy("a", entry("web", "1")))
+    ledger = world.store.load()
+    assert ledger is not None
+    world.host.listed = ports(listed)
+    world.host.boot = boot
+    there, gone = settle_set(replace(ledger, rows=tuple(rows), intents=tuple(intents)), world.host.snapshot())
+    return [f"{item.ports} {item.store} {item.plan}" for item in there], [str(item.ports) for item in gone]
+
+
+def test_what_was_about_to_be_created_is_ours_as_far_as_it_is_there() -> None:
+    assert settled("22 8003-8004 8008", [], [intent("8000-8009")]) == (
+        ["8003-8004 persistent plan-1", "8008 persistent plan-1"],
+        [],
+    )
+
+
+def test_a_call_that_was_never_made_leaves_the_row_as_it_was_found() -> None:
+    assert settled("8000-8009", [row("8000-8009")], [intent("8000-8004", "active"), intent("9000")]) == (
+        ["8000-8004 active plan-1", "8005-8009 persistent plan-0"],
+        [],
+    )
+
+
+def test_an_active_intent_of_an_earlier_boot_counts_for_nothing() -> None:
+    assert settled(
+        "8000-8009 9000", [row("8000-8009")], [intent("8000-8004", "active"), intent("9000", "active")], 2
+    ) == (
+        ["8000-8009 persistent plan-0"],
+        [],
+    )
+
+
+def test_what_is_gone_is_told_port_by_port() -> None:
+    assert settled("8002-8003", [row("8000-8004"), row("9000", "active")], []) == (
+        ["8002-8003 persistent plan-0"],
+        ["8000-8001", "8004", "9000"],
+    )
+
+
+# Limits count what a person calls a row
+
+
+def test_a_row_counts_once_for_the_limits() -> None:
+    world = SetWorld()
+    names = [entry(f"e{number}", str(8000 + 2 * number)) for number in range(10)]
+    world.apply(policy("a", *names))
+    rules = Limits(max_deletes=5, max_delete_percent=50, min_dynamic_ports=0)
+    assert limits_of(world.plan(policy("a", *names[5:]), limits=rules)) == []
+    plan = world.plan(policy("a", *names[6:]), limits=rules)
+    assert [breach.text for breach in plan.breaches] == [
+        "6 rows would be deleted, and max_deletes is 5",
+        "6 of 10 owned rows (60 %) would be deleted, and max_delete_percent is 50",
+    ]
+
+
+def test_to_delete_every_row_needs_force() -> None:
+    world = SetWorld("22")
+    world.apply(policy("a", entry("web", "8000-8009"), entry("db", "5432")))
+    assert limits_of(world.plan(policy("a"))) == ["delete_all"]
+
+
+def test_the_ephemeral_ports_that_are_left_are_counted_for_both_protocols() -> None:
+    rules = Limits(min_dynamic_ports=28_000)
+    plan = SetWorld().plan(policy("a", entry("web", "40000-40999")), limits=rules)
+    assert [breach.text.split(" would")[0] for breach in plan.breaches] == [
+        "27232 ephemeral tcp ports",
+        "27232 ephemeral udp ports",
+    ]
+
+
+# What Linux does not have
+
+
+def test_reservations_and_the_dynamic_range_are_left_out() -> None:
+    plan = SetWorld().plan(policy("a", reserve("erp", "12000-12009")), dynamic_range=dynamic("49152-65535"))
+    assert [(step.action, step.status) for step in plan.steps] == [
+        ("create", "skipped"),
+        ("set-dynamic-range", "skipped"),
+        ("set-dynamic-range", "skipped"),
+    ]
+    assert plan.steps[1].reason.startswith("it is 32768-60999 now; Linux has one for TCP and UDP")
+    assert SetWorld().run(plan).results == ()
+
+
+# Absent, unmanaged, renamed, protected
+
+
+def test_absent_takes_exactly_the_ports_that_it_names_out_of_a_foreign_run() -> None:
+    world = SetWorld("8080-8081 8090 9000")
+    world.host.file = ports("8080")
+    wanted = policy("a", entry("old", "8080 8085-8095", state="absent"))
+    (step,) = world.plan(wanted).steps
+    assert [str(spec.ports) for spec in step.deletes] == ["8080", "8090"]
+    world.apply(wanted)
+    assert (world.listed, world.file) == ("8081, 9000", "none")
+    assert told(world.plan(wanted)) == []
+
+
+def test_absent_does_not_take_what_another_entry_claims() -> None:
+    world = SetWorld("8080-8081")
+    world.apply(policy("b", entry("web", "8082-8083")))
+    both = policy("a", entry("old", "8080-8089", state="absent")), policy("b", entry("web", "8082-8083"))
+    plan = world.plan(*both)
+    assert told(plan) == ["delete 8080-8081 tcp+udp", "blocked delete 8082-8083 tcp+udp"]
+    assert "b/web still claims ports of it" in plan.steps[1].reason
+
+
+def test_a_row_of_ours_that_nobody_claims_and_somebody_names_goes_once() -> None:
+    world = SetWorld("22")
+    world.apply(policy("a", entry("web", "8000-8009"), entry("db", "5432")))
+    plan = world.plan(policy("a", entry("web", "8000-8009", state="absent"), entry("db", "5432")))
+    assert told(plan) == ["delete 8000-8009 tcp+udp"]
+
+
+def test_unmanaged_takes_runs_inside_its_window_that_nobody_claims() -> None:
+    world = SetWorld("22 8000-8009 9000-9010")
+    world.apply(policy("a", entry("web", "8010")))
+    plan = world.plan(policy("a", entry("web", "8010")), unmanaged=unmanaged("delete", "8000-9005"))
+    assert told(plan) == ["delete 8000-8009 tcp+udp"]
+    world.run(plan)
+    assert world.listed == "22, 8010, 9000-9010"
+
+
+def test_a_renamed_policy_keeps_its_rows_in_all_lanes() -> None:
+    world = SetWorld()
+    world.apply(policy("a", entry("web", "8000")))
+    plan = world.plan(policy("b", entry("web", "8000"), formerly=("a",)))
+    assert [(step.action, step.lanes) for step in plan.steps] == [("relabel", LANES)]
+    world.run(plan)
+    assert (len(world.host.writes), told(world.plan(policy("b", entry("web", "8000"))))) == (1, [])
+
+
+def test_protected_ports_stay() -> None:
+    world = SetWorld("22")
+    world.apply(policy("a", entry("web", "8000-8009", protect=True), entry("db", "5432")))
+    plan = world.plan(policy("a", entry("db", "5432")))
+    assert told(plan) == ["skipped delete 8000-8009 tcp+udp"]
+    world.run(plan)
+    assert (world.listed, world.file) == ("22, 5432, 8000-8009", "5432, 8000-8009")
+
+
+def test_with_the_ledger_of_another_machine_everything_is_foreign() -> None:
+    world = SetWorld("22")
+    world.apply(policy("a", entry("web", "8000-8009")))
+    world.host.machine = "machine-2"
+    plan = world.plan(policy("a"))
+    assert told(plan) == []
+    assert "ledger-copied" in notes_of(plan)
+
+
+def test_absent_ports_split_a_foreign_run_for_unmanaged_in_the_same_plan() -> None:
+    world = SetWorld("2005-2007")
+    wanted = policy("a", entry("old", "2006", state="absent"))
+    rule = unmanaged("delete", "2001-2006")
+    assert told(world.plan(wanted, unmanaged=rule)) == ["delete 2005 tcp+udp", "delete 2006 tcp+udp"]
+    world.apply(wanted, unmanaged=rule)
+    assert (world.listed, told(world.plan(wanted, unmanaged=rule))) == ("2007", [])

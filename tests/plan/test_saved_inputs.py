@@ -1,0 +1,168 @@
+"""What a saved plan is bound to: what matters changes the basis, everything else does not."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from reconciler.host.interface import Row, Snapshot, Socket
+from reconciler.ledger.records import Intent, Ledger, RestoreRow
+from reconciler.plan.model import Options
+from reconciler.plan.saved import SECTIONS, Basis, basis, binding, plan_basis
+from reconciler.policy.entries import DynamicRange, Limits, Place, PolicySet, Reservation, Unmanaged
+from reconciler.ports import Lane, PortSet
+from tests.report.samples import (
+    CREATE,
+    TCP,
+    claim,
+    exclusion,
+    ledger,
+    make_plan,
+    owned_row,
+    policies,
+    ports,
+    snapshot,
+)
+
+WEB_ROW = Row(TCP[0], ports("8000-8099"), True)
+FAR_ROW = Row(TCP[0], ports("20000-20099"), False)
+UDP = Lane("udp", "ipv4")
+PLACE = Place("desired/node.toml", 8)
+NONE = Options()
+
+
+def made(
+    wanted: PolicySet | None = None,
+    view: Snapshot | None = None,
+    book: Ledger | None = None,
+    options: Options = NONE,
+) -> Basis:
+    return basis(wanted or policies(), view or snapshot(WEB_ROW), book, options)
+
+
+def test_it_has_its_sections_in_order_and_survives_json() -> None:
+    book = ledger(owned_row("8000-8099"), claims=(claim(),))
+    found = made(book=book, view=snapshot(WEB_ROW, sockets=(Socket(TCP[0], 8080, "node", 5),)))
+    assert tuple(found) == SECTIONS
+    assert json.loads(json.dumps(found)) == found
+
+
+def test_the_basis_of_a_plan_is_that_of_its_state() -> None:
+    plan = make_plan(CREATE)
+    assert plan_basis(plan) == basis(plan.state.policies, plan.state.snapshot, plan.state.ledger, plan.options)
+
+
+def test_rows_near_a_declared_port_are_in_it_and_others_are_not() -> None:
+    neighbour = Row(TCP[0], ports("7900-8000"), False)
+    found = made(view=snapshot(WEB_ROW, FAR_ROW, neighbour))
+    assert found["rows"] == {
+        "tcp/ipv4 8000-8099 *": {"kind": "exclusion"},
+        "tcp/ipv4 7900-8000": {"kind": "block"},
+    }
+
+
+@pytest.mark.parametrize(
+    "book",
+    [
+        ledger(owned_row("20050")),
+        ledger(claims=(claim(text="20050"),)),
+        replace(ledger(), to_restore=(RestoreRow(TCP[0], ports("20050"), "exclusion", "persistent"),)),
+        replace(
+            ledger(),
+            intents=(Intent("create", "exclusion", TCP, ports("20050"), "persistent", TCP, "boot-1", "plan-0", "now"),),
+        ),
+    ],
+    ids=["owned", "claimed", "owed", "intended"],
+)
+def test_rows_near_a_port_of_the_ledger_are_in_it(book: Ledger) -> None:
+    assert "tcp/ipv4 20000-20099" in made(book=book, view=snapshot(FAR_ROW))["rows"]
+
+
+def test_a_reservation_brings_the_rows_of_its_protocol_only() -> None:
+    erp = Reservation("node", "erp", Place("desired/node.toml", 40), ports("20000-20009"), "udp")
+    wanted = policies(exclusion(), reservations=(erp,))
+    udp_row = Row(UDP, ports("20000-20099"), False)
+    found = made(wanted, snapshot(FAR_ROW, udp_row))
+    assert list(found["rows"]) == ["udp/ipv4 20000-20099"]
+    assert found["entries"]["node/erp"]["kind"] == "reservation"
+
+
+def test_administered_rows_inside_a_window_to_be_emptied_are_in_it() -> None:
+    rule = Unmanaged("delete", (ports("20000-20999"),), "node", PLACE)
+    view = snapshot(FAR_ROW, Row(TCP[0], ports("20100"), True))
+    assert list(made(replace(policies(), unmanaged=rule), view)["rows"]) == ["tcp/ipv4 20100 *"]
+    assert made(replace(policies(), unmanaged=replace(rule, action="report")), view)["rows"] == {}
+
+
+def test_sockets_are_told_only_on_ports_that_matter_and_never_bind() -> None:
+    view = snapshot(sockets=(Socket(TCP[0], 8080, "node", 5), Socket(TCP[0], 22, "sshd", 1)))
+    found = made(view=view)
+    assert found["sockets"] == {"tcp/ipv4 8080": {"process": "node (pid 5)"}}
+    assert binding(found) == binding(made(view=snapshot()))
+    assert made(view=replace(view, sockets_matter=False))["sockets"] == {}
+
+
+def test_a_moved_line_does_not_bind() -> None:
+    assert made(policies(exclusion(line=12))) != made(policies(exclusion(line=13)))
+    assert binding(made(policies(exclusion(line=12)))) == binding(made(policies(exclusion(line=13))))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        made(policies(exclusion(port="8000-8100"))),
+        made(policies(replace(exclusion(), store="active"))),
+        made(policies(replace(exclusion(), protect=True))),
+        made(replace(policies(), limits=Limits(max_deletes=1))),
+        made(replace(policies(), dynamic_range=DynamicRange({"tcp": ports("20000-65535")}, "node", PLACE))),
+        made(view=snapshot()),
+        made(view=replace(snapshot(WEB_ROW), dynamic={})),
+        made(view=replace(snapshot(WEB_ROW), stored=PortSet())),
+        made(view=replace(snapshot(WEB_ROW), stored=PortSet(), stored_elsewhere="/etc/sysctl.conf:3")),
+        made(view=replace(snapshot(WEB_ROW), facts=replace(snapshot().facts, machine="machine-2"))),
+        made(book=ledger()),
+        made(options=Options(retire=frozenset({"old"}))),
+    ],
+    ids=[
+        "ports",
+        "store",
+        "protect",
+        "limits",
+        "dynamic range wanted",
+        "row gone",
+        "dynamic range there",
+        "file at boot",
+        "other file at boot",
+        "machine",
+        "ledger",
+        "options",
+    ],
+)
+def test_everything_a_plan_rests_on_binds(other: Basis) -> None:
+    assert binding(other) != binding(made())
+
+
+def test_a_reboot_binds_only_where_the_ledger_has_active_rows() -> None:
+    later = replace(snapshot(WEB_ROW), boot="boot-2")
+    lasting = ledger(owned_row("8000-8099"))
+    assert made(book=lasting, view=later) == made(book=lasting)
+    active = ledger(replace(owned_row("8000-8099"), store="active"))
+    assert binding(made(book=active, view=later)) != binding(made(book=active))
+
+
+def test_the_state_of_winnat_binds_only_a_plan_that_stops_it() -> None:
+    stopped = replace(snapshot(WEB_ROW), winnat="stopped")
+    assert made(view=stopped) == made()
+    release = Options(release_winnat=True)
+    assert made(view=stopped, options=release) != made(options=release)
+
+
+def test_when_and_by_which_plan_a_row_was_made_does_not_bind() -> None:
+    row = owned_row("8000-8099")
+    assert made(book=ledger(row)) == made(book=ledger(replace(row, plan="plan-9", time="later")))
+
+
+def test_plans_that_were_applied_do_not_bind() -> None:
+    assert made(book=ledger()) == made(book=ledger(applied=("plan-0",)))

@@ -1,0 +1,151 @@
+"""Steps in the making: joined, put into one, and in the order in which apply does them."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reconciler.plan.model import EntryRef, RowRef, Step
+from reconciler.plan.steps import Joiner, Proposal, claim_ref, hull, in_order, merged
+from reconciler.ports import Lane
+from tests.plan.build import TCP, UDP, claim, ports
+from tests.report.samples import BLOCKED, CREATE, DEFERRED, DELETE, DYNAMIC, OUT_OF_SCOPE, REPLACE, WINNAT
+from tests.world import TCP4, TCP6, UDP4
+
+WEB, DB = EntryRef("p", "web", "p.toml:1"), EntryRef("p", "db", "p.toml:2")
+
+
+def spec(text: str, *lanes: Lane, store: str = "persistent", kind: str = "exclusion") -> RowRef:
+    return RowRef(kind, lanes or TCP, ports(text), store)  # type: ignore[arg-type]
+
+
+def test_a_draft_is_a_create_a_delete_or_a_replace() -> None:
+    create = Proposal(creates=[spec("8080")]).step()
+    assert (create.action, str(create.ports), create.lanes) == ("create", "8080", TCP)
+    delete = Proposal(deletes=[spec("8080")]).step()
+    assert (delete.action, delete.kind) == ("delete", "exclusion")
+    replace = Proposal(deletes=[spec("8000-8099")], creates=[spec("8080-8089")]).step()
+    assert (replace.action, str(replace.ports)) == ("replace", "8000-8099")
+
+
+def test_an_entry_is_named_once_by_the_place_where_it_stands() -> None:
+    old, gone = EntryRef("p", "web", "p.toml"), EntryRef("p", "old", "")
+    made = Proposal(deletes=[spec("80")], creates=[spec("81")], owners=[old, gone, WEB, old, DB, WEB]).step()
+    assert made.owners == (WEB, gone, DB)
+
+
+def test_the_ports_of_several_rows_reach_from_the_first_to_the_last() -> None:
+    assert str(Proposal(creates=[spec("9000-9009"), spec("8000")]).step().ports) == "8000-9009"
+    assert hull([ports("5-90"), ports("7-8"), ports("3-4")]) == ports("3-90")
+
+
+def test_rows_of_both_families_are_one_with_both_lanes() -> None:
+    rows = (spec("8080", TCP6), spec("9090", TCP4), spec("8080", TCP4))
+    assert merged(rows) == (spec("8080"), spec("9090", TCP4))
+
+
+def test_rows_of_another_protocol_store_or_kind_stay_apart() -> None:
+    rows = (
+        spec("8080", TCP4),
+        spec("8080", UDP4),
+        spec("8080", TCP4, store="active"),
+        spec("8080", TCP4, kind="reservation"),
+    )
+    assert merged(rows) == rows
+
+
+def test_what_is_absorbed_is_in_one_step_and_told_once() -> None:
+    first = Proposal(creates=[spec("8080", TCP4)], owners=[WEB], reason="declared")
+    other = Proposal(creates=[spec("8080", TCP6)], owners=[DB, WEB], reason="declared")
+    first.absorb(other)
+    assert other.current() is first
+    step = first.step()
+    assert (step.creates, step.owners, step.reason) == ((spec("8080"),), (WEB, DB), "declared")
+
+
+def test_reasons_that_differ_say_which_ports_they_are_about() -> None:
+    first = Proposal(deletes=[spec("8000-8009")], reason="gone", but=", but busy")
+    first.absorb(Proposal(creates=[spec("8005", TCP4)], reason="new"))
+    first.absorb(Proposal(creates=[spec("9000")], reason="new"))
+    first.absorb(Proposal(reason="for good"))
+    first.absorb(Proposal())
+    first.but = ", but late"
+    assert first.step().reason == "8000-8009: gone, but busy; 8005, 9000: new; for good, but late"
+
+
+def test_absorbing_what_is_in_already_changes_nothing() -> None:
+    first, other = Proposal(creates=[spec("8080")]), Proposal(creates=[spec("9090")])
+    first.absorb(other)
+    first.absorb(other)
+    first.absorb(first)
+    other.absorb(first)
+    assert [str(row.ports) for row in first.creates] == ["8080", "9090"]
+    assert first.current() is first
+
+
+def test_an_absorbed_draft_takes_along_what_it_had_absorbed() -> None:
+    first, second, third = Proposal(creates=[spec("1")]), Proposal(creates=[spec("2")]), Proposal(creates=[spec("3")])
+    second.absorb(third)
+    first.absorb(third)
+    assert second.current() is third.current() is first
+    assert [str(row.ports) for row in first.creates] == ["1", "2", "3"]
+
+
+def test_a_draft_that_cannot_be_done_keeps_the_whole_from_being_done() -> None:
+    first = Proposal(creates=[spec("8080")])
+    first.absorb(Proposal(status="deferred", remedy="stop nginx", cause="drift"))
+    step = first.step()
+    assert (step.status, step.remedy, step.cause, step.done_by_apply) == ("deferred", "stop nginx", "drift", False)
+
+
+def test_what_may_be_tried_is_tried() -> None:
+    assert Proposal(creates=[spec("8080")], status="deferred", tried=True).step().done_by_apply
+
+
+@given(st.integers(1, 12), st.lists(st.tuples(st.integers(0, 11), st.integers(0, 11)), max_size=15))
+def test_joining_is_an_equivalence_and_the_lowest_number_stands_for_all(
+    count: int, pairs: list[tuple[int, int]]
+) -> None:
+    pairs = [(one % count, other % count) for one, other in pairs]
+    joiner = Joiner(count)
+    groups = [{number} for number in range(count)]
+    for one, other in pairs:
+        joiner.join(one, other)
+        together = groups[one] | groups[other]
+        for number in together:
+            groups[number] = together
+    assert [joiner.root(number) for number in range(count)] == [min(groups[number]) for number in range(count)]
+
+
+def test_a_claim_is_named_with_the_place_where_it_stood() -> None:
+    assert claim_ref(claim("web", "8080", file="a.toml", line=7)) == EntryRef("p", "web", "a.toml:7")
+    assert claim_ref(claim("web", "8080", file="a.toml")) == EntryRef("p", "web", "a.toml")
+
+
+def test_steps_stand_in_the_order_in_which_apply_does_them_then_what_cannot_be_done() -> None:
+    """Room is made first, then rows come, then rows go (design 4.4); the same for every order they were found in."""
+    ordered = (WINNAT, DYNAMIC, CREATE, DEFERRED, REPLACE, DELETE, BLOCKED, OUT_OF_SCOPE)
+    assert in_order(ordered[::-1]) == in_order(ordered) == ordered
+
+
+def test_rows_go_protocol_by_protocol() -> None:
+    """So that the calls of one follow each other: its listings are as they were after the last call."""
+    ordered = [
+        proposal.step()
+        for lanes in (TCP, UDP)
+        for proposal in (
+            Proposal(creates=[spec("9000", *lanes)]),
+            Proposal(deletes=[spec("8000-8009", *lanes)], creates=[spec("8000-8004", *lanes)]),
+            Proposal(deletes=[spec("80", *lanes)]),
+        )
+    ]
+    assert in_order(ordered[::-1]) == tuple(ordered)
+
+
+def test_lanes_and_ports_break_ties() -> None:
+    steps = [
+        Step("create", "ready", "intent", "exclusion", lanes, ports(text))
+        for lanes in (TCP, UDP)
+        for text in ("53", "8000-8009", "8000-8019")
+    ]
+    assert in_order(steps[::-1]) == tuple(steps)
