@@ -29,6 +29,7 @@ from tests.pages import PAGES, ROOT, block_of, folder, steady
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 LINK = re.compile(r"\]\((?!https?://)([^)\s]+)\)")
 FENCED = re.compile(r"^```.*?^```$", re.DOTALL | re.MULTILINE)
+CITED = re.compile(r"windows-facts ((?:\d+(?:\.\d+)?(?:, | and )?)+)")
 NOTE_ID = re.compile(r'Note\(\s*"([a-z-]+)"')
 
 
@@ -143,6 +144,19 @@ def test_every_switch_of_the_simulated_windows_is_documented() -> None:
     for switch, (default, *others) in CHOICES.items():
         assert documented[switch][:2] == [f"`{default}`", *(f"`{other}`" for other in others)]
         assert "https://" in section(text, switch)
+
+
+def test_every_fact_that_is_cited_is_there() -> None:
+    there = set(re.findall(r"^(?:## |- )(\d+(?:\.\d+)?)\b", page("windows-facts.md"), re.MULTILINE))
+    cited = {
+        number
+        for folder_of_code in ("reconciler", "tests")
+        for path in (ROOT / folder_of_code).rglob("*.py")
+        for numbers in CITED.findall(path.read_text(encoding="utf-8"))
+        for number in re.findall(r"\d+(?:\.\d+)?", numbers)
+    }
+    assert len(cited) >= 15
+    assert cited <= there
 
 
 @pytest.mark.parametrize("name", sorted(set(reconciler.__all__) - {"ReconcilerError"}))
