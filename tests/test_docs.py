@@ -69,8 +69,8 @@ def test_a_page_prints_what_it_says(path: Path, tmp_path: Path) -> None:
 
 def test_the_pages_have_examples_at_all() -> None:
     commands = {path.stem: path.read_text(encoding="utf-8").count("\n$ reconciler ") for path in PAGES}
-    assert min(commands[name] for name in ("policy", "variants", "api")) >= 1
-    assert commands["plan-and-apply"] >= 25
+    assert min(commands[name] for name in ("policy", "variants", "api", "plan", "apply", "adopt")) >= 1
+    assert sum(commands.values()) >= 80
     assert "```python run" in page("api.md")
 
 
@@ -113,13 +113,12 @@ def test_every_key_of_the_top_of_the_file_is_documented() -> None:
 
 
 def test_every_word_of_a_plan_and_its_result_is_documented() -> None:
-    name = "plan-and-apply.md"
-    assert keys(name, "Actions", "action") == list(ACTIONS)
+    assert keys("plan.md", "Actions", "action") == list(ACTIONS)
     assert set(ACTIONS) == set(get_args(Action))
-    assert keys(name, "Statuses", "status") == list(get_args(Status))
-    assert keys(name, "Causes", "cause") == list(get_args(Cause))
-    assert keys(name, "What apply makes of it", "verdict") == list(get_args(Verdict))
-    assert keys(name, "Limits", "limit") == list(LIMIT_NAMES)
+    assert keys("plan.md", "Statuses", "status") == list(get_args(Status))
+    assert keys("plan.md", "Causes", "cause") == list(get_args(Cause))
+    assert keys("apply.md", "What comes of a step", "verdict") == list(get_args(Verdict))
+    assert keys("limits.md", "Limits", "limit") == list(LIMIT_NAMES)
 
 
 def test_every_note_is_documented() -> None:
@@ -129,12 +128,12 @@ def test_every_note_is_documented() -> None:
         for found in NOTE_ID.findall(path.read_text(encoding="utf-8"))
     }
     assert len(ids) >= 6
-    assert set(keys("plan-and-apply.md", "Notes", "note")) == ids
+    assert set(keys("plan.md", "Notes", "note")) == ids
 
 
 def test_every_exit_code_is_documented() -> None:
     known = {str(value) for name, value in vars(codes).items() if name.isupper()}
-    assert set(keys("plan-and-apply.md", "Exit codes", "code")) == known
+    assert set(keys("exit-codes.md", "Exit codes", "code")) == known
 
 
 def test_every_switch_of_the_simulated_windows_is_documented() -> None:
@@ -172,6 +171,11 @@ def test_every_error_is_documented() -> None:
     assert set(Options.__match_args__) == set(keys("api.md", "Options", "parameter"))
 
 
+def test_every_page_is_listed() -> None:
+    listed = {link.partition("#")[0] for link in LINK.findall(page("README.md"))}
+    assert {path.name for path in PAGES} - {"README.md"} <= listed
+
+
 @pytest.mark.parametrize("path", [*PAGES, ROOT / "README.md"], ids=lambda path: path.stem)
 def test_every_relative_link_leads_somewhere(path: Path) -> None:
     links = LINK.findall(FENCED.sub("", path.read_text(encoding="utf-8")))
@@ -198,10 +202,10 @@ def test_the_fleet_scripts_tell_what_is_left_by_their_exit_codes(
     scripts = sysconfig.get_path("scripts")
     if not shutil.which(shell[0]) or not shutil.which("reconciler", path=scripts):
         pytest.skip(f"no {shell[0]} here, or the reconciler command is not installed")
-    policy = block_of("plan-and-apply.md", "cache.toml")
+    policy = block_of("scope.md", "cache.toml")
     with folder(tmp_path) as here:
         here.run("reconciler sim init host.json --seed 3")
-        Path(script).write_text(block_of("plan-and-apply.md", script), encoding="utf-8", newline="\n")
+        Path(script).write_text(block_of("exit-codes.md", script), encoding="utf-8", newline="\n")
         Path("good.toml").write_text(policy, encoding="utf-8")
         Path("blocked.toml").write_text(
             policy.replace("cache", "jobs").replace("6379-6380", "50700-50709"), encoding="utf-8"
