@@ -30,6 +30,12 @@ HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 LINK = re.compile(r"\]\((?!https?://)([^)\s]+)\)")
 FENCED = re.compile(r"^```.*?^```$", re.DOTALL | re.MULTILINE)
 CITED = re.compile(r"windows-facts ((?:\d+(?:\.\d+)?(?:, | and )?)+)")
+CODE = re.compile(r"`[^`\n]*`")
+RETIRED = re.compile(
+    r"\b(?:(?:un)?starred|stars?|culprits?|obstacles?|relabel\w*|ow(?:e|es|ed|ing)|demands?|wish\w*|wanted|intents?)\b",
+    re.I,
+)
+"""Words that a word of the glossary stands for. What the program prints is not looked at."""
 NOTE_ID = re.compile(r'Note\(\s*"([a-z-]+)"')
 
 
@@ -143,6 +149,19 @@ def test_every_switch_of_the_simulated_windows_is_documented() -> None:
     for switch, (default, *others) in CHOICES.items():
         assert documented[switch][:2] == [f"`{default}`", *(f"`{other}`" for other in others)]
         assert "https://" in section(text, switch)
+
+
+@pytest.mark.parametrize("path", [*PAGES, ROOT / "README.md"], ids=lambda path: path.stem)
+def test_a_page_speaks_in_the_words_of_the_glossary(path: Path) -> None:
+    if path.stem == "lint":
+        pytest.skip("it is made from the docstrings of the rules")
+    assert not RETIRED.findall(CODE.sub("", FENCED.sub("", path.read_text(encoding="utf-8"))))
+
+
+def test_the_glossary_tells_each_word_once() -> None:
+    words = re.findall(r"^\| (?!word|---)([^|]+?) \|", page("glossary.md"), re.MULTILINE)
+    assert len(words) >= 50
+    assert len(words) == len(set(words))
 
 
 def test_every_fact_that_is_cited_is_there() -> None:
