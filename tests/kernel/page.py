@@ -3,7 +3,7 @@
 Each line that begins with `$ ` is run by a shell that knows `reconciler`. What follows it is what both streams print,
 and `[exit N]` where the exit code is not 0. Blocks with `file=NAME` are written first, in their order.
 
-`python -m tests.kernel.page` writes into the page what is printed now.
+`python -m tests.pages docs/linux.md` writes into the page what is printed now.
 """
 
 from __future__ import annotations
@@ -11,11 +11,9 @@ from __future__ import annotations
 import re
 import shlex
 import sys
-import tempfile
-from pathlib import Path
 
 from tests.kernel.box import ROOT, Box
-from tests.pages import BLOCK
+from tests.pages import BLOCK, kept
 
 PAGE = ROOT / "docs" / "linux.md"
 _COMMAND = re.compile(r"^\$ (.*)$", re.MULTILINE)
@@ -31,7 +29,7 @@ def play(text: str, box: Box) -> str:
                 (box.folder / word.removeprefix("file=")).write_text(body, encoding="utf-8")
         if info.split() == ["linux"]:
             body = "".join(_printed(command, box) for command in _COMMAND.findall(body))
-        return f"{fence}{language}{info}\n{body}{fence}"
+        return f"{fence}{language}{info}\n{kept(found[4], body)}{fence}"
 
     return BLOCK.sub(fill, text)
 
@@ -40,12 +38,3 @@ def _printed(command: str, box: Box) -> str:
     known = f'reconciler() {{ {shlex.quote(sys.executable)} -m reconciler "$@"; }}'
     outcome = box.run("sh", "-c", f"{known}\nexec 2>&1\n{command}")
     return f"$ {command}\n{outcome.out}" + (f"[exit {outcome.code}]\n" if outcome.code else "")
-
-
-def _write_page() -> None:
-    with tempfile.TemporaryDirectory() as name, Box(Path(name)) as box:
-        PAGE.write_text(play(PAGE.read_text(encoding="utf-8"), box), encoding="utf-8", newline="\n")
-
-
-if __name__ == "__main__":
-    _write_page()
