@@ -42,6 +42,7 @@ _EXIT_CODE = re.compile(r"^\[exit \d+\]$", re.MULTILINE)
 _LINUX = re.compile(r"^```text linux$", re.MULTILINE)
 _NOT_RUN = re.compile(r"^(```+)(?!`|console\b|text linux$)[^\n]*\n\$ ", re.MULTILINE)
 _SHELL = frozenset("|<>&;")
+_PROGRESS = re.compile(r"^\[\d+/\d+\] .*\n", re.MULTILINE)
 _CHANGING = {  # what differs from run to run
     re.compile(r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b"): "MACHINE",
     re.compile(r"\b(?=\w*[0-9])[0-9a-f]{16}\b"): "DIGEST",
@@ -54,6 +55,11 @@ def steady(text: str) -> str:
     for pattern, word in _CHANGING.items():
         text = pattern.sub(word, text)
     return text
+
+
+def without_progress(printed: str) -> str:
+    """What a run printed without the progress that an apply tells once it takes longer than a second."""
+    return _PROGRESS.sub("", printed)
 
 
 class Folder:
@@ -96,7 +102,7 @@ class Folder:
         out = io.StringIO()
         with redirect_stdout(out), redirect_stderr(out):
             code = main(args)
-        return out.getvalue() + (f"[exit {code}]\n" if code else "")
+        return without_progress(out.getvalue()) + (f"[exit {code}]\n" if code else "")
 
     def _fill(self, found: re.Match[str]) -> str:
         fence, language, info, body = found.groups()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import pytest
 
+from reconciler.cli.main import main
 from tests.kernel.box import Box, BoxError
-from tests.pages import ROOT, Update, update, update_all
+from tests.pages import ROOT, Update, folder, update, update_all
 
 PAGE = """# A page
 
@@ -95,6 +98,21 @@ def test_blocks_of_linux_are_left_and_named_where_no_namespace_can_be_made(
     monkeypatch.setattr(Box, "__enter__", refuse)
     path = page(tmp_path, RIGHT + "\n```text linux\n$ true\nno\n```\n")
     assert update(path) == Update(False, ("23: left as it is, and all `text linux` below: BoxError: not here",))
+
+
+def test_a_page_does_not_depend_on_how_fast_the_machine_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("reconciler.report.progress.SILENT_SECONDS", -1.0)
+    errors = io.StringIO()
+    with folder(tmp_path) as here:
+        here.play(RIGHT)
+        here.run("reconciler sim init host.json")
+        here.run("reconciler sim init other.json")
+        printed = here.run("reconciler apply web.toml --yes")
+        with redirect_stdout(io.StringIO()), redirect_stderr(errors):
+            main(["apply", "web.toml", "--yes", "--host", "sim:other.json"])
+    assert errors.getvalue().startswith("[1/")
+    assert printed.startswith("Applied\n")
+    assert "[1/" not in printed
 
 
 def test_it_says_what_it_did(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

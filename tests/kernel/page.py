@@ -13,7 +13,7 @@ import shlex
 import sys
 
 from tests.kernel.box import ROOT, Box
-from tests.pages import BLOCK, kept
+from tests.pages import BLOCK, kept, without_progress
 
 PAGE = ROOT / "docs" / "linux.md"
 _COMMAND = re.compile(r"^\$ (.*)$", re.MULTILINE)
@@ -37,4 +37,4 @@ def play(text: str, box: Box) -> str:
 def _printed(command: str, box: Box) -> str:
     known = f'reconciler() {{ {shlex.quote(sys.executable)} -m reconciler "$@"; }}'
     outcome = box.run("sh", "-c", f"{known}\nexec 2>&1\n{command}")
-    return f"$ {command}\n{outcome.out}" + (f"[exit {outcome.code}]\n" if outcome.code else "")
+    return f"$ {command}\n{without_progress(outcome.out)}" + (f"[exit {outcome.code}]\n" if outcome.code else "")
