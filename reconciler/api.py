@@ -22,8 +22,9 @@ from reconciler.apply.results import ApplyResult, Progress
 from reconciler.errors import HostError
 from reconciler.host.interface import Host
 from reconciler.ledger.store import FileLedgerStore, LedgerStore, state_folder
+from reconciler.plan.given.desired import lookups
 from reconciler.plan.model import Options, Plan, State
-from reconciler.plan.planner import NOTHING_SPECIAL, lookups, plan_state
+from reconciler.plan.planner import NOTHING_SPECIAL, plan_state
 from reconciler.policy.entries import PolicySet
 
 if TYPE_CHECKING:
@@ -101,23 +102,20 @@ def apply_plan(
     """
     from reconciler.apply.clock import SystemClock
     from reconciler.apply.results import Several
-    from reconciler.apply.session import apply_locked
+    from reconciler.apply.session import Session, apply_locked
     from reconciler.report.audit import AuditLog
 
-    store = _store(host)
-    clock = SystemClock()
+    store, clock = _store(host), SystemClock()
     audit = AuditLog(store.folder, host.facts().state_name, clock, on_problem=warn)
-    return apply_locked(
-        plan,
-        host,
-        store,
+    session = Session(
+        host=host,
+        store=store,
         lock=_held(host, store.folder, lock_timeout, warn),
         clock=clock,
         progress=Several([audit, progress] if progress else [audit]),
         stop=stop,
-        replan=replan,
-        single_use=single_use,
     )
+    return apply_locked(plan, session, replan=replan, single_use=single_use)
 
 
 def adopt_rows(policies: PolicySet, host: Host, *, lock_timeout: float = 30.0) -> tuple[OwnedRow, ...]:

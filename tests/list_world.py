@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from typing import Any
 
-from reconciler.apply.journal import Journal
-from reconciler.apply.port_list import BatchExecutor
+from reconciler.apply.journal import Journal, Run
+from reconciler.apply.port_list import ListExecutor
 from reconciler.apply.results import ApplyResult
-from reconciler.host.interface import BeforeWrite, Change, Facts, Lookup, Refusal, Row, Snapshot, WinNat
+from reconciler.host.interface import BeforeWrite, Change, Facts, ListSnapshot, Lookup, Refusal, Row, WinNat
 from reconciler.ledger.records import Ledger
 from reconciler.plan.model import Options, Plan, State
 from reconciler.plan.planner import plan_state
@@ -29,12 +29,12 @@ def ports(text: str) -> PortSet:
     return PortSet.of(ranges(text))
 
 
-class FakeSetHost:
+class FakeListHost:
     """The kernel's list and the file that sets it at boot.
 
     `refusal`: what a write says, and then it does nothing. `at` is called with the name of each moment of a write:
-    `read` before the list is read, `list` and `file` just before the two change, `piece` when half of a list that
-    is replaced is there, `end` after everything; it may raise. `atomic`: a list is replaced in one piece.
+    `read` before the list is read, `list` and `file` just before the two change, `piece` when half of what the
+    file sets is there, `end` after everything; it may raise. `atomic`: a list is replaced in one piece.
     """
 
     def __init__(self, listed: str = "", stored: str | None = "") -> None:
@@ -55,8 +55,8 @@ class FakeSetHost:
     def facts(self) -> Facts:
         return Facts("linux", "linux", "box", self.machine, "linux")
 
-    def snapshot(self, lookups: Collection[Lookup] = ()) -> Snapshot:
-        return Snapshot(
+    def snapshot(self, lookups: Collection[Lookup] = ()) -> ListSnapshot:
+        return ListSnapshot(
             facts=self.facts(),
             boot=self.prepare(),
             rows=self.rows(LANES),
@@ -65,7 +65,6 @@ class FakeSetHost:
             shared=(LANES,),
             reservations_supported=False,
             elevated=self.elevated,
-            keeps_rows=False,
             stored=self.file,
             stored_unsafe=self.unsafe,
             stored_elsewhere=self.rival,
@@ -85,8 +84,9 @@ class FakeSetHost:
         self.at("list")
         left = (self.listed - remove) | add
         if in_pieces:
-            order = [*(left - stored), *(left & stored)]
-            self.listed = PortSet.of(PortRange(port, port) for port in order[: len(order) // 2])
+            last = list(left & stored)
+            kept = last[: len(last) // 2]
+            self.listed = (left - stored) | PortSet.of(PortRange(port, port) for port in kept)
             self.at("piece")
         self.listed = left
         self.at("file")
@@ -125,11 +125,11 @@ class FakeSetHost:
         return "absent"
 
 
-class SetWorld:
+class ListWorld:
     """One such host with its ledger."""
 
     def __init__(self, listed: str = "", stored: str | None = "") -> None:
-        self.host = FakeSetHost(listed, stored)
+        self.host = FakeListHost(listed, stored)
         self.store = MemoryStore()
         self.clock = FakeClock()
 
@@ -144,8 +144,8 @@ class SetWorld:
         stored = plan.state.ledger
         machine = plan.facts.machine
         ledger = stored if stored is not None and stored.machine == machine else Ledger(machine)
-        journal = Journal(self.store, ledger, plan.state.snapshot.boot, plan.id, self.clock)
-        return BatchExecutor(plan, self.host, journal, Silent()).run(stop)
+        journal = Journal(self.store, ledger, Run(plan.state.snapshot.boot, plan.id, self.clock))
+        return ListExecutor(plan, self.host, journal, Silent()).run(stop)
 
     @property
     def listed(self) -> str:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from reconciler.apply.executor import Executor
-from reconciler.apply.journal import Journal
+from reconciler.apply.journal import Journal, Run
 from reconciler.apply.results import ApplyResult, StepResult
 from reconciler.host.interface import Host
 from reconciler.lab.simulated import events
@@ -19,8 +19,9 @@ from reconciler.lab.simulated.services import new_state, reboot
 from reconciler.lab.simulated.variants import Variants
 from reconciler.ledger.document import decode, encode
 from reconciler.ledger.records import Ledger
+from reconciler.plan.given.desired import lookups
 from reconciler.plan.model import Options, Plan, State, Step
-from reconciler.plan.planner import lookups, plan_state
+from reconciler.plan.planner import plan_state
 from reconciler.policy.entries import (
     DynamicRange,
     Exclusion,
@@ -137,8 +138,8 @@ class World:
         stored = plan.state.ledger
         machine = plan.facts.machine
         ledger = stored if stored is not None and stored.machine == machine else Ledger(machine)
-        journal = Journal(self.store, ledger, plan.state.snapshot.boot, plan.id, self.clock)
-        return Executor(plan, self.host, journal, self.clock, Silent()).run(stop)
+        journal = Journal(self.store, ledger, Run(plan.state.snapshot.boot, plan.id, self.clock))
+        return Executor(plan, self.host, journal, Silent()).run(stop)
 
     def reboot(self) -> None:
         reboot(self.sim)

@@ -5,80 +5,55 @@ The host is not touched. After a lost or copied ledger it is the way back (desig
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from typing import NamedTuple
 
 from reconciler.apply.clock import Clock
 from reconciler.errors import RefusedError
-from reconciler.host.interface import Host, Row, Snapshot
-from reconciler.ledger.records import Ledger, OwnedRow, reservation_lanes
+from reconciler.host.interface import Host, ListSnapshot
+from reconciler.ledger.records import Ledger, OwnedRow
 from reconciler.ledger.store import LedgerStore
 from reconciler.plan.given.claims import merged_claims
-from reconciler.plan.given.desired import Demand, build_demand
-from reconciler.plan.given.owned import settle
+from reconciler.plan.given.desired import lookups
+from reconciler.plan.given.picture import RowInfo, take_picture
 from reconciler.plan.model import Options, State
-from reconciler.plan.planner import lookups
 from reconciler.policy.entries import PolicySet
-from reconciler.ports import Kind, Lane, PortRange, Store
+from reconciler.ports import Kind, Lane, PortRange
 
 ADOPTED = "adopted"
 """Stands where a row that we made names its plan."""
-
-
-class _Range(NamedTuple):
-    """One declared range, and the entry that declares it."""
-
-    kind: Kind
-    lanes: tuple[Lane, ...]
-    ports: PortRange
-    store: Store
-    policy: str
-    entry: str
 
 
 def adopted(state: State, time: str) -> tuple[tuple[OwnedRow, ...], Ledger]:
     """The rows that are adopted, and the ledger that has them with their claims. `time` is UTC in ISO 8601.
 
     Adopted is a row of exactly the ports of a declared range, or a reservation that Lookup finds; an exclusion is
-    recorded in the store that its entry wants, since nobody can tell. Never adopted: rows of unknown kind, and what
-    shares a port with HNS's range. Raises RefusedError on a host whose listing has no rows of its own.
+    recorded in the store that its entry wants, since nobody can tell. Never adopted: rows of unknown kind, and HNS's
+    own. Raises RefusedError on a host whose listing has no rows of its own.
     """
-    snapshot = state.snapshot
-    if not snapshot.keeps_rows:
+    if isinstance(state.snapshot, ListSnapshot):
         raise RefusedError("the list of this host is one set of ports, without rows that could be adopted")
-    settled = settle(state.ledger, snapshot)
-    demand = build_demand(state.policies, snapshot, settled, Options())
-    ours = {(row.lane, row.ports, row.kind) for row in settled.rows}
+    picture = take_picture(state, Options())
+    rows = [info for info in picture.rows() if info.record is None and not info.system]
+    by_ports: dict[PortRange, list[RowInfo]] = {}
+    for info in rows:
+        by_ports.setdefault(info.row.ports, []).append(info)
     found: dict[tuple[Lane, PortRange, Kind], OwnedRow] = {}
     entries = set()
-    for item in _declared(demand):
-        for row in snapshot.rows:
-            key = (row.lane, row.ports, item.kind)
-            if key not in ours and key not in found and _fits(row, item, snapshot):
-                label = f"{item.policy}/{item.entry}"
-                found[key] = OwnedRow(row.lane, row.ports, item.kind, item.store, snapshot.boot, ADOPTED, time, label)
-                entries.add((item.policy, item.entry))
-    kept = Ledger(snapshot.facts.machine) if state.ledger is None or settled.copied else state.ledger
+    for unit in picture.desired.units:
+        for info in by_ports.get(unit.ports, ()):
+            key = (info.row.lane, info.row.ports, unit.kind)
+            if info.row.lane in unit.lanes and info.kind == unit.kind and key not in found:
+                label = f"{unit.entry.policy}/{unit.entry.name}"
+                made = (unit.kind, unit.store, state.snapshot.boot, ADOPTED, time, label)
+                found[key] = OwnedRow(info.row.lane, info.row.ports, *made)
+                entries.add((unit.entry.policy, unit.entry.name))
+    fresh = state.ledger is None or picture.owned.copied
+    kept = Ledger(state.snapshot.facts.machine) if fresh or state.ledger is None else state.ledger
     if not found:
         return (), kept
-    claims = [claim for claim in demand.fresh if (claim.policy, claim.entry) in entries]
+    claims = [claim for claim in picture.desired.declared if (claim.policy, claim.entry) in entries]
     return tuple(found.values()), replace(kept.with_rows(found.values()), claims=merged_claims((*claims, *kept.claims)))
-
-
-def _declared(demand: Demand) -> Iterable[_Range]:
-    for wish in demand.wishes:
-        yield _Range("exclusion", wish.lanes, wish.unit.ports, wish.entry.store, wish.unit.policy, wish.unit.entry)
-    for entry in demand.reservations:
-        lanes = reservation_lanes(entry.protocol)
-        yield _Range("reservation", lanes, entry.ports, "persistent", entry.policy, entry.name)
-
-
-def _fits(row: Row, item: _Range, snapshot: Snapshot) -> bool:
-    if row.ports != item.ports or row.lane not in item.lanes or snapshot.kind_of(row) != item.kind:
-        return False
-    return not any(system.overlaps(row.ports) for system in snapshot.system_ranges)
 
 
 def adopt_locked(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from reconciler.apply.clock import Clock
 from reconciler.apply.journal import Journal
 from reconciler.apply.results import ApplyResult, Progress, StepResult
 from reconciler.apply.transaction import Transactions
@@ -12,22 +11,22 @@ from reconciler.apply.writer import Writer
 from reconciler.errors import HostError, LedgerError
 from reconciler.host.interface import Host
 from reconciler.plan.given.owned import still_to_restore
-from reconciler.plan.model import Plan, Step
+from reconciler.plan.model import ActionId, Plan, Step
 from reconciler.ports import LANES
 
 
 class Executor:
     """One apply of one plan. The caller holds the lock and has made the plan from a reading under it."""
 
-    def __init__(self, plan: Plan, host: Host, journal: Journal, clock: Clock, progress: Progress) -> None:
+    def __init__(self, plan: Plan, host: Host, journal: Journal, progress: Progress) -> None:
         self._plan = plan
         self._host = host
         self._journal = journal
         self._progress = progress
         reused = plan.state.read_at is not None
-        self._writer = Writer(host, journal, plan.state.snapshot, clock, stale=LANES if reused else ())
+        self._writer = Writer(host, journal, plan.state.snapshot, stale=LANES if reused else ())
         self._problems: list[str] = []
-        self._transactions = Transactions(plan, self._writer, clock, self._problems)
+        self._transactions = Transactions(plan, self._writer, journal.clock, self._problems)
 
     def run(self, stop: Callable[[], bool], used_plan: str | None = None) -> ApplyResult:
         """Do every step that is to be done, unless `stop` says so between two of them.
@@ -35,14 +34,11 @@ class Executor:
         A failure to read the host or to write the ledger ends the run; what is left is reported as not run.
         """
         results: list[StepResult] = []
-        interrupted = finished = False
+        interrupted = False
         try:
             interrupted = self._run_steps(results, stop, used_plan)
-            finished = not interrupted
         except (HostError, LedgerError) as error:
             self._problems.append(f"apply ended early: {error}")
-        if not finished:  # who claims what is written last
-            results = [item for item in results if item.step.action != "relabel"]
         done = {id(result.step) for result in results}
         results += [StepResult(step, "not-run") for step in self._plan.to_do() if id(step) not in done]
         return ApplyResult(self._plan, tuple(results), interrupted, tuple(self._problems))
@@ -53,7 +49,7 @@ class Executor:
         interrupted = False
         try:
             if steps or update.changed:
-                self._journal.begin(update, calls=any(step.action != "relabel" for step in steps))
+                self._journal.begin(update, calls=bool(steps))
             for number, step in enumerate(steps, start=1):
                 if stop():
                     interrupted = True
@@ -74,21 +70,27 @@ class Executor:
         return interrupted
 
     def _do(self, step: Step) -> StepResult:
-        if step.action == "relabel":
-            return StepResult(step, "done")
+        """Do one step, by the method that its action names."""
+        do: dict[ActionId, Callable[[Step], StepResult]] = {
+            "release-winnat": self.do_release_winnat,
+            "set-dynamic-range": self.do_set_dynamic_range,
+            "create": self._transactions.run,
+            "replace": self._transactions.run,
+            "delete": self._transactions.run,
+            "start-winnat": self.do_start_winnat,
+        }
         try:
-            if step.action == "set-dynamic-range":
-                return self._set_dynamic_range(step)
-            if step.action == "start-winnat":
-                self._restart_winnat()
-                return StepResult(step, "refused" if self._journal.ledger.winnat_to_start else "done")
-            if step.action == "release-winnat":
-                return self._release_winnat(step)
+            return do[step.action](step)
         except (HostError, LedgerError) as error:
             return StepResult(step, "unknown", (), str(error))
-        return self._transactions.run(step)
 
-    def _set_dynamic_range(self, step: Step) -> StepResult:
+    def do_start_winnat(self, step: Step) -> StepResult:
+        """Start WinNAT, which an earlier run left stopped."""
+        self._restart_winnat()
+        return StepResult(step, "refused" if self._journal.ledger.winnat_to_start else "done")
+
+    def do_set_dynamic_range(self, step: Step) -> StepResult:
+        """Set the ephemeral range of one protocol, and read it again."""
         protocol, ports = step.lanes[0].protocol, step.ports
         if ports is None:
             raise ValueError("a dynamic range step without a range")
@@ -99,7 +101,7 @@ class Executor:
             step, "refused", (), refusal.text if refusal else "the call said done; the range is the old one"
         )
 
-    def _release_winnat(self, step: Step) -> StepResult:
+    def do_release_winnat(self, step: Step) -> StepResult:
         """Stop WinNAT. That it must be started again is in the ledger before it is stopped (design 4.8)."""
         try:
             self._journal.note_winnat_to_start(True)
@@ -112,7 +114,7 @@ class Executor:
         return StepResult(step, "done")
 
     def _restart_winnat(self) -> None:
-        """Start WinNAT, even where its state cannot be read; a problem is told once however often this is tried."""
+        """Start WinNAT, even where its state cannot be read; a problem is named once however often this is tried."""
         text = "nothing shows that it started"
         try:
             refusal = None if self._winnat_runs() else self._host.set_winnat(running=True)

@@ -4,32 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from reconciler.apply.clock import Clock
 from reconciler.host.interface import Lookup, Row, Snapshot
 from reconciler.ledger.records import Intent, Ledger, RestoreRow
 from reconciler.ledger.store import LedgerStore
 from reconciler.plan.given.claims import merged_claims
-from reconciler.plan.given.owned import with_created
+from reconciler.plan.given.owned import Seen, with_created
 from reconciler.plan.model import LedgerUpdate, RowRef
-from reconciler.plan.port_list import intents_to_stay, lost_ports, settle_set
+from reconciler.plan.port_list import LIST_LANE, confirm_ports
 from reconciler.ports import Lane, PortSet, missing_in
+
+
+class Run(NamedTuple):
+    """One apply, as the ledger names it: the boot it runs in, and the id of its plan. `clock` says when."""
+
+    boot: str
+    plan: str
+    clock: Clock
 
 
 class Journal:
     """Holds the current ledger and saves it at every change that matters."""
 
-    def __init__(self, store: LedgerStore, ledger: Ledger, boot: str, plan_id: str, clock: Clock) -> None:
+    def __init__(self, store: LedgerStore, ledger: Ledger, run: Run) -> None:
         self.ledger = ledger
+        self.clock = run.clock
         self._store = store
-        self._boot = boot
-        self._plan_id = plan_id
-        self._clock = clock
+        self._run = run
         self._unsaved = False
 
     def begin(self, update: LedgerUpdate, *, calls: bool = True) -> None:
-        """Before the first call: interrupted calls are settled, and old and new claims both hold.
+        """Before the first call: interrupted calls have been judged, and old and new claims both hold.
 
         `calls`: whether there will be one at all; a run that only writes the ledger saves it once, at its end.
         """
@@ -39,7 +46,7 @@ class Journal:
             rows=update.rows,
             claims=merged_claims((*update.claims, *self.ledger.claims)),
             to_restore=update.to_restore,
-            intents=update.staying,
+            intents=(),
         )
         if calls:
             self._save(ledger)
@@ -53,26 +60,27 @@ class Journal:
         if self._unsaved or final != self.ledger:
             self._save(final)
 
-    def intend(
-        self,
-        verb: Literal["create", "delete"],
-        row: RowRef,
-        absent: tuple[Lane, ...],
-        label: str,
-        *,
-        to_restore: bool = False,
-    ) -> Intent:
-        """Write down what is about to be called. `owed`: and that what is claimed of the row must come back."""
-        intent = Intent(
-            verb, row.kind, row.lanes, row.ports, row.store, absent, self._boot, self._plan_id, self._clock.now(), label
-        )
-        debts = self.ledger.to_restore
-        if to_restore:
-            known = {(item.lane, item.ports, item.kind) for item in debts}
-            fresh = (RestoreRow(lane, row.ports, row.kind, row.store, label) for lane in self._claimed_lanes(row))
-            debts = (*debts, *(item for item in fresh if (item.lane, item.ports, item.kind) not in known))
-        self._save(replace(self.ledger, intents=(*self.ledger.intents, intent), to_restore=debts))
+    def intend_create(self, row: RowRef, absent: tuple[Lane, ...], label: str) -> Intent:
+        """Write down that a row is about to be created, and in which lanes a reading lacked it."""
+        intent = self._intent("create", row, absent, label)
+        self._save(replace(self.ledger, intents=(*self.ledger.intents, intent)))
         return intent
+
+    def intend_delete(self, row: RowRef, *, comes_back: bool) -> Intent:
+        """Write down that a row is about to be deleted. `comes_back`: what is claimed of it must be made again."""
+        intent = self._intent("delete", row, (), "")
+        to_restore = self.ledger.to_restore
+        if comes_back:
+            known = {(item.lane, item.ports, item.kind) for item in to_restore}
+            fresh = (RestoreRow(lane, row.ports, row.kind, row.store, "") for lane in self._claimed_lanes(row))
+            to_restore = (*to_restore, *(item for item in fresh if (item.lane, item.ports, item.kind) not in known))
+        self._save(replace(self.ledger, intents=(*self.ledger.intents, intent), to_restore=to_restore))
+        return intent
+
+    def _intent(self, verb: Literal["create", "delete"], row: RowRef, absent: tuple[Lane, ...], label: str) -> Intent:
+        run = self._run
+        now = run.clock.now()
+        return Intent(verb, row.kind, row.lanes, row.ports, row.store, absent, run.boot, run.plan, now, label)
 
     def _claimed_lanes(self, row: RowRef) -> list[Lane]:
         """Where anybody claims some of the row, before this run or after it."""
@@ -84,31 +92,37 @@ class Journal:
         return [lane for lane in row.lanes if any(lane in claim.lanes for claim in touching)]
 
     def intend_all(self, rows: Iterable[tuple[RowRef, str]], listed: PortSet, staying: PortSet) -> None:
-        """Write down what one write is about to create, with the label of each row, and what it must not lose.
+        """Write down what one write is about to create, with the label of each row.
 
-        What is listed by now and not ours is somebody else's, even where it is about to be created.
+        What is listed by now and not ours is somebody else's, even where it is about to be created. `staying`: ports
+        of ours that a kill in the middle of the write would lose, so the next run makes them again.
         """
-        now = self._clock.now()
         foreign = listed - PortSet.of(row.ports for row in self.ledger.rows)
         fresh = (
-            Intent("create", row.kind, row.lanes, run, row.store, row.lanes, self._boot, self._plan_id, now, label)
+            self._intent("create", row._replace(ports=run), row.lanes, label)
             for row, label in rows
             for run in missing_in(row.ports, foreign).runs()
         )
-        self._save(replace(self.ledger, intents=(*fresh, *self._to_stay(staying))))
+        self._save(replace(self.ledger, intents=tuple(fresh), to_restore=self._with_rows_over(staying)))
 
     def settle_all(self, snapshot: Snapshot, lost: PortSet) -> None:
         """Write down what a fresh reading shows of everything that was about to be created, and of all rows.
 
-        `lost`: ports that the write took away and should not have; they and what else must stay are owed.
+        `lost`: ports of ours that the write took away and should not have. What is missing is made again by the next
+        run.
         """
-        whole = replace(self.ledger, intents=(*self.ledger.intents, *self._to_stay(lost)))
-        there, _ = settle_set(whole, snapshot)
-        missing = self._to_stay(lost_ports(whole, snapshot))
-        self._save(replace(self.ledger, rows=(), intents=missing).with_rows(there))
+        there, _ = confirm_ports(self.ledger, snapshot)
+        listed = PortSet.of(row.ports for row in snapshot.rows)
+        missing = tuple(row for row in self._with_rows_over(lost) if not listed.covers(row.ports))
+        self._save(replace(self.ledger, rows=(), intents=(), to_restore=missing).with_rows(there))
 
-    def _to_stay(self, ports: PortSet) -> tuple[Intent, ...]:
-        return intents_to_stay(ports, self._boot, self._plan_id, self._clock.now())
+    def _with_rows_over(self, ports: PortSet) -> tuple[RestoreRow, ...]:
+        """What is to be made again anyway, and our rows over these ports."""
+        known = {row.ports: row for row in self.ledger.to_restore}
+        for row in self.ledger.rows:
+            for run in ports.within(row.ports).runs():
+                known[run] = RestoreRow(LIST_LANE, run, row.kind, row.store, row.label)
+        return tuple(known[run] for run in sorted(known))
 
     def known_absent(self, intent: Intent, absent: tuple[Lane, ...]) -> Intent:
         """Write down in which lanes a create is known to be for a row that was not there, if that has changed."""
@@ -122,7 +136,7 @@ class Journal:
     def created(self, intent: Intent, rows: Iterable[Row], found: bool) -> None:
         """Write down what reading again showed after a create."""
         lookups = frozenset({Lookup(intent.lanes[0].protocol, intent.ports)} if found else ())
-        ledger = with_created(self.ledger, intent, rows, lookups, self._boot)
+        ledger = with_created(self.ledger, intent, Seen(rows, lookups, self._run.boot))
         self._save(_without(ledger, intent))
 
     def deleted(self, intent: Intent, gone: Iterable[Lane]) -> None:

@@ -12,6 +12,8 @@ from reconciler.ports import Lane
 
 Outcome = Literal["done", "already", "refused", "unknown", "not-run"]
 Verdict = Literal["done", "already", "refused", "deferred", "blocked", "unknown", "cover-lost", "not-run"]
+VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
+_GOOD: frozenset[Verdict] = frozenset({"done", "already"})
 
 
 class Taken(NamedTuple):
@@ -60,9 +62,34 @@ class ApplyResult:
     interrupted: bool = False
     problems: tuple[str, ...] = ()
 
+    def steps(self) -> Iterator[tuple[Step, StepResult | None]]:
+        """Every step of the plan in its order, with what came of it; None for what is skipped.
+
+        Apply answers for the steps that it acts on. What was blocked or deferred from the beginning stands with them.
+        """
+        found = {id(item.step): item for item in self.results}
+        for step in self.plan.steps:
+            if id(step) in found:
+                yield step, found[id(step)]
+            elif step.status == "blocked":
+                yield step, StepResult(step, "blocked")
+            elif step.status == "deferred":
+                yield step, StepResult(step, "deferred")
+            else:
+                yield step, None
+
+    def verdicts(self) -> list[Verdict]:
+        """The verdicts of the steps that have one."""
+        return [item.verdict for _, item in self.steps() if item is not None]
+
+    def converged(self, *, deferred_ok: bool = False) -> bool:
+        """Is every step that has a verdict done, with nothing left wrong? `deferred_ok`: but for deferred ones."""
+        good = _GOOD | {"deferred"} if deferred_ok else _GOOD
+        return not self.interrupted and not self.problems and good.issuperset(self.verdicts())
+
 
 class Progress(Protocol):
-    """Told what apply is doing. Silent unless somebody passes an implementation in."""
+    """Hears what apply is doing. Silent unless somebody passes an implementation in."""
 
     def started(self, plan: Plan) -> None:
         """The lock is held, nothing is written yet."""
@@ -78,7 +105,7 @@ class Progress(Protocol):
 
 
 class Several:
-    """Tells every listener in turn. With no listener it is silent."""
+    """Passes on to every listener in turn. With no listener it is silent."""
 
     def __init__(self, listeners: Sequence[Progress]) -> None:
         self._listeners = tuple(listeners)
@@ -102,32 +129,3 @@ class Several:
         """See `Progress`."""
         for listener in self._listeners:
             listener.finished(result)
-
-
-VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
-_GOOD: frozenset[Verdict] = frozenset({"done", "already"})
-
-
-def all_steps(result: ApplyResult) -> Iterator[tuple[Step, StepResult | None]]:
-    """Every step of the plan in its order, with what came of it; None for what is only told (skipped ...)."""
-    found = {id(item.step): item for item in result.results}
-    for step in result.plan.steps:
-        if id(step) in found:
-            yield step, found[id(step)]
-        elif step.status == "blocked":
-            yield step, StepResult(step, "blocked")
-        elif step.status == "deferred":
-            yield step, StepResult(step, "deferred")
-        else:
-            yield step, None
-
-
-def verdicts_of(result: ApplyResult) -> list[Verdict]:
-    """The verdicts of the steps that have one."""
-    return [item.verdict for _, item in all_steps(result) if item is not None]
-
-
-def has_converged(result: ApplyResult, *, deferred_ok: bool = False) -> bool:
-    """Is every step that has a verdict done, with nothing left wrong? `deferred_ok`: deferred ones are no matter."""
-    good = _GOOD | {"deferred"} if deferred_ok else _GOOD
-    return not result.interrupted and not result.problems and good.issuperset(verdicts_of(result))

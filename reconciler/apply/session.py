@@ -4,52 +4,54 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import replace
-from typing import cast
+from dataclasses import dataclass, replace
 
 from reconciler.apply.clock import Clock
 from reconciler.apply.executor import Executor
-from reconciler.apply.journal import Journal
-from reconciler.apply.port_list import BatchExecutor
+from reconciler.apply.journal import Journal, Run
+from reconciler.apply.port_list import ListExecutor
 from reconciler.apply.results import ApplyResult, Progress
 from reconciler.errors import RefusedError, StaleError
-from reconciler.host.interface import Host, ListHost
+from reconciler.host.interface import Host, ListHost, ListSnapshot
 from reconciler.ledger.records import Ledger
 from reconciler.ledger.store import LedgerStore
+from reconciler.plan.given.desired import lookups
 from reconciler.plan.model import Plan, State
-from reconciler.plan.planner import lookups, plan_state
-from reconciler.plan.saved import explain_changes, plan_basis
+from reconciler.plan.planner import plan_state
+from reconciler.plan.saved import explain_changes, plan_inputs
 
 FRESH_SECONDS = 5.0
 """How old a reading may be that nobody has seen, to be used under the lock without reading again."""
 
 
-def read_state(plan: Plan, host: Host, store: LedgerStore, clock: Clock, *, reuse: bool) -> State:
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What one apply works with. `stop` is asked between two steps; True ends the run after the current one."""
+
+    host: Host
+    store: LedgerStore
+    lock: AbstractContextManager[object]
+    clock: Clock
+    progress: Progress
+    stop: Callable[[], bool] = lambda: False
+
+
+def read_again(plan: Plan, session: Session, *, reuse: bool) -> State:
     """Ledger and host for the policies of a plan, as they are under the lock.
 
     `reuse`: the reading behind the plan will do if it is fresh, and no other apply has written the ledger since. Not
-    on a host that lists one set, which is read in no time, while a reading of Windows starts six programs or more.
+    on a host that keeps one list, which is read in no time, while a reading of Windows starts six programs or more.
     """
-    ledger, boot = store.load(), host.prepare()
+    ledger, boot = session.store.load(), session.host.prepare()
     known = plan.state
-    is_fresh = known.read_at is not None and clock.seconds() - known.read_at <= FRESH_SECONDS
-    if reuse and is_fresh and known.snapshot.keeps_rows and ledger == known.ledger:
+    is_fresh = known.read_at is not None and session.clock.seconds() - known.read_at <= FRESH_SECONDS
+    is_list = isinstance(known.snapshot, ListSnapshot)
+    if reuse and is_fresh and not is_list and ledger == known.ledger:
         return replace(known, snapshot=replace(known.snapshot, boot=boot))
-    return State(known.policies, host.snapshot(lookups(known.policies, ledger)), ledger)
+    return State(known.policies, session.host.snapshot(lookups(known.policies, ledger)), ledger)
 
 
-def apply_locked(  # noqa: PLR0913
-    plan: Plan,
-    host: Host,
-    store: LedgerStore,
-    *,
-    lock: AbstractContextManager[object],
-    clock: Clock,
-    progress: Progress,
-    stop: Callable[[], bool],
-    replan: bool,
-    single_use: bool,
-) -> ApplyResult:
+def apply_locked(plan: Plan, session: Session, *, replan: bool, single_use: bool) -> ApplyResult:
     """Apply a plan under the lock.
 
     `replan`: where host or ledger changed since, apply what the plan has become instead of refusing. Raises StaleError,
@@ -59,25 +61,27 @@ def apply_locked(  # noqa: PLR0913
         raise RefusedError("this host can be read and planned, but not changed", where=plan.facts.name)
     refuse_beyond_limits(plan, saved=single_use)
     refuse_without_rights(plan)
-    with lock:
-        fresh = plan_state(read_state(plan, host, store, clock, reuse=replan), plan.options)
+    with session.lock:
+        fresh = plan_state(read_again(plan, session, reuse=replan), plan.options)
         if single_use and fresh.state.ledger is not None and plan.id in fresh.state.ledger.applied:
             raise StaleError("this plan was applied already, and a saved plan is used once; make a new one")
         if fresh.id != plan.id and not replan:
             raise StaleError(_stale_text(plan, fresh))
         refuse_beyond_limits(fresh, saved=single_use)
         refuse_without_rights(fresh)
-        journal = Journal(store, _ledger(fresh), fresh.state.snapshot.boot, fresh.id, clock)
-        progress.started(fresh)
-        result = _executor(fresh, host, journal, clock, progress).run(stop, fresh.id if single_use else None)
-        progress.finished(result)
+        run = Run(fresh.state.snapshot.boot, fresh.id, session.clock)
+        journal = Journal(session.store, _ledger(fresh), run)
+        session.progress.started(fresh)
+        executor = _executor(fresh, session.host, journal, session.progress)
+        result = executor.run(session.stop, fresh.id if single_use else None)
+        session.progress.finished(result)
         return result
 
 
-def _executor(plan: Plan, host: Host, journal: Journal, clock: Clock, progress: Progress) -> Executor | BatchExecutor:
-    if plan.state.snapshot.keeps_rows:
-        return Executor(plan, host, journal, clock, progress)
-    return BatchExecutor(plan, cast("ListHost", host), journal, progress)
+def _executor(plan: Plan, host: Host, journal: Journal, progress: Progress) -> Executor | ListExecutor:
+    if isinstance(host, ListHost):
+        return ListExecutor(plan, host, journal, progress)
+    return Executor(plan, host, journal, progress)
 
 
 def refuse_beyond_limits(plan: Plan, *, saved: bool) -> None:
@@ -87,10 +91,10 @@ def refuse_beyond_limits(plan: Plan, *, saved: bool) -> None:
     """
     refused = plan.refused_by()
     if refused:
-        told = "; ".join(breach.text for breach in refused)
+        texts = "; ".join(breach.text for breach in refused)
         flags = " ".join(dict.fromkeys(f"--force {breach.limit.replace('_', '-')}" for breach in refused))
         way = f"save a plan made with {flags}" if saved else f"say {flags}"
-        raise RefusedError(f"{told}. Nothing was changed; if that is what you want, {way}")
+        raise RefusedError(f"{texts}. Nothing was changed; if that is what you want, {way}")
 
 
 def refuse_without_rights(plan: Plan) -> None:
@@ -112,6 +116,6 @@ def _ledger(plan: Plan) -> Ledger:
 
 
 def _stale_text(shown: Plan, fresh: Plan) -> str:
-    changes = explain_changes(plan_basis(shown), plan_basis(fresh))
-    told = "; ".join(changes[:10]) or "its steps are not the same any more"
-    return f"the plan does not fit any more, so nothing was changed; plan again. Since then: {told}"
+    changes = explain_changes(plan_inputs(shown), plan_inputs(fresh))
+    since = "; ".join(changes[:10]) or "its steps are not the same any more"
+    return f"the plan does not fit any more, so nothing was changed; plan again. Since then: {since}"

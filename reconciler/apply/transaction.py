@@ -16,8 +16,7 @@ from reconciler.errors import HostError, LedgerError
 from reconciler.host.interface import Refusal
 from reconciler.ledger.records import RestoreRow
 from reconciler.plan.given.claims import ClaimIndex, unprotected
-from reconciler.plan.given.tables import closure
-from reconciler.plan.model import Plan, RowRef, Step, Unit
+from reconciler.plan.model import Plan, RowRef, Step, UnitRef
 from reconciler.ports import Lane, PortRange, PortSet
 
 PUT_BACK_SECONDS = 30.0
@@ -62,7 +61,7 @@ class Transactions:
     def _delete_all(self, step: Step, writes: list[WriteResult]) -> WriteResult | None:
         """Make the deletes of a step. The one that was refused, all undone, if any."""
         for row in step.deletes:
-            refused = self._remove(row, writes, to_restore=bool(step.creates))
+            refused = self._remove(row, writes, comes_back=bool(step.creates))
             if refused:
                 self._undo(step, writes)
                 return refused
@@ -87,23 +86,23 @@ class Transactions:
             self._undo(step, writes, units)
         return refused
 
-    def _undo(self, step: Step, writes: list[WriteResult], units: Iterable[Unit] = ()) -> None:
+    def _undo(self, step: Step, writes: list[WriteResult], units: Iterable[UnitRef] = ()) -> None:
         """Undo what the step did: what it created goes, but for rows of these units; what it took away comes back."""
         done = list(writes)
         for write in reversed(done):
             row = write.row
             if write.verb == "create" and write.changed and row in step.creates and not _served(row, units):
-                self._remove(row._replace(lanes=write.changed), writes, to_restore=False)
+                self._remove(row._replace(lanes=write.changed), writes, comes_back=False)
         for row in step.deletes if step.creates else ():
             self._put_back(_parts(row, done), writes)
 
-    def _remove(self, row: RowRef, writes: list[WriteResult], *, to_restore: bool) -> WriteResult | None:
+    def _remove(self, row: RowRef, writes: list[WriteResult], *, comes_back: bool) -> WriteResult | None:
         """Delete a row; where the host merged it with neighbours of ours, those are made again."""
         for whole in self._writer.merged_into(row):
             refused = self._take_apart(whole, row.ports, writes)
             if refused:
                 return refused
-        writes.append(self._writer.delete(row, to_restore=to_restore))
+        writes.append(self._writer.delete(row, comes_back=comes_back))
         return writes[-1] if writes[-1].outcome == "refused" else None
 
     def _take_apart(self, whole: RowRef, part: PortRange, writes: list[WriteResult]) -> WriteResult | None:
@@ -113,7 +112,7 @@ class Transactions:
             text = f"the host merged it with {rest}, which {guarded}"
             writes.append(WriteResult("delete", whole, "refused", Refusal("busy", text)))
             return writes[-1]
-        gone = self._writer.delete(whole, to_restore=True)
+        gone = self._writer.delete(whole, comes_back=True)
         writes.append(gone)
         for run in rest.runs():
             self._put_back([item._replace(row=item.row._replace(ports=run)) for item in gone.taken], writes)
@@ -122,7 +121,7 @@ class Transactions:
     def _guarded(self, ports: PortSet, lanes: tuple[Lane, ...]) -> str:
         """Why ports that stay may not be taken away even for a moment: they might not come back, or are protected."""
         snapshot = self._plan.state.snapshot
-        near = closure(snapshot, lanes)
+        near = snapshot.sharing(lanes)
         if snapshot.sockets_matter and any(item.lane in near and item.port in ports for item in snapshot.sockets):
             return "is in use"
         held = (
@@ -160,7 +159,7 @@ def _place(item: RestoreRow) -> tuple[PortRange, Lane]:
     return item.ports, item.lane
 
 
-def _served(row: RowRef, units: Iterable[Unit]) -> set[Unit]:
+def _served(row: RowRef, units: Iterable[UnitRef]) -> set[UnitRef]:
     """The units that lack this row, or may."""
     protocols = {lane.protocol for lane in row.lanes}
     return {unit for unit in units if unit.protocol in protocols and unit.ports.overlaps(row.ports)}

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TypeAlias
 
-from reconciler.apply.clock import Clock
 from reconciler.apply.journal import Journal
 from reconciler.errors import HostError
 from reconciler.host.interface import Host, Lookup, Row, Snapshot
@@ -22,11 +21,11 @@ Find: TypeAlias = Callable[[RowRef, tuple[Lane, ...]], tuple[Lane, ...]]
 class View:
     """The latest reading of each lane. A reading that fails is tried again for 30 seconds, since ports may lie open."""
 
-    def __init__(self, host: Host, journal: Journal, snapshot: Snapshot, clock: Clock, stale: Iterable[Lane]) -> None:
+    def __init__(self, host: Host, journal: Journal, snapshot: Snapshot, stale: Iterable[Lane]) -> None:
         """`stale`: lanes whose rows were read before the lock. None is called before it was read again."""
         self._host = host
         self._journal = journal
-        self._clock = clock
+        self._clock = journal.clock
         self._stale = set(stale)
         self._shared = snapshot.shared
         self._tells_kinds = snapshot.lookup_tells_kinds

@@ -11,7 +11,6 @@ from __future__ import annotations
 import itertools
 from collections.abc import Collection, Iterable, Mapping
 
-from reconciler.apply.clock import Clock
 from reconciler.apply.journal import Journal
 from reconciler.apply.results import Taken, WriteResult
 from reconciler.apply.view import View
@@ -24,13 +23,11 @@ from reconciler.ports import LANES, Lane, PortRange, Store
 class Writer:
     """Creates and deletes rows on one host, with the latest reading of it. `calls`: how many it has made."""
 
-    def __init__(
-        self, host: Host, journal: Journal, snapshot: Snapshot, clock: Clock, stale: Iterable[Lane] = ()
-    ) -> None:
+    def __init__(self, host: Host, journal: Journal, snapshot: Snapshot, stale: Iterable[Lane] = ()) -> None:
         """`stale`: lanes whose rows were read before the lock; none is called before it was read again."""
         self._host = host
         self._journal = journal
-        self._view = View(host, journal, snapshot, clock, stale)
+        self._view = View(host, journal, snapshot, stale)
         self.calls = 0
 
     def read(self, lanes: Iterable[Lane] = LANES) -> None:
@@ -38,7 +35,7 @@ class Writer:
         self._view.read(lanes)
 
     def to_restore(self) -> tuple[RestoreRow, ...]:
-        """What the ledger owes by now."""
+        """What the ledger says is to be made again by now."""
         return self._journal.ledger.to_restore
 
     def create(self, row: RowRef, label: str | None) -> WriteResult:
@@ -88,20 +85,20 @@ class Writer:
     def _intend(self, intent: Intent | None, row: RowRef, label: str | None, absent: tuple[Lane, ...]) -> Intent:
         ours = () if label is None else absent
         if intent is None:
-            return self._journal.intend("create", row, ours, label or "")
+            return self._journal.intend_create(row, ours, label or "")
         return self._journal.known_absent(intent, ours)
 
-    def delete(self, row: RowRef, *, to_restore: bool = False) -> WriteResult:
+    def delete(self, row: RowRef, *, comes_back: bool = False) -> WriteResult:
         """Delete one exact row from all its lanes. Raises HostError like `create`.
 
-        `owed`: it must come back, whole or in part, so the ledger owes it from now on.
+        `comes_back`: it must be made again, whole or in part, so the ledger says so from now on.
         """
         present = self._view.look_first(row, self._standing)
         if not present:
             self._journal.gone(row)
             return WriteResult("delete", row, "already")
         labels = {lane: self._journal.label_of(row, lane) for lane in present}
-        intent = self._journal.intend("delete", row, (), "", to_restore=to_restore)
+        intent = self._journal.intend_delete(row, comes_back=comes_back)
         refusal: Refusal | None = None
         left, worked = present, {}
         for lane, store in itertools.product(self._view.doors(row, present), _stores(row)):

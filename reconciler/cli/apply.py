@@ -92,10 +92,10 @@ def apply(  # noqa: PLR0913, PLR0917
 
 def _tell_first(made: Plan) -> None:
     """What must be told before anything is written, and nobody has seen yet."""
-    from reconciler.plan.port_list import TOLD_FIRST
+    from reconciler.plan.port_list import SHOWN_FIRST
 
     for note in made.notes:
-        if note.id in TOLD_FIRST:
+        if note.id in SHOWN_FIRST:
             say_error(f"{PROGRAM}: note: {note.text}")
 
 
@@ -186,11 +186,9 @@ def _not_begun(result: ApplyResult) -> bool:
 
 
 def _exit_code(result: ApplyResult, *, stopped: bool, deferred_ok: bool) -> int:
-    from reconciler.apply.results import has_converged
-
     if result.interrupted or stopped:
         return codes.INTERRUPTED
-    return codes.OK if has_converged(result, deferred_ok=deferred_ok) else codes.UNRESOLVED
+    return codes.OK if result.converged(deferred_ok=deferred_ok) else codes.UNRESOLVED
 
 
 def _print_safely(result: ApplyResult, *, as_json: bool) -> None:

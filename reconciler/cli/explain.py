@@ -35,6 +35,7 @@ def explain(ctx: typer.Context, port: Port, host: options.HostSpec = "auto", as_
     from reconciler.api import open_host, read_state
     from reconciler.host.interface import Listening
     from reconciler.plan.explain import explain_port
+    from reconciler.plan.planner import picture_of
     from reconciler.policy.entries import PolicySet
     from reconciler.report.explain_report import explain_document, explain_lines
 
@@ -43,7 +44,7 @@ def explain(ctx: typer.Context, port: Port, host: options.HostSpec = "auto", as_
     state = read_state(PolicySet(()), target)
     if isinstance(target, Listening):
         state = replace(state, snapshot=replace(state.snapshot, sockets=target.sockets_in_use()))
-    answers = explain_port(state, number, protocols)
+    answers = explain_port(picture_of(state), number, protocols)
     if as_json:
         from reconciler.report.documents import write_json
 

@@ -86,8 +86,6 @@ def _print(made: Plan, *, as_json: bool) -> None:
 
 
 def _exit_code(made: Plan) -> int:
-    from reconciler.report.documents import is_waiting
-
-    if any(is_waiting(step) for step in made.steps):
+    if made.waiting() or made.refused_by():
         return codes.UNRESOLVED
     return codes.CHANGES if made.to_do() else codes.OK

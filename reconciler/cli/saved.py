@@ -14,7 +14,7 @@ from reconciler.cli.options import Request
 from reconciler.cli.outfile import SIZE_LIMIT, write_document
 from reconciler.errors import ReconcilerError, RefusedError, StaleError
 from reconciler.plan.model import LIMIT_NAMES, Options, Plan
-from reconciler.plan.saved import PLACE, SECTIONS, Basis, explain_changes, is_stale, plan_basis
+from reconciler.plan.saved import PLACE, SECTIONS, Inputs, explain_changes, is_stale, plan_inputs
 from reconciler.report.documents import plan_document
 from reconciler.report.words import counted
 
@@ -30,7 +30,7 @@ class Saved(NamedTuple):
 
     request: Request
     plan: dict[str, Any]
-    basis: Basis
+    inputs: Inputs
     applied: tuple[str, ...] = ()
 
 
@@ -44,7 +44,7 @@ def save_plan(path: Path, plan: Plan, request: Request) -> None:
         "kind": KIND,
         "request": {"paths": list(request.paths), "tags": list(request.tags), "host": request.host},
         "plan": plan_document(plan),
-        "basis": plan_basis(plan),
+        "inputs": plan_inputs(plan),
         "applied": list(_applied(plan)),
     }
     write_document(path, json.dumps(document).encode("ascii") + b"\n", KIND, "saved plan", 0o600)
@@ -64,7 +64,7 @@ def read_plan(path: Path) -> Saved:
         plan = _checked_plan(document["plan"])
         request = _checked_request(document["request"], plan["options"])
         applied = _texts(document["applied"])
-        return Saved(request, without_places(plan), _checked_basis(document["basis"]), applied)
+        return Saved(request, without_places(plan), _checked_inputs(document["inputs"]), applied)
     except (KeyError, TypeError, AttributeError, ValueError, RecursionError):
         _spoilt(path, f"this saved plan is damaged; {_AGAIN}")
 
@@ -114,7 +114,7 @@ def _checked_plan(plan: Any) -> dict[str, Any]:
     return dict(plan)
 
 
-def _checked_basis(found: Any) -> Basis:
+def _checked_inputs(found: Any) -> Inputs:
     if set(found) != set(SECTIONS) or set(found["options"]) != {"options"}:
         raise ValueError
     for section in SECTIONS:
@@ -138,8 +138,8 @@ def check_still_good(saved: Saved, plan: Plan) -> None:
     ledger = plan.state.ledger
     if ledger is not None and saved.plan["id"] in ledger.applied:
         raise RefusedError(f"plan {saved.plan['id']} was already applied: plans are single-use; {_AGAIN}")
-    now = plan_basis(plan)
-    if saved.plan["id"] != plan.id or is_stale(saved.basis, now):
+    now = plan_inputs(plan)
+    if saved.plan["id"] != plan.id or is_stale(saved.inputs, now):
         raise StaleError(_what_changed(saved, now, _applied(plan)))
     told, shown = saved.plan, without_places(plan_document(plan))
     if told != shown:
@@ -160,8 +160,8 @@ def without_places(value: Any) -> Any:
     return [without_places(item) for item in value] if isinstance(value, list) else value
 
 
-def _what_changed(saved: Saved, new: Basis, applied: tuple[str, ...]) -> str:
-    changes = explain_changes(saved.basis, new)
+def _what_changed(saved: Saved, new: Inputs, applied: tuple[str, ...]) -> str:
+    changes = explain_changes(saved.inputs, new)
     if not changes and applied != saved.applied:
         return f"the saved plan is stale, nothing was done: another saved plan was applied since; {_AGAIN}"
     if not changes:

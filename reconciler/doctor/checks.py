@@ -9,10 +9,9 @@ from pathlib import Path
 
 from reconciler.doctor.model import Check
 from reconciler.errors import HostError, LedgerError
-from reconciler.host.interface import Host, Snapshot
+from reconciler.host.interface import Host, ListSnapshot, Snapshot
 from reconciler.lab.attempts import AttemptStore, is_left_over
 from reconciler.ledger.store import LedgerStore
-from reconciler.plan.port_list import is_to_stay, lost_ports
 from reconciler.ports import LANES, PROTOCOLS, PortRange, PortSet, Protocol, lanes_of
 from reconciler.state_files import check_folder
 
@@ -156,7 +155,7 @@ def _readable(snapshot: Snapshot) -> Check:
     lanes = _counted(len(snapshot.known_lanes), "listing")
     if snapshot.facts.kind == "windows":
         text = f"netsh was found, and its {lanes} could be understood whole: {rows}."
-    elif snapshot.keeps_rows:
+    elif not isinstance(snapshot, ListSnapshot):
         text = f"{lanes} could be understood whole: {rows}."
     else:
         runs = _counted(len({row.ports for row in snapshot.rows}), "run")
@@ -213,12 +212,10 @@ def _ledger(snapshot: Snapshot, store: LedgerStore) -> Check:
     if ledger.machine != snapshot.facts.machine:
         text = "The ledger was written on another machine, so every row is foreign."
         return Check("ledger", "fail", text, "Look at what plan says, then apply: it begins a ledger of its own.")
-    calls = sum(1 for intent in ledger.intents if snapshot.keeps_rows or not is_to_stay(intent))
-    lost = len(lost_ports(ledger, snapshot))
+    calls = len(ledger.intents)
     owes = [
         *([_counted(calls, "interrupted call")] if calls else []),
         *([f"{_counted(len(ledger.to_restore), 'row')} to put back"] if ledger.to_restore else []),
-        *([f"{_counted(lost, 'port')} to put back"] if lost else []),
         *(["the start of WinNAT"] if ledger.winnat_to_start else []),
     ]
     if owes:

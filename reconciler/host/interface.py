@@ -106,16 +106,11 @@ class Snapshot:
     Attributes:
         boot: changes with every boot; rows of the active store do not outlive it.
         rows: sorted by lane, then range.
-        lookups: of the ranges asked for and of the starred rows, those for which `Lookup...` found a reservation.
+        lookups: of the ranges asked for and of the administered rows, those for which `Lookup...` found a reservation.
         lookup_tells_kinds: False where Lookup also answers for exclusions, or may.
         dynamic: the ephemeral range of each protocol; a protocol is missing where it could not be read.
         shared: groups of lanes that share one table; lanes of no group stand alone.
         system_ranges: administered rows that belong to the system itself (HNS's 50000-50059).
-        keeps_rows: False where the listing is one set of ports whose rows have no identity, as on Linux; such a host
-            is a `SetHost`. stored: there the ports that our own file sets at boot; None where no file can, or this user
-            cannot read it. stored_unsafe: who else may write it, in words that follow "the file", or empty.
-            stored_elsewhere: `file:line` of another file that sets them, or empty. not_read: files that set them or
-            may do so, and that this user cannot read.
         url_reservations: http.sys's, where the host has an http.sys.
         nat_users: what runs here and loses its network while WinNAT is stopped.
         known_lanes: the lanes whose rows were read, ascending; fewer than all where only some listings were captured.
@@ -134,11 +129,6 @@ class Snapshot:
     elevated: bool = True
     winnat: WinNat = "absent"
     system_ranges: tuple[PortRange, ...] = ()
-    keeps_rows: bool = True
-    stored: PortSet | None = None
-    stored_unsafe: str = ""
-    stored_elsewhere: str = ""
-    not_read: tuple[str, ...] = ()
     url_reservations: tuple[UrlReservation, ...] = ()
     nat_users: tuple[str, ...] = ()
     known_lanes: tuple[Lane, ...] = LANES
@@ -146,8 +136,9 @@ class Snapshot:
     def kind_of(self, row: Row) -> RowKind:
         """What a row is, as far as this host lets anyone know.
 
-        An unstarred row that Lookup finds is a reservation whatever else Lookup answers for, since an exclusion is
-        always starred. A starred row is of unknown kind where Lookup says yes to exclusions too.
+        A row that is not administered and that Lookup finds is a reservation whatever else Lookup answers for, since
+        an exclusion is always administered. An administered row is of unknown kind where Lookup says yes to exclusions
+        too.
         """
         found = Lookup(row.lane.protocol, row.ports) in self.lookups
         if not row.administered:
@@ -155,6 +146,28 @@ class Snapshot:
         if not found:
             return "exclusion"
         return "reservation" if self.lookup_tells_kinds else "unknown"
+
+    def sharing(self, lanes: Iterable[Lane]) -> tuple[Lane, ...]:
+        """These lanes and all that share a table with one of them, as far as the host says; sorted."""
+        groups = [group for group in self.shared for lane in lanes if lane in group]
+        return tuple(sorted({*lanes, *(lane for group in groups for lane in group)}))
+
+
+@dataclass(frozen=True, slots=True)
+class ListSnapshot(Snapshot):
+    """A reading of a `ListHost`: its rows are runs of one set of ports, the same in every lane.
+
+    Attributes:
+        stored: the ports that our own file sets at boot; None where no file can, or this user cannot read it.
+        stored_unsafe: who else may write that file, in words that follow "the file", or empty.
+        stored_elsewhere: `file:line` of another file that sets the ports, or empty.
+        not_read: files that set the ports or may do so, and that this user cannot read.
+    """
+
+    stored: PortSet | None = None
+    stored_unsafe: str = ""
+    stored_elsewhere: str = ""
+    not_read: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,12 +238,17 @@ class Host(Protocol):
 
 
 BeforeWrite = Callable[[PortSet, bool], None]
-"""Told what the list holds just before it is written, and whether it comes back in pieces, so that a kill loses some.
-What this raises ends the write before it has begun. It is told again if the list has changed meanwhile."""
+"""Gets what the list holds just before it is written, and whether it comes back in pieces, so that a kill loses some.
+What this raises ends the write before it has begun. It is called again if the list has changed meanwhile."""
 
 
+@runtime_checkable
 class ListHost(Host, Protocol):
     """A host whose listing is one set of ports for all lanes: everything changes in one write."""
+
+    def snapshot(self, lookups: Collection[Lookup] = ()) -> ListSnapshot:
+        """See `Host`."""
+        ...
 
     def write_list(self, add: PortSet, remove: PortSet, stored: PortSet, before: BeforeWrite) -> Refusal | None:
         """Take ports out of the list and put ports in, others stay; make our file, if any, hold exactly `stored`."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from reconciler.errors import RefusedError
-from reconciler.host.interface import Lookup, Row, Snapshot
+from reconciler.host.interface import ListSnapshot, Lookup, Row, Snapshot
 from reconciler.lab.experiments import MINIMUM_PORTS
 from reconciler.ledger.records import Ledger
 from reconciler.ports import PortRange
@@ -19,7 +19,7 @@ def refuse_host(snapshot: Snapshot, ports: PortRange) -> None:
     """Raise RefusedError for a host that is no Windows, cannot be changed by us, or for too few ports."""
     if snapshot.facts.read_only:
         raise RefusedError("this host can be read, but not changed, so there is nothing to experiment on")
-    if not snapshot.keeps_rows:
+    if isinstance(snapshot, ListSnapshot):
         raise RefusedError("the experiments ask how Windows behaves, and this host is none; leave --experiments away")
     if not snapshot.elevated:
         raise RefusedError(

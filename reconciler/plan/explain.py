@@ -1,7 +1,7 @@
-"""One port explained: who holds it, whether a program can bind it, and what a person can do. Pure.
+"""One port explained: who holds it, whether a program can bind it, and what a person can do.
 
 What binds meet is taken from public reports (windows-facts 5): a program that asks for an excluded port gets it, one
-that asks for a port in an unstarred row or in a reservation gets WSAEACCES 10013.
+that asks for a port in a block or in a reservation gets WSAEACCES 10013.
 """
 
 from __future__ import annotations
@@ -10,9 +10,8 @@ from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
 from reconciler.host.interface import Snapshot, Socket, UrlReservation
-from reconciler.plan.given.owned import settle
-from reconciler.plan.given.rows import ShownRow, shown_rows
-from reconciler.plan.model import State
+from reconciler.plan.given.picture import Picture, RowInfo
+from reconciler.plan.model import Reason, Remedy
 from reconciler.ports import PROTOCOLS, Lane, PortRange, Protocol
 
 Bind = Literal["works", "in-use", "refused", "with-token", "unknown"]
@@ -31,19 +30,19 @@ class Holding(NamedTuple):
     `sockets` are those of both families, since a socket of one may serve both.
     """
 
-    rows: tuple[ShownRow, ...]
+    rows: tuple[RowInfo, ...]
     sockets: tuple[Socket, ...]
     ephemeral: PortRange | None
     dynamic_known: bool
     urls: tuple[UrlReservation, ...]
 
 
-class Verdict(NamedTuple):
-    """Whether a program can bind the port, why, and what a person can do (or empty)."""
+class Outlook(NamedTuple):
+    """Whether a program can bind the port, why, and what a person can do."""
 
     bind: Bind
-    reason: str
-    remedy: str = ""
+    reason: Reason
+    remedy: Remedy | None = None
 
 
 class Answer(NamedTuple):
@@ -51,33 +50,33 @@ class Answer(NamedTuple):
 
     lanes: tuple[Lane, ...]
     holding: Holding
-    verdict: Verdict
+    outlook: Outlook
 
 
-def explain_port(state: State, port: int, protocols: Iterable[Protocol] = PROTOCOLS) -> tuple[Answer, ...]:
+def explain_port(picture: Picture, port: int, protocols: Iterable[Protocol] = PROTOCOLS) -> tuple[Answer, ...]:
     """Explain a port (1..65535): one answer for all lanes of a protocol in which the same is true of it.
 
     Of lanes that were not read (`Snapshot.known_lanes`) nothing is said.
     """
-    snapshot = state.snapshot
-    rows = [row for row in shown_rows(snapshot, settle(state.ledger, snapshot)) if _holds(row, port)]
+    snapshot = picture.snapshot
+    rows = [info for info in picture.rows() if _holds(info, port)]
     answers: list[Answer] = []
     for lane in (lane for lane in snapshot.known_lanes if lane.protocol in set(protocols)):
         holding = _holding(snapshot, rows, lane, port)
-        verdict = _verdict(snapshot, holding, port)
+        outlook = _outlook(snapshot, holding, port)
         last = answers[-1] if answers else None
         if last and last.lanes[0].protocol == lane.protocol and _alike(last.holding, holding):
             answers[-1] = last._replace(lanes=(*last.lanes, lane))
         else:
-            answers.append(Answer((lane,), holding, verdict))
+            answers.append(Answer((lane,), holding, outlook))
     return tuple(answers)
 
 
-def _holds(shown: ShownRow, port: int) -> bool:
-    return shown.row.ports.first <= port <= shown.row.ports.last
+def _holds(info: RowInfo, port: int) -> bool:
+    return info.row.ports.first <= port <= info.row.ports.last
 
 
-def _holding(snapshot: Snapshot, rows: Iterable[ShownRow], lane: Lane, port: int) -> Holding:
+def _holding(snapshot: Snapshot, rows: Iterable[RowInfo], lane: Lane, port: int) -> Holding:
     dynamic = snapshot.dynamic.get(lane.protocol)
     return Holding(
         rows=tuple(item for item in rows if item.row.lane == lane),
@@ -98,13 +97,13 @@ def _without_lane(holding: Holding) -> tuple[object, ...]:
     return rows, holding.sockets, holding.ephemeral
 
 
-def _made(shown: ShownRow) -> tuple[str, str, str] | None:
+def _made(info: RowInfo) -> tuple[str, str, str] | None:
     """The store, plan and time of a row of ours."""
-    record = shown.record
+    record = info.record
     return None if record is None else (record.store, record.plan, record.time)
 
 
-def _verdict(snapshot: Snapshot, holding: Holding, port: int) -> Verdict:
+def _outlook(snapshot: Snapshot, holding: Holding, port: int) -> Outlook:
     """The worst that is true of it counts; a socket first, since it keeps the port whatever the rows say."""
     if holding.sockets:
         return _of_sockets(holding.sockets)
@@ -114,71 +113,68 @@ def _verdict(snapshot: Snapshot, holding: Holding, port: int) -> Verdict:
     if "reservation" in kinds:
         return _of_reservation(kinds["reservation"])
     if "unknown" in kinds:
-        reason = "its row may be an exclusion, which any program can bind, or a reservation, which only its token opens"
-        return Verdict("unknown", reason, "try it: 10013 (WSAEACCES) means a reservation")
-    if "exclusion" in kinds:
-        return Verdict("works", f"{_of_exclusion(snapshot, holding)}{_low(snapshot, port)}")
-    verdict = _of_nothing(snapshot, holding)
-    return verdict._replace(reason=f"{verdict.reason}{_low(snapshot, port)}")
+        text = "it may be an exclusion, which any program can bind, or a reservation, which only its token opens"
+        remedy = Remedy("try-a-bind", "try it: 10013 (WSAEACCES) means a reservation")
+        return Outlook("unknown", Reason("unknown-kind", text), remedy)
+    found = _of_exclusion(snapshot, holding) if "exclusion" in kinds else _of_nothing(snapshot, holding)
+    return found._replace(reason=found.reason._replace(text=f"{found.reason.text}{_low(snapshot, port)}"))
 
 
-def _of_sockets(sockets: tuple[Socket, ...]) -> Verdict:
+def _of_sockets(sockets: tuple[Socket, ...]) -> Outlook:
     who = min(sockets, key=lambda item: item.process is None)
     families = "+".join(dict.fromkeys(item.lane.family for item in sockets))
-    remedy = f"stop {who}" if who.process is not None else "run this again with all rights to see which program it is"
-    return Verdict("in-use", f"it is in use by {who}, {families}", remedy)
+    remedy = Remedy("stop-program", f"stop {who}")
+    if who.process is None:
+        remedy = Remedy("run-elevated", "run this again with all rights to see which program it is")
+    return Outlook("in-use", Reason("in-use", f"it is in use by {who}, {families}"), remedy)
 
 
-def _of_block(snapshot: Snapshot, shown: ShownRow, urls: tuple[UrlReservation, ...]) -> Verdict:
-    reason = "the system gave it to somebody else (WinNAT, HNS, http.sys ...), and a bind gets 10013 (WSAEACCES)"
+def _of_block(snapshot: Snapshot, info: RowInfo, urls: tuple[UrlReservation, ...]) -> Outlook:
     if snapshot.facts.read_only:
-        reason = (
-            "the system gave it to somebody else, or it is reserved; a plain bind gets 10013 (WSAEACCES) either way"
-        )
-        return Verdict("refused", reason, "ask on that machine")
+        text = "Windows holds it for somebody, or it is reserved; a plain bind gets 10013 (WSAEACCES) either way"
+        return Outlook("refused", Reason("block", text), Remedy("ask-there", "ask on that machine"))
+    reason = Reason("block", "Windows holds it (WinNAT, HNS, http.sys ...), and a bind gets 10013 (WSAEACCES)")
     if urls:
-        return Verdict(
-            "refused", reason, f"http.sys keeps it for {urls[0].url}; choose another port, or stop that service"
-        )
-    if shown.row.ports.count > 1 and snapshot.winnat == "running":
-        return Verdict(
-            "refused",
-            reason,
-            f"if WinNAT holds it, {_DECLARE} and apply with --release-winnat; otherwise its owner must give it up",
-        )
-    return Verdict("refused", reason, "choose another port, or have the owner of that row give it up")
+        text = f"http.sys keeps it for {urls[0].url}; choose another port, or stop that service"
+        return Outlook("refused", reason, Remedy("stop-service", text))
+    if info.row.ports.count > 1 and snapshot.winnat == "running":
+        text = f"if WinNAT holds it, {_DECLARE} and apply with --release-winnat; otherwise its owner must give it up"
+        return Outlook("refused", reason, Remedy("release-winnat", text))
+    return Outlook("refused", reason, Remedy("ask-the-owner", "choose another port, or have its owner give it up"))
 
 
-def _of_reservation(shown: ShownRow) -> Verdict:
-    reason = "it is reserved: a program that presents the token binds it, any other gets 10013 (WSAEACCES)"
-    if shown.record is None:
-        return Verdict("with-token", reason, "choose another port, or ask the program that made the reservation")
-    return Verdict("with-token", reason, "a service of yours binds it with reconciler.sockets.bind_reserved")
+def _of_reservation(info: RowInfo) -> Outlook:
+    text = "it is reserved: a program that presents the token binds it, any other gets 10013 (WSAEACCES)"
+    remedy = Remedy("bind-reserved", "a service of yours binds it with reconciler.sockets.bind_reserved")
+    if info.record is None:
+        remedy = Remedy("ask-its-program", "choose another port, or ask the program that made the reservation")
+    return Outlook("with-token", Reason("reservation", text), remedy)
 
 
-def _of_nothing(snapshot: Snapshot, holding: Holding) -> Verdict:
-    held = f"no row holds it; {NO_SOCKETS}" if snapshot.facts.read_only else "nobody holds it"
+def _of_nothing(snapshot: Snapshot, holding: Holding) -> Outlook:
+    held = f"nothing is listed over it; {NO_SOCKETS}" if snapshot.facts.read_only else "nobody holds it"
     if holding.urls:
-        url = holding.urls[0].url
-        return Verdict("works", f"{held}, but http.sys keeps it for {url}, which an exclusion may keep from starting")
+        text = f"{held}, but http.sys keeps it for {holding.urls[0].url}, which an exclusion may keep from starting"
+        return Outlook("works", Reason("url-reservation", text))
     if holding.ephemeral:
-        reason = f"{held}; it lies in the dynamic range {holding.ephemeral}, so any program may be given it"
-        return Verdict("works", reason, f"to keep it from that, {_DECLARE}")
+        text = f"{held}; it lies in the dynamic range {holding.ephemeral}, so any program may be given it"
+        return Outlook("works", Reason("ephemeral", text), Remedy("declare", f"to keep it from that, {_DECLARE}"))
     if not holding.dynamic_known:
-        return Verdict("works", f"{held}; the dynamic range is not known")
-    return Verdict("works", f"{held}; it lies outside the dynamic range, so no program is given it by chance")
+        return Outlook("works", Reason("free", f"{held}; the dynamic range is not known"))
+    text = f"{held}; it lies outside the dynamic range, so no program is given it by chance"
+    return Outlook("works", Reason("free", text))
 
 
 def _low(snapshot: Snapshot, port: int) -> str:
     low = snapshot.facts.os == "linux" and port < LINUX_FREE_FROM
-    return f"; below {LINUX_FREE_FROM} Linux asks for the rights of root, unless it is told otherwise" if low else ""
+    return f"; below {LINUX_FREE_FROM} Linux asks for the rights of root, unless it is set otherwise" if low else ""
 
 
-def _of_exclusion(snapshot: Snapshot, holding: Holding) -> str:
-    reason = "an exclusion only keeps it from being handed out by chance; a program that asks for it gets it"
+def _of_exclusion(snapshot: Snapshot, holding: Holding) -> Outlook:
+    text = "an exclusion only keeps it from being handed out by chance; a program that asks for it gets it"
     if snapshot.facts.read_only:
-        reason = f"{NO_SOCKETS}; {reason}"
-    if snapshot.facts.os == "linux":
-        return reason
-    reason += ", but services of http.sys (IIS, HttpListener), MsQuic and port mappings of containers may not"
-    return f"{reason}; http.sys keeps it for {holding.urls[0].url}" if holding.urls else reason
+        text = f"{NO_SOCKETS}; {text}"
+    if snapshot.facts.os == "windows":
+        text += ", but services of http.sys (IIS, HttpListener), MsQuic and port mappings of containers may not"
+        text += f"; http.sys keeps it for {holding.urls[0].url}" if holding.urls else ""
+    return Outlook("works", Reason("exclusion", text))

@@ -1,38 +1,49 @@
 """The plan as a value: an ordered list of steps that the printer shows and the executor does. The very same list.
 
-A step is one thing to do, or one thing that cannot be done and why. Nothing here does I/O or knows the time.
+A step is something that apply does, or would do and cannot now. What is merely worth knowing is a note.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 from reconciler.host.interface import Facts, Snapshot
-from reconciler.ledger.records import Claim, Intent, Ledger, OwnedRow, RestoreRow
+from reconciler.ledger.records import Claim, Ledger, OwnedRow, RestoreRow
 from reconciler.policy.entries import PolicySet
 from reconciler.ports import Kind, Lane, PortRange, PortSet, Store
 
-Action = Literal[
-    "release-winnat", "set-dynamic-range", "create", "replace", "delete", "relabel", "persist", "start-winnat", "keep"
-]
-Status = Literal["ready", "deferred", "blocked", "skipped", "over-covered", "out-of-scope"]
-Cause = Literal["intent", "drift", "restore"]
+ActionId = Literal["release-winnat", "set-dynamic-range", "create", "replace", "delete", "persist", "start-winnat"]
+Status = Literal["ready", "deferred", "blocked", "skipped"]
+Cause = Literal["change", "drift", "restore"]
+STATUSES: tuple[Status, ...] = get_args(Status)
 
-ACTIONS: tuple[Action, ...] = (
-    "release-winnat",
-    "set-dynamic-range",
-    "create",
-    "replace",
-    "delete",
-    "relabel",
-    "persist",
-    "start-winnat",
-    "keep",
-)
+
+class Action(NamedTuple):
+    """A kind of step. Apply goes phase by phase; `sign` and the two phrases (for one and for many) are for people."""
+
+    id: ActionId
+    phase: int
+    sign: str
+    one: str
+    many: str
+
+
+ACTIONS: dict[ActionId, Action] = {
+    action.id: action
+    for action in (
+        Action("release-winnat", 0, "~", "release of WinNAT", "releases of WinNAT"),
+        Action("set-dynamic-range", 1, "~", "dynamic range to set", "dynamic ranges to set"),
+        Action("create", 2, "+", "to create", "to create"),
+        Action("replace", 2, "-/+", "to replace", "to replace"),
+        Action("delete", 2, "-", "to delete", "to delete"),
+        Action("persist", 3, "~", "to persist", "to persist"),
+        Action("start-winnat", 4, "~", "start of WinNAT", "starts of WinNAT"),
+    )
+}
 
 LimitName = Literal["max_deletes", "max_delete_percent", "min_dynamic_ports", "delete_all"]
-LIMIT_NAMES: tuple[LimitName, ...] = ("max_deletes", "max_delete_percent", "min_dynamic_ports", "delete_all")
+LIMIT_NAMES: tuple[LimitName, ...] = get_args(LimitName)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +51,7 @@ class Options:
     """What the caller allows for this one run. The same for plan and apply.
 
     `unprotect` holds entry names (`entry` or `policy/entry`); `force` the limits that may be passed; `retire` the
-    policies that are given up although no file of theirs is in scope.
+    policies whose rows go although no file of theirs is in scope.
     """
 
     retire: frozenset[str] = frozenset()
@@ -51,7 +62,7 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """All that a plan is made from: what is wanted, what is there, what is ours (None: no ledger yet).
+    """All that a plan is made from: what is desired, what is actual, what is owned (None: no ledger yet).
 
     `read_at`: when the reading began, in the seconds of `time.monotonic`; None if nobody says. Apply has it only where
     it uses a reading from before the lock.
@@ -91,13 +102,31 @@ class Blocker(NamedTuple):
     pid: int | None = None
 
 
-class Unit(NamedTuple):
+class UnitRef(NamedTuple):
     """What is created whole or not at all: one declared range of one entry in one protocol."""
 
     policy: str
     entry: str
     protocol: str
     ports: PortRange
+
+
+class Reason(NamedTuple):
+    """Why a step is there, or waits: a stable id, and a sentence for people without a full stop (or empty)."""
+
+    id: str
+    text: str
+
+
+DECLARED = Reason("declared", "")
+"""An entry wants it: nothing needs to be said."""
+
+
+class Remedy(NamedTuple):
+    """What a person can do about a step that waits: a stable id, and a sentence without a full stop."""
+
+    id: str
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,19 +136,19 @@ class Step:
     Attributes:
         ports: the row; for a replace the old row; for several rows the range from the first to the last; for a
             dynamic range the new one.
-        status: `ready` is done by apply. Everything else is told, and done only if `tried`.
+        status: `ready` is done by apply. Any other status is shown, and the step done only if `tried`.
         tried: apply makes the call although the forecast is bad, since the call decides (a create whose port is in
             use; a create that WinNAT may make room for).
         deletes, creates: rows in the order of the calls, all deletes first. A step is done whole or not at all: when
             one call fails, its creates are undone and what it deleted is put back.
         units: the declared ranges that this step makes whole.
-        cause: `drift` if the host left what was applied, `intent` if the policy changed, `restore` if an earlier run
+        cause: `drift` if the host left what was applied, `change` if the policy changed, `restore` if an earlier run
             could not put a row back.
         owners: the entries this is done for, or that gave the row up.
-        reason: one sentence, no full stop at its end. remedy: what a person can do, or empty.
+        over_covered: ports that nobody wants and that stay excluded until this step can be done.
     """
 
-    action: Action
+    action: ActionId
     status: Status
     cause: Cause
     kind: Kind | None
@@ -127,17 +156,23 @@ class Step:
     ports: PortRange | None
     deletes: tuple[RowRef, ...] = ()
     creates: tuple[RowRef, ...] = ()
-    units: tuple[Unit, ...] = ()
+    units: tuple[UnitRef, ...] = ()
     owners: tuple[EntryRef, ...] = ()
     blockers: tuple[Blocker, ...] = ()
-    reason: str = ""
-    remedy: str = ""
+    reason: Reason = DECLARED
+    remedy: Remedy | None = None
     tried: bool = False
+    over_covered: PortSet = PortSet()
 
     @property
     def done_by_apply(self) -> bool:
         """Does apply act on this step at all?"""
         return self.status == "ready" or self.tried
+
+    @property
+    def is_waiting(self) -> bool:
+        """Is this wanted and cannot be now?"""
+        return self.status in ("deferred", "blocked")
 
 
 class Note(NamedTuple):
@@ -161,9 +196,9 @@ class LedgerUpdate:
     """What apply writes into the ledger beyond the outcome of its steps.
 
     `machine` is the host's identity. `rows` are the owned rows that the snapshot still shows, after interrupted
-    calls were settled; `claims` what holds when the plan is done; `restore` what stays owed until it is seen again.
-    `changed`: the stored ledger says something else. On a `SetHost`, `stored` is what its file must hold in the end,
-    and `staying` what an interrupted write of its list has lost (`plan/lost.py`).
+    calls were looked at; `claims` what holds when the plan is done; `to_restore` what an earlier run took away and
+    nobody has seen again. `changed`: the stored ledger says something else. On a `ListHost`, `stored` is what its
+    file must hold in the end.
     """
 
     machine: str
@@ -171,8 +206,7 @@ class LedgerUpdate:
     claims: tuple[Claim, ...]
     to_restore: tuple[RestoreRow, ...]
     changed: bool
-    stored: PortSet = field(default_factory=PortSet)
-    staying: tuple[Intent, ...] = ()
+    stored: PortSet = PortSet()
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +214,7 @@ class Plan:
     """The ordered difference between policy, host and ledger.
 
     Attributes:
-        id: a digest of host, steps and options: equal plans have equal ids.
+        id: a digest of host, steps, claims and options: equal plans have equal ids.
         steps: sorted: first what apply does, in the order it does it, then what cannot be done.
         in_sync: how many entries in scope need nothing.
         state: what it was made from; not part of the document.
@@ -200,10 +234,22 @@ class Plan:
         """The steps that apply acts on, in order."""
         return tuple(step for step in self.steps if step.done_by_apply)
 
+    def waiting(self) -> tuple[Step, ...]:
+        """The steps that are wanted and cannot be done now."""
+        return tuple(step for step in self.steps if step.is_waiting)
+
+    @property
+    def converged(self) -> bool:
+        """Is nothing left to do, and nothing in the way? (What is skipped does not count.)"""
+        return not any(step.done_by_apply or step.is_waiting for step in self.steps)
+
     def refused_by(self) -> tuple[Breach, ...]:
         """The limits that refuse this plan."""
         return tuple(breach for breach in self.breaches if not breach.forced)
 
-    def count(self, status: Status, action: Action | None = None) -> int:
-        """How many steps have this status (and action)."""
-        return sum(1 for step in self.steps if step.status == status and action in (None, step.action))
+    def counts(self) -> dict[str, int]:
+        """How many steps: those that are ready by what they do, the others by their status. Every key, every time."""
+        counts: dict[str, int] = dict.fromkeys((*ACTIONS, *STATUSES[1:]), 0)
+        for step in self.steps:
+            counts[step.action if step.status == "ready" else step.status] += 1
+        return counts

@@ -1,219 +1,298 @@
-"""Notes: what is worth knowing about a plan and is not a step. Pure."""
+"""Notes: what is worth knowing about a plan and is not a step. Each has a stable id."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from reconciler.host.interface import Row, Snapshot
-from reconciler.plan.given.desired import Demand, Pairs
-from reconciler.plan.given.owned import Settled
-from reconciler.plan.given.rows import KIND_WORDS, ShownRow, shown_rows
-from reconciler.plan.given.tables import Table, closure
-from reconciler.plan.model import Note, Options, State, Step
-from reconciler.plan.rules.foreign import unclaimed_rows
-from reconciler.policy.entries import PolicySet, Reservation
-from reconciler.ports import LANES, Lane, PortRange, PortSet, RangeIndex
+from reconciler.ledger.records import Claim, OwnedRow
+from reconciler.plan.given.claims import ClaimIndex
+from reconciler.plan.given.picture import Picture, RowInfo
+from reconciler.plan.model import Note, Step
+from reconciler.plan.reasons import some
+from reconciler.plan.rules.foreign import unclaimed_rows, windows_of
+from reconciler.ports import LANES, PROTOCOLS, Lane, PortRange, Protocol, RangeIndex
 
+PROTECTED = "protected"
+"""The id of the note on a protected row that differs from what the policy says; the summary counts them."""
 
-def notes(
-    policies: PolicySet,
-    demand: Demand,
-    pairs: Pairs,
-    snapshot: Snapshot,
-    foreign_reservations: Sequence[Reservation],
-    steps: Iterable[Step],
-) -> tuple[Note, ...]:
-    """All notes of a plan: first what concerns everything, then entry by entry."""
-    found: list[Note] = []
-    found += _unread_files(policies, demand)
-    found += _shared_lanes(policies, demand)
-    found += _foreign_cover(demand, pairs)
-    for entry in foreign_reservations:
-        text = f"{entry.policy}/{entry.name}: the reservation {entry.ports} is there, and this tool did not make it"
-        found.append(Note("foreign-reservation", text, str(entry.place)))
-    found += _plain_binds(demand, steps)
-    found += _url_reservations(demand, snapshot)
-    if policies.unmanaged is not None and policies.unmanaged.action == "report":
-        windows = PortSet.of(policies.unmanaged.ports).runs()
-        for ports, lanes in _by_ports(unclaimed_rows(demand, pairs, snapshot)).items():
-            if windows and not any(window.contains(ports) for window in windows):
-                continue
-            text = f"{_lanes(lanes)} {ports} is administered, and nobody claims it"
-            found.append(Note("unmanaged", text, str(policies.unmanaged.place)))
-    return tuple(found)
+KIND_WORDS = {
+    "exclusion": "an exclusion",
+    "reservation": "a reservation",
+    "unknown": "an exclusion or a reservation",
+    "block": "a block held by Windows",
+}
 
 
-def ledger_notes(state: State, settled: Settled, demand: Demand, pairs: Pairs) -> Iterable[Note]:
-    """What must be said first: that nothing here can be ours, because the ledger is lost or another machine's."""
-    if settled.copied:
-        text = "the ledger here was written on another machine, so every row counts as foreign and none is deleted"
-        yield Note("ledger-copied", text)
-    elif state.ledger is None and _any_covered(demand, pairs):
-        text = "there is no ledger of this host, so every row that is there counts as foreign and none is deleted"
-        yield Note("ledger-missing", text)
+def notes(picture: Picture, steps: Sequence[Step]) -> tuple[Note, ...]:
+    """All notes that any host's plan can have: first what concerns everything, then entry by entry."""
+    return tuple(note for rule in NOTES for note in rule(picture, steps))
 
 
-def _unread_files(policies: PolicySet, demand: Demand) -> Iterable[Note]:
-    """An entry may be given up only because one of several files of its policy was forgotten."""
-    forgotten: dict[str, list[str]] = {}
-    for claim in demand.given_up:
-        if not policies.answers_for(claim.file):
-            forgotten.setdefault(claim.file, []).append(f"{claim.policy}/{claim.entry}")
-    for file, entries in sorted(forgotten.items()):
-        names = ", ".join(sorted(set(entries)))
-        are = "is" if len(set(entries)) == 1 else "are"
+# What concerns everything
+
+
+def _ledger(picture: Picture, steps: Sequence[Step]) -> Iterator[Note]:
+    """Nothing here can be ours, because the ledger is lost or another machine's."""
+    if picture.owned.copied:
         text = (
-            f"{names} {are} given up although {file} is still there and was not read; "
-            "give all files of a policy together"
+            "the ledger here was written on another machine: nothing that exists is ours, and nothing will be deleted"
         )
-        yield Note("file-not-read", text, file)
+        yield Note("ledger-copied", text)
+    elif picture.state.ledger is None and _any_covered(picture):
+        yield Note("ledger-missing", "first run on this host: nothing that exists will be deleted")
 
 
-def _any_covered(demand: Demand, pairs: Pairs) -> bool:
+def _any_covered(picture: Picture) -> bool:
     return any(
-        table.cover.touches(wish.unit.ports) and not set(table.lanes).isdisjoint(wish.lanes)
-        for wish in demand.wishes
-        for table, _ in pairs
+        picture.tables[number].cover.touches(unit.ports)
+        for unit in picture.desired.of_kind("exclusion")
+        for number in picture.tables_of(unit.lanes)
     )
 
 
-def _shared_lanes(policies: PolicySet, demand: Demand) -> Iterable[Note]:
-    """Told once, however many entries it concerns (design 4.3)."""
-    declared = {(entry.policy, entry.name): entry for policy in policies.in_scope() for entry in policy.exclusions}
-    fewer = [
-        entry
-        for claim in demand.fresh
-        if claim.kind == "exclusion"
-        for entry in [declared[claim.policy, claim.entry]]
-        if len(entry.protocols) * len(entry.families) != len(claim.lanes)
-    ]
-    if fewer:
-        names = ", ".join(f"{entry.policy}/{entry.name}" for entry in fewer[:3])
-        more = f" and {len(fewer) - 3} more" if len(fewer) > 3 else ""
-        text = f"on this host the lanes share a table, so lanes that are not declared are covered too: {names}{more}"
-        yield Note("shared-lanes", text, str(fewer[0].place))
-
-
-def _foreign_cover(demand: Demand, pairs: Pairs) -> Iterable[Note]:
-    tables = [table for table, _ in pairs]
-    where: dict[tuple[Lane, ...], list[Table]] = {}
-    found: dict[tuple[str, str], tuple[str, dict[PortRange, bool]]] = {}
-    for wish in demand.wishes:
-        if wish.lanes not in where:
-            where[wish.lanes] = [table for table in tables if set(table.lanes) & set(wish.lanes)]
-        for table in where[wish.lanes]:
-            if not table.cover.touches(wish.unit.ports):
-                continue
-            for ports, _ in table.covering.touching(wish.unit.ports):
-                if ports not in table.owned:
-                    key = (wish.entry.policy, wish.entry.name)
-                    _, rows = found.setdefault(key, (str(wish.entry.place), {}))
-                    rows[ports] = rows.get(ports, False) or ports in table.unknown
-    for (policy, name), (place, rows) in found.items():
-        shown = ", ".join(
-            f"{ports}{' (of unknown kind)' if unknown else ''}" for ports, unknown in list(rows.items())[:3]
-        )
-        more = f" and {len(rows) - 3} more" if len(rows) > 3 else ""
-        text = (
-            f"{policy}/{name} is covered wholly or partly by rows that are not ours, "
-            f"and nothing proves that they outlive a restart: {shown}{more}"
-        )
-        yield Note("foreign-cover", text, place)
-
-
-def _plain_binds(demand: Demand, steps: Iterable[Step]) -> Iterable[Note]:
-    """Whoever binds the ports today finds them closed once they are reserved (windows-facts 5.2)."""
-    acting = [step for step in steps if step.done_by_apply]
-    created = {
-        (spec.lanes[0].protocol, spec.ports) for step in acting for spec in step.creates if spec.kind == "reservation"
-    }
-    for entry in demand.reservations:
-        if (entry.protocol, entry.ports) in created:
-            what = f"{entry.policy}/{entry.name}: a plain bind to {entry.protocol} {entry.ports}"
-            who = f": {entry.bound_by}" if entry.bound_by else "; bound_by does not say who that is"
-            text = f"{what} will be refused with 10013; who binds it must present its token{who}"
-            yield Note("plain-bind", text, str(entry.place))
-
-
-def _url_reservations(demand: Demand, snapshot: Snapshot) -> Iterable[Note]:
-    """An exclusion over a port that http.sys serves breaks the service at its next restart (windows-facts 5.4)."""
-    declared = RangeIndex((wish.unit.ports, wish) for wish in demand.wishes if wish.unit.protocol == "tcp")
-    for item in snapshot.url_reservations:
-        for _, wish in declared.touching(PortRange(item.port, item.port)):
-            name = f"{wish.entry.policy}/{wish.entry.name}"
-            text = f"{name} excludes port {item.port}, which http.sys keeps for {item.url}: it may not start again"
-            yield Note("url-reservation", text, str(wish.entry.place))
-
-
-def _by_ports(rows: Iterable[tuple[Row, Table]]) -> dict[PortRange, list[Lane]]:
-    found: dict[PortRange, list[Lane]] = {}
-    for row, table in rows:
-        found.setdefault(row.ports, []).extend(table.lanes)
-    return found
-
-
-def _lanes(lanes: Iterable[Lane]) -> str:
-    return ", ".join(map(str, sorted(lanes)))
-
-
-_ROWS_SHOWN = 3
-
-
-def target_notes(policies: PolicySet, snapshot: Snapshot) -> Iterable[Note]:
+def _targets(picture: Picture, steps: Sequence[Step]) -> Iterator[Note]:
     """Files that were given and are not for this host, where that is not what folders are for."""
-    host = f"{snapshot.facts.name}, {snapshot.facts.os}"
+    policies, facts = picture.state.policies, picture.snapshot.facts
+    host = f"{facts.name}, {facts.os}"
     says = "[target] says which hosts, systems and tags a file is for"
     if policies.policies and not policies.in_scope():
         yield Note("nothing-targeted", f"no file targets this host ({host}) in this run; {says}")
         return
     for file in policies.idle:
-        yield Note(
-            "not-targeted", f"{file} was named, and does not target this host ({host}) in this run; {says}", file
-        )
+        text = f"{file} was named, and does not target this host ({host}) in this run; {says}"
+        yield Note("not-targeted", text, file)
 
 
-def release_note(options: Options, snapshot: Snapshot, steps: Iterable[Step]) -> Iterable[Note]:
+def _release(picture: Picture, steps: Sequence[Step]) -> Iterator[Note]:
     """`--release-winnat` was given, a step is blocked, and WinNAT is not asked."""
-    if not options.release_winnat or not any(step.status == "blocked" and not step.tried for step in steps):
-        return
-    if any(step.action == "release-winnat" for step in steps):
+    blocked = any(step.status == "blocked" and not step.tried for step in steps)
+    if not picture.options.release_winnat or not blocked or any(step.action == "release-winnat" for step in steps):
         return
     why = "no step is held by blocks alone that can be WinNAT's"
-    if snapshot.winnat != "running":
-        why = {"stopped": "it is stopped", "absent": "this host has none"}.get(
-            snapshot.winnat, "its state is not known"
-        )
+    if picture.snapshot.winnat != "running":
+        known = {"stopped": "it is stopped", "absent": "this host has none"}
+        why = known.get(picture.snapshot.winnat, "its state is not known")
     yield Note("winnat-not-released", f"--release-winnat was given, and WinNAT is left as it is: {why}")
 
 
-def absent_notes(demand: Demand, settled: Settled, snapshot: Snapshot, steps: Iterable[Step]) -> Iterable[Note]:
+def _unread_files(picture: Picture, steps: Sequence[Step]) -> Iterator[Note]:
+    """An entry may be given up only because one of several files of its policy was forgotten."""
+    forgotten: dict[str, list[str]] = {}
+    for claim in picture.desired.given_up:
+        if not picture.state.policies.answers_for(claim.file):
+            forgotten.setdefault(claim.file, []).append(f"{claim.policy}/{claim.entry}")
+    for file, entries in sorted(forgotten.items()):
+        names = sorted(set(entries))
+        are = "is" if len(names) == 1 else "are"
+        text = (
+            f"{', '.join(names)} {are} given up although {file} is still there and was not read; "
+            "give all files of a policy together"
+        )
+        yield Note("file-not-read", text, file)
+
+
+def _shared_lanes(picture: Picture, steps: Sequence[Step]) -> Iterator[Note]:
+    """Said once, however many entries it concerns (design 4.3)."""
+    scope = picture.state.policies.in_scope()
+    named = {(entry.policy, entry.name): entry for policy in scope for entry in policy.exclusions}
+    claims = (claim for claim in picture.desired.declared if claim.kind == "exclusion")
+    wider = [claim for claim in claims if set(claim.lanes) != set(named[claim.policy, claim.entry].lanes)]
+    if wider:
+        names = some([f"{claim.policy}/{claim.entry}" for claim in wider])
+        text = f"on this host the lanes share a table, so lanes that are not declared are covered too: {names}"
+        yield Note("shared-lanes", text, f"{wider[0].file}:{wider[0].line}")
+
+
+# What is ours and stays as it is
+
+
+def _not_in_this_run(picture: Picture, steps: Sequence[Step]) -> Iterator[Note]:
+    """Policies that nobody was asked about keep what they hold (design 4.6)."""
+    policies = picture.state.policies
+    given = {policy.name: policy.in_scope for policy in policies.policies}
+    read = {file for policy in policies.in_scope() for file in policy.files}
+    together: dict[tuple[str, str], list[Claim]] = {}
+    for claim in picture.desired.out_of_scope:
+        together.setdefault((claim.policy, _why_not(claim, given, read)), []).append(claim)
+    for (policy, why), claims in together.items():
+        held = some([f"{ports}" for claim in claims for ports in claim.ports], 6)
+        yield Note("not-in-this-run", f"not touched: {why.format(policy=policy)}; it holds {held}", claims[0].file)
+
+
+def _why_not(claim: Claim, given: dict[str, bool], read: set[str]) -> str:
+    if given.get(claim.policy):
+        return f"entry {claim.entry} of policy {{policy}} stands only in files that do not target this host in this run"
+    if claim.policy not in given and claim.file in read:
+        return 'policy {policy} was not part of this run; if it was renamed, say formerly = ["{policy}"] in [policy]'
+    if claim.policy not in given:
+        return "policy {policy} was not part of this run"
+    return "no file of policy {policy} targets this host in this run"
+
+
+def _protected(picture: Picture, steps: Sequence[Step]) -> Iterator[Note]:
+    """Rows that would be deleted, shrunk or replaced, if a protected entry did not hold them."""
+    for table in picture.tables:
+        for ports, records in sorted(table.owned.items()):
+            guards = [claim for _, claim in table.protecting.touching(ports)]
+            if guards and not (table.desired.covers(ports) and table.in_its_store(ports)):
+                yield _protected_note(picture, records[0], guards)
+    guarded, wanted = _reserved(picture.desired.protecting), _reserved(picture.desired.wanted)
+    for protocol in PROTOCOLS:
+        for ports, rows in picture.reservations(protocol).items():
+            if (protocol, ports) in guarded and (protocol, ports) not in wanted:
+                yield _protected_note(picture, rows[0], [guarded[protocol, ports]])
+
+
+def _reserved(claims: Iterable[Claim]) -> dict[tuple[Protocol, PortRange], Claim]:
+    exact = (claim for claim in claims if claim.kind == "reservation")
+    return {(claim.lanes[0].protocol, ports): claim for claim in exact for ports in claim.ports}
+
+
+def _protected_note(picture: Picture, row: OwnedRow, guards: Sequence[Claim]) -> Note:
+    names = sorted({claim.entry for claim in guards})
+    retired = sorted({claim.policy for claim in guards} & picture.options.retire)
+    flags = " ".join([*(f"--retire {name}" for name in retired), *(f"--unprotect {name}" for name in names)])
+    text = (
+        f"{row.kind} {row.ports} {row.lane.protocol} differs from the policy and stays as it is, "
+        f"protected by {', '.join(names)}; {flags} lets it go"
+    )
+    return Note(PROTECTED, text, guards[0].file)
+
+
+def _transfers(picture: Picture, steps: Sequence[Step]) -> Iterator[Note]:
+    """Rows that stay and change their entry: one was renamed, or one of several claims on a row ended."""
+    if not picture.owned.rows or picture.owned.claims == picture.desired.claims:
+        return
+    going = {(row.kind, lane, row.ports) for step in steps for row in step.deletes for lane in row.lanes}
+    before = ClaimIndex(picture.owned.claims)
+    known: set[tuple[str, str, PortRange]] = set()
+    for row in picture.owned.rows:
+        key = (row.kind, row.lane.protocol, row.ports)
+        old, new = _names(before, row), _names(picture.claims, row)
+        if (row.kind, row.lane, row.ports) not in going and new and old != new and key not in known:
+            known.add(key)
+            now, then = " and ".join(new), " and ".join(old) or "no entry"
+            yield Note(
+                "transfer", f"{row.kind} {row.ports} {row.lane.protocol} stays, now for {now}, before for {then}"
+            )
+
+
+def _names(claims: ClaimIndex, row: OwnedRow) -> list[str]:
+    touching = [claim for _, claim in claims.touching(row.kind, row.lane, row.ports)]
+    return sorted({f"{claim.policy}/{claim.entry}{' (protected)' if claim.protect else ''}" for claim in touching})
+
+
+# Entry by entry
+
+
+def _foreign_cover(picture: Picture, steps: Sequence[Step]) -> Iterator[Note]:
+    found: dict[str, tuple[str, dict[PortRange, bool]]] = {}
+    for unit in picture.desired.of_kind("exclusion"):
+        for table in (picture.tables[number] for number in picture.tables_of(unit.lanes)):
+            if table.cover.touches(unit.ports):
+                foreign = [ports for ports, _ in table.covering.touching(unit.ports) if ports not in table.owned]
+                name = f"{unit.entry.policy}/{unit.entry.name}"
+                rows = found.setdefault(name, (str(unit.entry.place), {}))[1] if foreign else {}
+                rows.update({ports: rows.get(ports, False) or ports in table.unknown for ports in foreign})
+    for name, (place, rows) in found.items():
+        shown = some([f"{ports}{' (of unknown kind)' if unknown else ''}" for ports, unknown in rows.items()])
+        text = (
+            f"{name} is covered wholly or partly by ranges that are not ours, "
+            f"and nothing proves that they outlive a restart: {shown}"
+        )
+        yield Note("foreign-cover", text, place)
+
+
+def _foreign_reservations(picture: Picture, steps: Sequence[Step]) -> Iterator[Note]:
+    for unit in picture.desired.of_kind("reservation"):
+        if picture.presence(unit) == "foreign":
+            name = f"{unit.entry.policy}/{unit.entry.name}"
+            text = f"{name}: the reservation {unit.ports} is there, and this tool did not make it"
+            yield Note("foreign-reservation", text, str(unit.entry.place))
+
+
+def _plain_binds(picture: Picture, steps: Sequence[Step]) -> Iterator[Note]:
+    """Whoever binds the ports today finds them closed once they are reserved (windows-facts 5.2)."""
+    created = {
+        (row.lanes[0].protocol, row.ports)
+        for step in steps
+        if step.done_by_apply
+        for row in step.creates
+        if row.kind == "reservation"
+    }
+    for unit in picture.desired.of_kind("reservation"):
+        if (unit.protocol, unit.ports) in created:
+            bound_by = getattr(unit.entry, "bound_by", "")
+            who = f": {bound_by}" if bound_by else "; bound_by does not say who that is"
+            what = f"{unit.entry.policy}/{unit.entry.name}: a plain bind to {unit.protocol} {unit.ports}"
+            text = f"{what} will be refused with 10013; who binds it must present its token{who}"
+            yield Note("plain-bind", text, str(unit.entry.place))
+
+
+def _url_reservations(picture: Picture, steps: Sequence[Step]) -> Iterator[Note]:
+    """An exclusion over a port that http.sys serves breaks the service at its next restart (windows-facts 5.4)."""
+    units = picture.desired.of_kind("exclusion")
+    declared = RangeIndex((unit.ports, unit) for unit in units if unit.protocol == "tcp")
+    for item in picture.snapshot.url_reservations:
+        for _, unit in declared.touching(PortRange(item.port, item.port)):
+            name = f"{unit.entry.policy}/{unit.entry.name}"
+            text = f"{name} excludes port {item.port}, which http.sys keeps for {item.url}: it may not start again"
+            yield Note("url-reservation", text, str(unit.entry.place))
+
+
+def _unmanaged(picture: Picture, steps: Sequence[Step]) -> Iterator[Note]:
+    rule = picture.state.policies.unmanaged
+    if rule is None or rule.action != "report":
+        return
+    windows = windows_of(rule)
+    found: dict[PortRange, list[Lane]] = {}
+    for row, table in unclaimed_rows(picture):
+        found.setdefault(row.ports, []).extend(table.lanes)
+    for ports, lanes in found.items():
+        if not windows or any(window.contains(ports) for window in windows):
+            text = f"{', '.join(map(str, sorted(lanes)))} {ports} is administered, and no entry claims it"
+            yield Note("unmanaged", text, str(rule.place))
+
+
+def absent_and_held(picture: Picture, steps: Sequence[Step]) -> Iterator[Note]:
     """Ports that are declared absent and stay held by a row that no step names."""
-    if not demand.absent or not snapshot.keeps_rows:
+    if not picture.desired.absent:
         return
     acting = [step for step in steps if step.done_by_apply]
-    leaving = {(lane, spec.ports) for step in acting for spec in step.deletes for lane in spec.lanes}
-    staying = [item for item in shown_rows(snapshot, settled) if (item.row.lane, item.row.ports) not in leaving]
+    leaving = {(lane, row.ports) for step in acting for row in step.deletes for lane in row.lanes}
+    staying = [item for item in picture.rows() if (item.row.lane, item.row.ports) not in leaving]
     rows = {lane: RangeIndex((item.row.ports, item) for item in staying if item.row.lane == lane) for lane in LANES}
-    for entry in demand.absent:
-        lanes = closure(snapshot, entry.lanes)
+    for entry in picture.desired.absent:
+        lanes = picture.snapshot.sharing(entry.lanes)
         for ports in entry.ports:
             near = [item for lane in lanes for _, item in rows[lane].touching(ports)]
-            held = dict.fromkeys(
-                _words(item) for item in near if not (item.row.administered and item.row.ports == ports)
-            )
+            others = (item for item in near if not (item.row.administered and item.row.ports == ports))
+            held = dict.fromkeys(_words(item) for item in others)
             if held:
                 text = (
                     f"{entry.policy}/{entry.name}: {ports} is declared absent, and still held, wholly or in part, by "
-                    f"{_some(list(held))}; absent deletes an exclusion of exactly its ports, and nothing else"
+                    f"{some(list(held))}; absent deletes an exclusion of exactly its ports, and nothing else"
                 )
                 yield Note("absent-and-held", text, str(entry.place))
 
 
-def _words(item: ShownRow) -> str:
+def _words(item: RowInfo) -> str:
     whose = "the system's (HNS)" if item.system else "ours" if item.record else ""
     return f"{item.row.ports} ({', '.join(filter(None, (KIND_WORDS[item.kind], whose, *item.entries)))})"
 
 
-def _some(words: list[str]) -> str:
-    more = f" and {len(words) - _ROWS_SHOWN} more" if len(words) > _ROWS_SHOWN else ""
-    return f"{', '.join(words[:_ROWS_SHOWN])}{more}"
+NOTES: tuple[Callable[[Picture, Sequence[Step]], Iterator[Note]], ...] = (
+    _ledger,
+    _targets,
+    _release,
+    _unread_files,
+    _shared_lanes,
+    _not_in_this_run,
+    _protected,
+    _transfers,
+    _foreign_cover,
+    _foreign_reservations,
+    _plain_binds,
+    _url_reservations,
+    _unmanaged,
+)

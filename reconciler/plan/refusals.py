@@ -1,4 +1,4 @@
-"""What a reading does not hold: of a lane whose listing was not captured, no plan may say anything. Pure."""
+"""What a plan is refused for: what nobody has read, and limits that it passes unless --force names them."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ from collections.abc import Container, Iterable, Sequence
 from reconciler.errors import HostError
 from reconciler.host.interface import Snapshot
 from reconciler.plan.given.claims import ClaimIndex
-from reconciler.plan.given.desired import Demand
-from reconciler.plan.given.owned import Settled
-from reconciler.plan.given.tables import Table, closure
-from reconciler.plan.model import Breach, LimitName, Options, RowRef, Step
-from reconciler.policy.entries import Limits, PolicySet
-from reconciler.ports import LANES, PROTOCOLS, Kind, Lane, PortRange, PortSet, Protocol
+from reconciler.plan.given.picture import Picture
+from reconciler.plan.given.tables import RowKey
+from reconciler.plan.model import Breach, LimitName, RowRef, Step
+from reconciler.policy.entries import PolicySet
+from reconciler.ports import LANES, PROTOCOLS, Lane, PortSet, Protocol
+
+PERCENT_FROM_ROWS = 10  # a share of fewer owned rows says nothing
 
 
-def refuse_unknown(policies: PolicySet, snapshot: Snapshot) -> None:
+def refuse_what_was_not_read(policies: PolicySet, snapshot: Snapshot) -> None:
     """Raise HostError, naming the captures that are missing, if the policies in scope want what was not read.
 
     On a host that is read itself nothing is missing: what it could not read it has refused already, or will try.
@@ -40,7 +41,7 @@ def _wanted_lanes(policies: PolicySet, snapshot: Snapshot) -> Iterable[Lane]:
         return
     for policy in policies.in_scope():
         for exclusion in policy.exclusions:
-            yield from closure(snapshot, exclusion.lanes)
+            yield from snapshot.sharing(exclusion.lanes)
 
 
 def _wanted_ranges(policies: PolicySet, snapshot: Snapshot) -> tuple[Protocol, ...]:
@@ -48,117 +49,96 @@ def _wanted_ranges(policies: PolicySet, snapshot: Snapshot) -> tuple[Protocol, .
     return tuple(protocol for protocol in PROTOCOLS if protocol in wanted and protocol not in snapshot.dynamic)
 
 
-RowKey = tuple[Kind, PortRange, Lane]
-PERCENT_FROM_ROWS = 10  # a share of fewer owned rows says nothing
-
-
-def breaches(
-    limits: Limits,
-    steps: Sequence[Step],
-    tables: Sequence[Table],
-    settled: Settled,
-    demand: Demand,
-    snapshot: Snapshot,
-    options: Options,
-) -> tuple[Breach, ...]:
+def breaches(picture: Picture, steps: Sequence[Step]) -> tuple[Breach, ...]:
     """Every limit that these steps pass, with the numbers."""
+    limits = picture.state.policies.limits
     acting = [step for step in steps if step.done_by_apply]
-    deleted = [spec for step in acting for spec in step.deletes]
-    rows = sum(_physical(spec, tables) for spec in deleted)
-    owned = _owned_count(tables, settled)
-    known = {(row.kind, row.ports, row.lane) for row in settled.rows}
-    ours = sum(_physical(spec, tables) for spec in deleted if _is_owned(spec, known))
+    deleted = [row for step in acting for row in step.deletes]
+    rows = sum(_physical(row, picture) for row in deleted)
+    owned = _owned_count(picture)
+    ours = sum(_physical(row, picture) for row in deleted if _is_owned(row, picture.records))
     found: list[tuple[LimitName, str]] = []
     if rows > limits.max_deletes:
         found.append(("max_deletes", f"{rows} rows would be deleted, and max_deletes is {limits.max_deletes}"))
     if owned >= PERCENT_FROM_ROWS and ours * 100 > limits.max_delete_percent * owned:
+        share = ours * 100 // owned
         found.append(
             (
                 "max_delete_percent",
-                f"{ours} of {owned} owned rows ({ours * 100 // owned} %) would be deleted, "
+                f"{ours} of {owned} owned rows ({share} %) would be deleted, "
                 f"and max_delete_percent is {limits.max_delete_percent}",
             )
         )
-    if ours and ours == owned and not _all_moved(acting, known, demand):
+    if ours and ours == owned and not _all_moved(picture, acting):
         found.append(("delete_all", f"every row that this tool made on this host ({owned}) would be deleted"))
-    found += _dynamic_breaches(limits, acting, tables, snapshot)
-    return tuple(Breach(name, text, name in options.force) for name, text in found)
+    found += _dynamic_breaches(picture, acting)
+    return tuple(Breach(name, text, name in picture.options.force) for name, text in found)
 
 
-def _all_moved(steps: Sequence[Step], known: Container[RowKey], demand: Demand) -> bool:
+def _all_moved(picture: Picture, steps: Sequence[Step]) -> bool:
     """Does each owned row that goes belong to an entry that gets rows by steps that are ready?
 
     Then rows move, and nobody forgot them. A row that is only tried to be made is no row in return.
     """
-    before, after = ClaimIndex(demand.before), ClaimIndex((*demand.fresh, *demand.kept))
-    created = [spec for step in steps if step.status == "ready" for spec in step.creates]
-    gaining = {owner for spec in created for owner in _claimants(after, spec)}
-    deleted = [spec for step in steps for spec in step.deletes if _is_owned(spec, known)]
-    return all(not gaining.isdisjoint(_claimants(before, spec)) for spec in deleted)
+    before, after = ClaimIndex(picture.desired.recorded), ClaimIndex(picture.desired.wanted)
+    created = [row for step in steps if step.status == "ready" for row in step.creates]
+    gaining = {owner for row in created for owner in _claimants(after, row)}
+    deleted = [row for step in steps for row in step.deletes if _is_owned(row, picture.records)]
+    return all(not gaining.isdisjoint(_claimants(before, row)) for row in deleted)
 
 
-def _claimants(claims: ClaimIndex, spec: RowRef) -> set[tuple[str, str]]:
-    touching = (claim for lane in spec.lanes for _, claim in claims.touching(spec.kind, lane, spec.ports))
+def _claimants(claims: ClaimIndex, row: RowRef) -> set[tuple[str, str]]:
+    touching = (claim for lane in row.lanes for _, claim in claims.touching(row.kind, lane, row.ports))
     return {(claim.policy, claim.entry) for claim in touching}
 
 
-def _physical(spec: RowRef, tables: Sequence[Table]) -> int:
-    """How many rows a call of this spec takes away: one in each table; a reservation is one."""
-    if spec.kind == "reservation":
-        return 1
-    return sum(1 for table in tables if set(table.lanes) & set(spec.lanes))
+def _physical(row: RowRef, picture: Picture) -> int:
+    """How many rows a delete takes away: one in each table; a reservation is one."""
+    return 1 if row.kind == "reservation" else len(picture.tables_of(row.lanes))
 
 
-def _owned_count(tables: Sequence[Table], settled: Settled) -> int:
-    reservations = {(row.lane.protocol, row.ports) for row in settled.rows if row.kind == "reservation"}
-    return sum(len(table.owned) for table in tables) + len(reservations)
+def _owned_count(picture: Picture) -> int:
+    reservations = sum(len(picture.reservations(protocol)) for protocol in PROTOCOLS)
+    return sum(len(table.owned) for table in picture.tables) + reservations
 
 
-def _is_owned(spec: RowRef, known: Container[RowKey]) -> bool:
-    return any((spec.kind, spec.ports, lane) in known for lane in spec.lanes)
+def _is_owned(row: RowRef, records: Container[RowKey]) -> bool:
+    return any((lane, row.ports) in records for lane in row.lanes)
 
 
-def _dynamic_breaches(
-    limits: Limits, steps: Iterable[Step], tables: Sequence[Table], snapshot: Snapshot
-) -> Iterable[tuple[LimitName, str]]:
-    steps = tuple(steps)
-    for protocol in PROTOCOLS if limits.min_dynamic_ports else ():
-        now = snapshot.dynamic.get(protocol)
+def _dynamic_breaches(picture: Picture, steps: Sequence[Step]) -> Iterable[tuple[LimitName, str]]:
+    least = picture.state.policies.limits.min_dynamic_ports
+    for protocol in PROTOCOLS if least else ():
+        now = picture.snapshot.dynamic.get(protocol)
         wanted = [step.ports for step in steps if step.action == "set-dynamic-range" and _is_of(step, protocol)]
         then = (wanted and wanted[0]) or now
         if then is None:
             continue
-        before = _left(now, protocol, (), tables) if now else None
-        after = _left(then, protocol, steps, tables)
-        if after < limits.min_dynamic_ports and (before is None or after < before):
-            told = "not known" if before is None else before
+        before = len(PortSet.of([now]) - _taken(picture, protocol, ())) if now else None
+        after = len(PortSet.of([then]) - _taken(picture, protocol, steps))
+        if after < least and (before is None or after < before):
+            known = "not known" if before is None else before
             yield (
                 "min_dynamic_ports",
-                f"{after} ephemeral {protocol} ports would stay free (now {told}), "
-                f"and min_dynamic_ports is {limits.min_dynamic_ports}",
+                f"{after} ephemeral {protocol} ports would stay free (now {known}), and min_dynamic_ports is {least}",
             )
-
-
-def _left(ports: PortRange, protocol: Protocol, steps: Iterable[Step], tables: Sequence[Table]) -> int:
-    """How many ports of an ephemeral range stay free once the steps are done."""
-    return len(PortSet.of([ports]) - _taken(protocol, steps, tables))
 
 
 def _is_of(step: Step, protocol: Protocol) -> bool:
     return any(lane.protocol == protocol for lane in step.lanes)
 
 
-def _taken(protocol: Protocol, steps: Iterable[Step], tables: Sequence[Table]) -> PortSet:
+def _taken(picture: Picture, protocol: Protocol, steps: Iterable[Step]) -> PortSet:
     """The ports of one protocol that rows keep from the ephemeral allocator, once the steps are done."""
     taken = PortSet()
-    for table in tables:
-        if all(lane.protocol != protocol for lane in table.lanes):
-            continue
-        deleted = PortSet.of(
-            spec.ports for step in steps for spec in step.deletes if set(spec.lanes) & set(table.lanes)
-        )
-        created = PortSet.of(
-            spec.ports for step in steps for spec in step.creates if set(spec.lanes) & set(table.lanes)
-        )
-        taken |= ((table.cover | table.obstacle_ports) - deleted) | created
+    for table in picture.tables:
+        mine = {lane for lane in table.lanes if lane.protocol == protocol}
+        if mine:
+            deleted = _ports_on(table.lanes, (row for step in steps for row in step.deletes))
+            created = _ports_on(table.lanes, (row for step in steps for row in step.creates))
+            taken |= ((table.cover | table.other_ports) - deleted) | created
     return taken
+
+
+def _ports_on(lanes: tuple[Lane, ...], rows: Iterable[RowRef]) -> PortSet:
+    return PortSet.of(row.ports for row in rows if not set(lanes).isdisjoint(row.lanes))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from reconciler.host.interface import Row, Snapshot
+from reconciler.host.interface import ListSnapshot, Row, Snapshot
 from reconciler.ledger.records import Ledger
 from reconciler.plan.model import Options, Plan
 from reconciler.policy.entries import Exclusion, Policy, PolicySet, Reservation
@@ -17,14 +17,14 @@ from reconciler.ports import PROTOCOLS, PortRange, PortSet, Protocol
 
 Field = str | int | bool
 Section = dict[str, dict[str, Field]]
-Basis = dict[str, Section]
+Inputs = dict[str, Section]
 
 SECTIONS = ("options", "host", "limits", "policies", "entries", "rows", "ledger", "claims", "sockets")
 NOT_BINDING = ("sockets",)  # they explain why a plan differs; by themselves they make no plan stale
 PLACE = "place"  # the one field that does not bind
 
 
-def basis(policies: PolicySet, snapshot: Snapshot, ledger: Ledger | None, options: Options) -> Basis:
+def inputs(policies: PolicySet, snapshot: Snapshot, ledger: Ledger | None, options: Options) -> Inputs:
     """Everything that the plan of these four rests on."""
     concerned = _concerned(policies, ledger)
     return {
@@ -40,14 +40,14 @@ def basis(policies: PolicySet, snapshot: Snapshot, ledger: Ledger | None, option
     }
 
 
-def plan_basis(plan: Plan) -> Basis:
-    """The basis of a plan."""
+def plan_inputs(plan: Plan) -> Inputs:
+    """The inputs of a plan."""
     state = plan.state
-    return basis(state.policies, state.snapshot, state.ledger, plan.options)
+    return inputs(state.policies, state.snapshot, state.ledger, plan.options)
 
 
-def binding(whole: Basis) -> Basis:
-    """The part of a basis that makes a plan stale when it differs."""
+def binding(whole: Inputs) -> Inputs:
+    """The part of the inputs that makes a plan stale when it differs."""
     return {
         section: {
             key: {name: value for name, value in fields.items() if name != PLACE} for key, fields in keyed.items()
@@ -71,7 +71,7 @@ def _host(snapshot: Snapshot, ledger: Ledger | None, options: Options) -> Sectio
     host: dict[str, Field] = {"kind": facts.kind, "os": facts.os, "name": facts.name, "machine": facts.machine}
     if options.release_winnat:
         host["WinNAT"] = snapshot.winnat
-    if snapshot.stored is not None:
+    if isinstance(snapshot, ListSnapshot) and snapshot.stored is not None:
         host["ports set at boot"] = str(snapshot.stored)
         host["other file that sets them"] = snapshot.stored_elsewhere or "none"
     record: dict[str, Field] = {"present": ledger is not None}
@@ -233,15 +233,15 @@ _TOLD_AS = {
 }
 
 
-def is_stale(old: Basis, new: Basis) -> bool:
+def is_stale(old: Inputs, new: Inputs) -> bool:
     """Does anything that a saved plan is bound to differ?"""
     return binding(old) != binding(new)
 
 
-def explain_changes(old: Basis, new: Basis) -> tuple[str, ...]:
+def explain_changes(old: Inputs, new: Inputs) -> tuple[str, ...]:
     """Every difference as one sentence without a full stop, sorted; empty if there is none.
 
-    Moved lines in a policy file are told only where nothing else differs. Both arguments come from `basis` or were
+    Moved lines in a policy file are said only where nothing else differs. Both arguments come from `inputs` or were
     checked to have its form.
     """
     found = sorted(_differences(old, new), key=lambda item: (SECTIONS.index(item[0][0]), item[0]))
@@ -249,7 +249,7 @@ def explain_changes(old: Basis, new: Basis) -> tuple[str, ...]:
     return tuple(_sentence(path, before, after, new) for path, before, after in matter or found)
 
 
-def _differences(old: Basis, new: Basis) -> list[tuple[Path, Any, Any]]:
+def _differences(old: Inputs, new: Inputs) -> list[tuple[Path, Any, Any]]:
     """Path, old and new value of each difference; None stands for nothing."""
     from deepdiff import DeepDiff
 
@@ -270,7 +270,7 @@ def _differences(old: Basis, new: Basis) -> list[tuple[Path, Any, Any]]:
     return found
 
 
-def _sentence(path: Path, before: Any, after: Any, new: Basis) -> str:
+def _sentence(path: Path, before: Any, after: Any, new: Inputs) -> str:
     section, key = path[0], path[1]
     subject = _subject(section, key)
     if section == "sockets":

@@ -1,101 +1,133 @@
-"""Steps in the making: what must be done together is joined here, then put into words and order. Pure.
+"""Steps in the making: what must be done together is joined here, then put into words and order.
 
-A step is done whole or not at all, so everything that depends on one another goes into one: the parts of a declared
-range, a row that must go before another can come.
+A `Proposal` is the only thing that makes a `Step`. A step is done whole or not at all, so everything that depends on
+one another goes into one: both families of a row, a row that must go before another can come.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from reconciler.ledger.records import Claim
-from reconciler.plan.model import ACTIONS, Action, Blocker, Cause, EntryRef, RowRef, Status, Step, Unit
-from reconciler.policy.entries import Exclusion, Reservation
-from reconciler.ports import PROTOCOLS, Kind, Lane, PortRange
+from reconciler.plan import reasons
+from reconciler.plan.given.picture import Picture
+from reconciler.plan.given.tables import RowKey
+from reconciler.plan.model import (
+    ACTIONS,
+    DECLARED,
+    STATUSES,
+    ActionId,
+    Blocker,
+    Cause,
+    EntryRef,
+    Reason,
+    Remedy,
+    RowRef,
+    Status,
+    Step,
+    UnitRef,
+)
+from reconciler.ports import PROTOCOLS, Kind, PortRange, PortSet
 
 
 class Part(NamedTuple):
-    """The reason of one of the drafts that were joined, and its rows in short; `ports` is None where it has none."""
+    """The reason of one of the proposals that were joined, and its rows in short; `ports` is None where it has none."""
 
     kind: Kind | None
     ports: PortRange | None
-    text: str
+    reason: Reason
 
 
 @dataclass(slots=True)
 class Proposal:
-    """A step that other drafts may still be joined to.
+    """A step that others may still be joined to.
 
-    `reason` is why, `but` what of it cannot be; `parts` are the reasons of all that were joined, with their ports.
+    Attributes:
+        displaces: rows of other proposals that must go before these creates can be made.
+        reason: why. but: what of it cannot be. parts: the reasons of all that were joined, with their ports.
+        into: the proposal that this one was joined into.
     """
 
     deletes: list[RowRef] = field(default_factory=list)
     creates: list[RowRef] = field(default_factory=list)
-    units: list[Unit] = field(default_factory=list)
+    displaces: list[RowKey] = field(default_factory=list)
+    units: list[UnitRef] = field(default_factory=list)
     owners: list[EntryRef] = field(default_factory=list)
     blockers: list[Blocker] = field(default_factory=list)
     status: Status = "ready"
-    cause: Cause = "intent"
-    reason: str = ""
-    but: str = ""
-    remedy: str = ""
+    cause: Cause = "change"
+    reason: Reason = DECLARED
+    but: Reason | None = None
+    remedy: Remedy | None = None
     tried: bool = False
     parts: list[Part] = field(default_factory=list)
     into: Proposal | None = None
 
+    @property
+    def acts(self) -> bool:
+        """Does apply act on it?"""
+        return self.status == "ready" or self.tried
+
     def current(self) -> Proposal:
-        """The draft that this one was joined into in the end, or itself."""
+        """The proposal that this one was joined into in the end, or itself."""
         return self if self.into is None else self.into.current()
 
     def absorb(self, proposal: Proposal) -> None:
-        """Take all of the other draft in; nothing happens if it is in already."""
+        """Take all of the other proposal in; nothing happens if it is in already."""
         other = proposal.current()
         if other is self.current():
             return
         other.into = self
-        self.parts, self.but = [*self.told(), *other.told()], ""
+        self.parts, self.but = [*self.all_parts(), *other.all_parts()], None
         self.deletes += other.deletes
         self.creates += other.creates
         self.units += other.units
         self.owners += other.owners
         self.blockers += other.blockers
-        if other.cause != "intent":
+        if other.cause != "change":
             self.cause = other.cause
         if other.status != "ready":
             self.tried = other.tried and (self.tried or self.status == "ready")
             if self.status != "blocked":
                 self.status, self.remedy = other.status, other.remedy
 
-    def told(self) -> list[Part]:
-        """Why each part of it is done."""
-        parts: list[Part] = [*self.parts]
-        if not parts and self.reason:
+    def all_parts(self) -> list[Part]:
+        """Why each part of it is done, or cannot be."""
+        parts = [*self.parts]
+        if not parts and self.reason.text:
             rows = self.deletes or self.creates
             kind, ports = (rows[0].kind, hull(row.ports for row in rows)) if rows else (None, None)
             parts = [Part(kind, ports, self.reason)]
         if parts and self.but:
-            parts[-1] = parts[-1]._replace(text=parts[-1].text + self.but)
+            last = parts[-1]
+            ids = f"{last.reason.id}+{self.but.id}"
+            parts[-1] = last._replace(reason=Reason(ids, f"{last.reason.text}, {self.but.text}"))
+        elif self.but:
+            parts = [Part(None, None, self.but)]
         return parts
 
-    def _sentence(self) -> str:
+    def _whole_reason(self) -> Reason:
         """All reasons in one: where they differ, each says its ports, and their kind where there are two."""
-        parts = self.told()
+        parts = self.all_parts()
+        if not parts:
+            return self.reason
         kinds = {part.kind for part in parts if part.kind}
-        found: dict[str, dict[str, None]] = {}
+        found: dict[Reason, dict[str, None]] = {}
         for part in parts:
-            where = found.setdefault(part.text, {})
+            where = found.setdefault(part.reason, {})
             if part.ports:
                 where[f"{part.kind} {part.ports}" if len(kinds) > 1 else str(part.ports)] = None
         if len(found) == 1:
             return next(iter(found))
-        return "; ".join(f"{', '.join(where)}: {text}" if where else text for text, where in found.items())
+        said = (f"{', '.join(where)}: {reason.text}" if where else reason.text for reason, where in found.items())
+        return Reason("+".join(dict.fromkeys(reason.id for reason in found)), "; ".join(said))
 
-    def step(self) -> Step:
+    def step(self, over_covered: PortSet = PortSet()) -> Step:
         """The finished step."""
         deletes, creates = merged(self.deletes), merged(self.creates)
-        action: Action = "replace" if deletes and creates else "delete" if deletes else "create"
+        action: ActionId = "replace" if deletes and creates else "delete" if deletes else "create"
         rows = deletes or creates
         return Step(
             action=action,
@@ -109,10 +141,83 @@ class Proposal:
             units=tuple(dict.fromkeys(self.units)),
             owners=_named_once(self.owners),
             blockers=tuple(dict.fromkeys(self.blockers)),
-            reason=self._sentence(),
+            reason=self._whole_reason(),
             remedy=self.remedy,
             tried=self.tried,
+            over_covered=over_covered,
         )
+
+
+def finish(picture: Picture, proposals: Sequence[Proposal]) -> tuple[Step, ...]:
+    """Join what belongs together, let replaces wait for busy ports, and put all into words and order."""
+    _join_families(proposals)
+    _join_displaced(proposals)
+    done = [proposal for proposal in proposals if proposal.into is None]
+    for proposal in done:
+        _wait_for_sockets(proposal, picture)
+    return in_order(proposal.step(_over_covered(proposal, picture)) for proposal in done)
+
+
+def _join_families(proposals: Sequence[Proposal]) -> None:
+    """The same removal in both families of a protocol is one step."""
+    first: dict[tuple[object, ...], Proposal] = {}
+    for proposal in proposals:
+        if proposal.deletes:
+            shape = (
+                proposal.status,
+                [(row.lanes[0].protocol, row.kind, row.ports, row.store) for row in proposal.deletes[:1]],
+                [(row.ports, row.store) for row in proposal.creates],
+            )
+            first.setdefault((repr(shape),), proposal).absorb(proposal)
+
+
+def _join_displaced(proposals: Sequence[Proposal]) -> None:
+    """What takes the place of a row is one step with it. A row stays while nothing that takes its place can come."""
+    leaving: dict[RowKey, Proposal] = {}
+    for proposal in proposals:
+        if proposal.acts:
+            leaving.update({(lane, row.ports): proposal for row in proposal.deletes for lane in row.lanes})
+    coming = [proposal for proposal in proposals if proposal.displaces]
+    for proposal in (*(item for item in coming if item.acts), *(item for item in coming if not item.acts)):
+        for key in reversed(proposal.displaces):
+            room = leaving[key].current()
+            if proposal.acts or not room.units:
+                room.absorb(proposal)
+
+
+def _wait_for_sockets(proposal: Proposal, picture: Picture) -> None:
+    """Defer a replace while a port of an old row is in use: Windows would refuse to make anything there again.
+
+    The call decides about a create, so that is tried; for a replace a socket is a veto (design 4.7).
+    """
+    if not (proposal.deletes and proposal.creates) or proposal.status == "blocked":
+        return
+    busy = {
+        port: (picture.tables[number].socket(port), row.ports)
+        for row in proposal.deletes
+        for number in picture.tables_of(row.lanes)
+        for port in picture.tables[number].socket_ports.within(row.ports)
+    }
+    if busy:
+        proposal.status = "deferred"
+        proposal.blockers = [busy[port][0] for port in sorted(busy)]
+        socket, row = busy[min(busy)]
+        proposal.but = reasons.row_in_use(socket, str(row) if proposal.parts else "it")
+        proposal.remedy = reasons.stop_program(socket)
+    if proposal.status == "deferred":
+        proposal.tried = False
+
+
+def _over_covered(proposal: Proposal, picture: Picture) -> PortSet:
+    """The ports that stay excluded although nobody wants them, since the step that would end that waits."""
+    if proposal.acts or not proposal.creates:
+        return PortSet()
+    over = PortSet()
+    for row in proposal.deletes:
+        if row.kind == "exclusion":
+            for number in picture.tables_of(row.lanes):
+                over |= PortSet.of([row.ports]) - picture.tables[number].desired
+    return over - PortSet.of(row.ports for row in proposal.creates)
 
 
 def merged(rows: Iterable[RowRef]) -> tuple[RowRef, ...]:
@@ -141,36 +246,9 @@ def hull(ports: Iterable[PortRange]) -> PortRange:
     return PortRange(every[0].first, max(item.last for item in every))
 
 
-def entry_ref(entry: Exclusion | Reservation) -> EntryRef:
-    """The entry as a step names it."""
-    return EntryRef(entry.policy, entry.name, str(entry.place))
-
-
 def claim_ref(claim: Claim) -> EntryRef:
     """The entry behind a claim, with the place where it stood when it was last applied."""
     return EntryRef(claim.policy, claim.entry, f"{claim.file}:{claim.line}" if claim.line else claim.file)
-
-
-class Joiner:
-    """Which numbered things belong together: the classic union-find."""
-
-    def __init__(self, count: int) -> None:
-        self._parent = list(range(count))
-
-    def root(self, item: int) -> int:
-        """The number that stands for everything joined with this one."""
-        while self._parent[item] != item:
-            self._parent[item] = self._parent[self._parent[item]]
-            item = self._parent[item]
-        return item
-
-    def join(self, one: int, other: int) -> None:
-        """Put two together. The lower number stands for both."""
-        low, high = sorted((self.root(one), self.root(other)))
-        self._parent[high] = low
-
-
-_STATUS_ORDER: tuple[Status, ...] = ("ready", "deferred", "blocked", "over-covered", "skipped", "out-of-scope")
 
 
 def in_order(steps: Iterable[Step]) -> tuple[Step, ...]:
@@ -178,13 +256,12 @@ def in_order(steps: Iterable[Step]) -> tuple[Step, ...]:
     return tuple(sorted(steps, key=_order))
 
 
-def _order(step: Step) -> tuple[tuple[int, int, int, int, int], tuple[Lane, ...], int, int, tuple[EntryRef, ...]]:
+def _order(step: Step) -> tuple[object, ...]:
     """Rows go protocol by protocol, so that the calls of one follow each other and its listings need reading less."""
     first, last = (step.ports.first, step.ports.last) if step.ports else (0, 0)
     acts = 0 if step.status == "ready" else 1 if step.tried else 2
     phase = protocol = action = len(ACTIONS)
     if acts < 2:
-        phase = action = ACTIONS.index(step.action)
-        if step.deletes or step.creates:
-            phase, protocol = ACTIONS.index("create"), PROTOCOLS.index(step.lanes[0].protocol)
-    return (phase, protocol, action, acts, _STATUS_ORDER.index(step.status)), step.lanes, first, last, step.owners
+        phase, action = ACTIONS[step.action].phase, list(ACTIONS).index(step.action)
+        protocol = PROTOCOLS.index(step.lanes[0].protocol) if step.deletes or step.creates else protocol
+    return phase, protocol, action, acts, STATUSES.index(step.status), step.lanes, first, last, step.owners

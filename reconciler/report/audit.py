@@ -14,7 +14,7 @@ from reconciler.apply.clock import Clock
 from reconciler.apply.results import ApplyResult, StepResult, WriteResult
 from reconciler.errors import ReconcilerError
 from reconciler.plan.model import Plan, Step
-from reconciler.report.documents import count_steps, host_document, options_document, row_document, step_document
+from reconciler.report.documents import counts_document, host_document, options_document, row_document, step_document
 from reconciler.state_files import FILE_MODE, check_file, check_status, make_folder, open_flags, state_file
 
 FORMAT_VERSION = 1
@@ -59,7 +59,7 @@ class AuditLog:
                 "pid": os.getpid(),
                 "host": host_document(plan.facts),
                 "options": options_document(plan.options),
-                "counts": count_steps(plan.steps),
+                "counts": counts_document(plan),
             },
         )
 

@@ -16,25 +16,7 @@ if TYPE_CHECKING:
     from reconciler.apply.results import ApplyResult, StepResult, WriteResult
     from reconciler.plan.model import Step
 
-FORMAT_VERSION = 1
-
-SUMMARY_ACTIONS: Mapping[str, str] = {
-    "create": "create",
-    "replace": "replace",
-    "delete": "delete",
-    "relabel": "relabel",
-    "persist": "persist",
-    "start-winnat": "start_winnat",
-    "set-dynamic-range": "set_dynamic_range",
-    "release-winnat": "release_winnat",
-}
-SUMMARY_STATUSES: Mapping[str, str] = {
-    "deferred": "deferred",
-    "blocked": "blocked",
-    "over-covered": "over_covered",
-    "skipped": "skipped",
-    "out-of-scope": "out_of_scope",
-}
+FORMAT_VERSION = 2
 
 
 def plan_document(plan: Plan) -> dict[str, Any]:
@@ -45,32 +27,18 @@ def plan_document(plan: Plan) -> dict[str, Any]:
         "id": plan.id,
         "host": host_document(plan.facts),
         "options": options_document(plan.options),
-        "summary": count_steps(plan.steps),
+        "summary": counts_document(plan),
         "in_sync": plan.in_sync,
-        "converged": is_converged(plan),
+        "converged": plan.converged,
         "steps": [step_document(step) for step in plan.steps],
         "notes": notes_document(plan.notes),
         "limits": limits_document(plan.breaches),
     }
 
 
-def count_steps(steps: Iterable[Step]) -> dict[str, int]:
-    """How many steps: those that are ready by what they do, the others by why they are not. Every key, every time."""
-    counts = dict.fromkeys((*SUMMARY_ACTIONS.values(), *SUMMARY_STATUSES.values()), 0)
-    for step in steps:
-        ready = step.status == "ready"
-        counts[SUMMARY_ACTIONS[step.action] if ready else SUMMARY_STATUSES[step.status]] += 1
-    return counts
-
-
-def is_converged(plan: Plan) -> bool:
-    """Is nothing left to do, and nothing that waits or is in the way? (Skipped and out of scope do not count.)"""
-    return not any(step.done_by_apply or is_waiting(step) for step in plan.steps)
-
-
-def is_waiting(step: Step) -> bool:
-    """Is this wanted and cannot be now? (A surplus that stays for a while comes with a deferred step of its own.)"""
-    return step.status in ("deferred", "blocked")
+def counts_document(plan: Plan) -> dict[str, int]:
+    """How many steps: those that are ready by what they do, the others by their status. Every key, every time."""
+    return {key.replace("-", "_"): count for key, count in plan.counts().items()}
 
 
 def host_document(facts: Facts) -> dict[str, Any]:
@@ -102,8 +70,11 @@ def step_document(step: Step) -> dict[str, Any]:
         "creates": [row_document(row) for row in step.creates],
         "owners": [_owner(owner) for owner in step.owners],
         "blockers": [_blocker(blocker) for blocker in step.blockers],
-        "reason": step.reason,
-        "remedy": step.remedy,
+        "over_covered": [str(run) for run in step.over_covered.runs()],
+        "reason": step.reason.text,
+        "reason_id": step.reason.id,
+        "remedy": step.remedy.text if step.remedy else "",
+        "remedy_id": step.remedy.id if step.remedy else None,
     }
 
 
@@ -142,7 +113,6 @@ def _blocker(blocker: Blocker) -> dict[str, Any]:
     }
 
 
-FORMAT_VERSION = 1
 KIND = "doctor"
 
 
@@ -218,9 +188,9 @@ def write_json(document: Mapping[str, Any], stream: TextIO) -> None:
 
 def result_document(result: ApplyResult) -> dict[str, Any]:
     """The whole result; `reconciler.report.schema.result_schema` describes it."""
-    from reconciler.apply.results import VERDICTS, all_steps, has_converged, verdicts_of
+    from reconciler.apply.results import VERDICTS
 
-    plan, verdicts = result.plan, verdicts_of(result)
+    plan, verdicts = result.plan, result.verdicts()
     return {
         "format_version": FORMAT_VERSION,
         "kind": "result",
@@ -229,9 +199,9 @@ def result_document(result: ApplyResult) -> dict[str, Any]:
         "options": options_document(plan.options),
         "summary": {word.replace("-", "_"): verdicts.count(word) for word in VERDICTS},
         "in_sync": plan.in_sync,
-        "converged": has_converged(result),
+        "converged": result.converged(),
         "interrupted": result.interrupted,
-        "steps": [_step_result(step, item) for step, item in all_steps(result)],
+        "steps": [_step_result(step, item) for step, item in result.steps()],
         "problems": list(result.problems),
         "notes": notes_document(plan.notes),
         "limits": limits_document(plan.breaches),

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from reconciler.plan.explain import Answer, Bind
-from reconciler.plan.given.owned import settle
-from reconciler.plan.given.rows import KIND_WORDS, ShownRow
+from reconciler.plan.given.picture import RowInfo
 from reconciler.plan.model import State
+from reconciler.plan.notes import KIND_WORDS
+from reconciler.plan.planner import picture_of
 from reconciler.report.documents import FORMAT_VERSION, host_document
 from reconciler.report.host_report import row_facts
 from reconciler.report.palette import Palette, Style, visible
@@ -29,18 +30,18 @@ def explain_lines(state: State, port: int, answers: Sequence[Answer], palette: P
     facts = state.snapshot.facts
     lines = [f"Port {port} on {visible(facts.name)} ({facts.kind})", ""]
     for answer in answers:
-        title, style = _TITLES[answer.verdict.bind]
+        title, style = _TITLES[answer.outlook.bind]
         lines.append(f"  {lane_words(answer.lanes)}: {palette.paint(title, style)}")
         lines += [f"{_INDENT}{_row_words(item)}" for item in answer.holding.rows]
-        lines.append(f"{_INDENT}{visible(answer.verdict.reason)}")
-        if answer.verdict.remedy:
-            lines.append(f"{_INDENT}remedy: {visible(answer.verdict.remedy)}")
-    if settle(state.ledger, state.snapshot).copied:
-        lines += ["", palette.paint("The ledger is of another machine, so every row is foreign", "warn")]
+        lines.append(f"{_INDENT}{visible(answer.outlook.reason.text)}")
+        if answer.outlook.remedy:
+            lines.append(f"{_INDENT}remedy: {visible(answer.outlook.remedy.text)}")
+    if picture_of(state).owned.copied:
+        lines += ["", palette.paint("The ledger is of another machine, so nothing here is ours", "warn")]
     return lines if answers else [*lines, "  of these lanes nothing was captured"]
 
 
-def _row_words(shown: ShownRow) -> str:
+def _row_words(shown: RowInfo) -> str:
     """`8000-8099, an exclusion, ours since 2026-11-25T14:00:00Z, for web/front`."""
     words = [str(shown.row.ports), KIND_WORDS[shown.kind], _whose(shown)]
     if shown.entries:
@@ -48,7 +49,7 @@ def _row_words(shown: ShownRow) -> str:
     return ", ".join(word for word in words if word)
 
 
-def _whose(shown: ShownRow) -> str:
+def _whose(shown: RowInfo) -> str:
     if shown.record is not None:
         return f"ours since {shown.record.time}"
     if shown.system:
@@ -65,7 +66,7 @@ def explain_document(state: State, port: int, answers: Iterable[Answer]) -> dict
         "port": port,
         "ledger": {
             "present": state.ledger is not None,
-            "of_another_machine": settle(state.ledger, state.snapshot).copied,
+            "of_another_machine": picture_of(state).owned.copied,
         },
         "answers": [_answer_document(answer) for answer in answers],
     }
@@ -75,9 +76,11 @@ def _answer_document(answer: Answer) -> dict[str, Any]:
     holding = answer.holding
     return {
         "lanes": [str(lane) for lane in answer.lanes],
-        "bind": answer.verdict.bind,
-        "reason": answer.verdict.reason,
-        "remedy": answer.verdict.remedy,
+        "bind": answer.outlook.bind,
+        "reason": answer.outlook.reason.text,
+        "reason_id": answer.outlook.reason.id,
+        "remedy": answer.outlook.remedy.text if answer.outlook.remedy else "",
+        "remedy_id": answer.outlook.remedy.id if answer.outlook.remedy else None,
         "held_by": [_row_document(shown) for shown in holding.rows],
         "sockets": [{"lane": str(item.lane), "process": item.process, "pid": item.pid} for item in holding.sockets],
         "dynamic_range": str(holding.ephemeral) if holding.ephemeral else None,
@@ -85,5 +88,5 @@ def _answer_document(answer: Answer) -> dict[str, Any]:
     }
 
 
-def _row_document(shown: ShownRow) -> dict[str, Any]:
+def _row_document(shown: RowInfo) -> dict[str, Any]:
     return {"ports": str(shown.row.ports), "administered": shown.row.administered, **row_facts(shown)}

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from reconciler.host.interface import Snapshot
+from reconciler.host.interface import ListSnapshot, Snapshot
 from reconciler.ledger.records import Claim
-from reconciler.plan.given.owned import settle
-from reconciler.plan.given.rows import ShownRow, shown_rows
+from reconciler.plan.given.picture import RowInfo
 from reconciler.plan.model import State
+from reconciler.plan.planner import picture_of
 from reconciler.ports import LANES, Lane, PortRange
 from reconciler.report.documents import FORMAT_VERSION, host_document
 from reconciler.report.palette import Palette, visible
@@ -21,7 +21,8 @@ _KINDS = {"exclusion": "exclusion", "reservation": "reservation", "unknown": "un
 def show_document(state: State) -> dict[str, Any]:
     """What `show --json` prints. The first four keys of a row stand together nowhere else in this program's output."""
     snapshot, ledger = state.snapshot, state.ledger
-    settled = settle(ledger, snapshot)
+    picture = picture_of(state)
+    owned = picture.owned
     return {
         "format_version": FORMAT_VERSION,
         "kind": "host",
@@ -32,13 +33,13 @@ def show_document(state: State) -> dict[str, Any]:
         "dynamic_ranges": {protocol: str(ports) for protocol, ports in sorted(snapshot.dynamic.items())},
         "known_lanes": [str(lane) for lane in snapshot.known_lanes],
         "shared_lanes": [[str(lane) for lane in group] for group in snapshot.shared],
-        "rows": [_row_document(shown) for shown in shown_rows(snapshot, settled)],
-        "ledger": {"present": ledger is not None, "of_another_machine": settled.copied},
-        "claims": [_claim_document(claim) for claim in settled.claims],
+        "rows": [_row_document(shown) for shown in picture.rows()],
+        "ledger": {"present": ledger is not None, "of_another_machine": owned.copied},
+        "claims": [_claim_document(claim) for claim in owned.claims],
     }
 
 
-def _row_document(shown: ShownRow) -> dict[str, Any]:
+def _row_document(shown: RowInfo) -> dict[str, Any]:
     row = shown.row
     return {
         "lane": str(row.lane),
@@ -49,7 +50,7 @@ def _row_document(shown: ShownRow) -> dict[str, Any]:
     }
 
 
-def row_facts(shown: ShownRow) -> dict[str, Any]:
+def row_facts(shown: RowInfo) -> dict[str, Any]:
     """What is known of a row beyond the listing, as documents say it."""
     record = shown.record
     return {
@@ -79,14 +80,14 @@ def _claim_document(claim: Claim) -> dict[str, Any]:
 def show_lines(state: State, palette: Palette) -> list[str]:
     """What `show` prints, one string a line; rows that several lanes list alike stand there once."""
     snapshot = state.snapshot
-    settled = settle(state.ledger, snapshot)
-    alike = _alike(shown_rows(snapshot, settled), by_protocol=snapshot.keeps_rows)
+    picture = picture_of(state)
+    alike = _alike(picture.rows(), by_protocol=not isinstance(snapshot, ListSnapshot))
     lines = [*_head(snapshot), *_table(alike, palette)]
-    if settled.copied:
-        lines += [palette.paint("The ledger is of another machine, so every row is foreign", "warn")]
+    if picture.owned.copied:
+        lines += [palette.paint("The ledger is of another machine, so nothing here is ours", "warn")]
     whose = [shown.whose for shown in alike]
-    told = ", ".join(f"{whose.count(word)} {word}" for word in ("owned", "system", "foreign"))
-    return [*lines, palette.paint(f"{counted(len(alike), 'row')}: {told}", "strong")]
+    owners = ", ".join(f"{whose.count(word)} {word}" for word in ("owned", "system", "foreign"))
+    return [*lines, palette.paint(f"{counted(len(alike), 'row')}: {owners}", "strong")]
 
 
 def _head(snapshot: Snapshot) -> list[str]:
@@ -121,7 +122,7 @@ class _Line(NamedTuple):
     entries: str
 
 
-def _alike(rows: Iterable[ShownRow], *, by_protocol: bool) -> dict[_Line, list[Lane]]:
+def _alike(rows: Iterable[RowInfo], *, by_protocol: bool) -> dict[_Line, list[Lane]]:
     """The lines of the table in their order, each with its lanes."""
     alike: dict[_Line, list[Lane]] = {}
     for item in rows:

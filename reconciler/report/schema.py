@@ -9,9 +9,9 @@ from collections.abc import Iterable
 from typing import Any, get_args
 
 from reconciler.host.interface import RefusalReason
-from reconciler.plan.model import LIMIT_NAMES, Action, Cause, Status
+from reconciler.plan.model import ACTIONS, LIMIT_NAMES, STATUSES, ActionId, Cause, Status
 from reconciler.ports import LANES, Kind, Store
-from reconciler.report.documents import FORMAT_VERSION, SUMMARY_ACTIONS, SUMMARY_STATUSES
+from reconciler.report.documents import FORMAT_VERSION
 
 # The words of `reconciler.apply.results`, which this layer must not import; a test compares the two.
 OUTCOMES = ("done", "already", "refused", "unknown", "not-run")
@@ -28,7 +28,7 @@ def plan_schema() -> Schema:
             **_head("plan"),
             "options": _options(),
             "summary": _counts(
-                (*SUMMARY_ACTIONS.values(), *SUMMARY_STATUSES.values()), "steps, by what they do or why not"
+                (word.replace("-", "_") for word in (*ACTIONS, *STATUSES[1:])), "steps, by what they do or why not"
             ),
             "in_sync": _count("entries in scope that need nothing"),
             "converged": _flag("nothing to do, and nothing that is deferred or blocked"),
@@ -107,10 +107,13 @@ def _step() -> Schema:
     )
     owner = _object({name: _text(name) for name in ("policy", "entry")} | {"place": _text("file:line, or empty")})
     return {
-        "action": _words(get_args(Action), "what it does, or would do"),
+        "action": _words(get_args(ActionId), "what it does, or would do"),
         "status": _words(get_args(Status), "ready is done by apply"),
         "tried": _flag("done by apply although the forecast is bad: the call decides"),
-        "cause": _words(get_args(Cause), "drift: the host left what was applied; intent: the policy changed"),
+        "cause": _words(
+            get_args(Cause),
+            "change of the policy; drift of the host; restore: an earlier run could not put it back",
+        ),
         "kind": _words(get_args(Kind), "the kind of the row, where there is one", null=True),
         "lanes": _lanes(),
         "ports": {**_ports(), "type": ["string", "null"]},
@@ -118,8 +121,11 @@ def _step() -> Schema:
         "creates": _list(row, "rows to create"),
         "owners": _list(owner, "the entries it is done for, or that gave the row up"),
         "blockers": _list(_object(_blocker()), "who is in the way"),
-        "reason": _text("why, in one sentence"),
+        "over_covered": _list(_ports(), "ports that stay excluded until this step can be done"),
+        "reason": _text("why, in one sentence, or empty"),
+        "reason_id": _text("its stable name; several joined by +"),
         "remedy": _text("what a person can do, or empty"),
+        "remedy_id": {"type": ["string", "null"], "description": "its stable name"},
     }
 
 

@@ -5,29 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from itertools import groupby
 
-from reconciler.apply.results import ApplyResult, StepResult, Verdict, WriteResult, all_steps, verdicts_of
-from reconciler.plan.model import Breach, Note, Plan, Step
-from reconciler.report.documents import count_steps, is_converged
+from reconciler.apply.results import ApplyResult, StepResult, Verdict, WriteResult
+from reconciler.plan.model import ACTIONS, STATUSES, Breach, Note, Plan, Step
+from reconciler.plan.notes import PROTECTED
 from reconciler.report.palette import Palette, Style, visible
 from reconciler.report.words import blocker_words, counted, lane_words, owner_words, shorten, sign, what_words
 
-_TO_DO = {  # in the order of the summary: one, many
-    "create": ("to create", "to create"),
-    "replace": ("to replace", "to replace"),
-    "delete": ("to delete", "to delete"),
-    "relabel": ("to relabel", "to relabel"),
-    "persist": ("to persist", "to persist"),
-    "set_dynamic_range": ("dynamic range to set", "dynamic ranges to set"),
-    "start_winnat": ("start of WinNAT", "starts of WinNAT"),
-    "release_winnat": ("release of WinNAT", "releases of WinNAT"),
-}
-_NOT_DONE = {
-    "deferred": "deferred",
-    "blocked": "blocked",
-    "over_covered": "over-covered",
-    "skipped": "skipped",
-    "out_of_scope": "out of scope",
-}
 _VERDICTS: dict[Verdict, tuple[str, Style]] = {  # in the order of the summary
     "done": ("done", "good"),
     "already": ("already there", "good"),
@@ -40,19 +23,18 @@ _VERDICTS: dict[Verdict, tuple[str, Style]] = {  # in the order of the summary
 }
 _VERDICT_SYMBOLS = {"done": "done", "already": "done", "deferred": "waiting", "not-run": "waiting"}
 _STATUS_SYMBOLS = {"deferred": "waiting", "blocked": "failed"}
-_ACTION_STYLES: dict[str, Style] = {"+": "good", "-": "bad", "~": "change"}
+_ACTION_STYLES: dict[str, Style] = {"+": "good", "-": "bad", "~": "change", "-/+": "change"}
 _INDENT = "      "
 
 
 def plan_lines(plan: Plan, palette: Palette) -> list[str]:
     """The whole plan, one string a line. Nothing in it that a terminal would obey but the palette's colours."""
     ready = [step for step in plan.steps if step.status == "ready"]
-    waiting = [step for step in plan.steps if step.status in ("deferred", "blocked")]
-    aside = [step for step in plan.steps if step.status in ("over-covered", "skipped", "out-of-scope")]
+    skipped = [step for step in plan.steps if step.status == "skipped"]
     lines = [f"Host {visible(plan.facts.name)} ({plan.facts.kind})", ""]
     lines += _section("Apply will", (_ready_lines(step, palette) for step in ready), palette)
-    lines += _section("Deferred or blocked", (_stuck_lines(step, palette) for step in waiting), palette)
-    lines += _section("Left as it is", (_stuck_lines(step, palette) for step in aside), palette)
+    lines += _section("Deferred or blocked", (_stuck_lines(step, palette) for step in plan.waiting()), palette)
+    lines += _section("Skipped", (_stuck_lines(step, palette) for step in skipped), palette)
     lines += _section("Notes", ([_note_line(note, palette)] for note in plan.notes), palette)
     lines += _section("Limits", ([_breach_line(breach, palette)] for breach in plan.breaches), palette)
     return [*lines, palette.paint(plan_summary(plan), "strong")]
@@ -60,24 +42,37 @@ def plan_lines(plan: Plan, palette: Palette) -> list[str]:
 
 def plan_summary(plan: Plan) -> str:
     """One line: `Plan: 3 to create, 1 to delete, 1 blocked, 12 in sync`; zeroes are left out."""
-    found = count_steps(plan.steps)
-    words = [f"{found[key]} {one if found[key] == 1 else many}" for key, (one, many) in _TO_DO.items() if found[key]]
-    stuck = _stuck_counts(plan)
-    if is_converged(plan):
-        return f"Plan: {', '.join([_in_sync(plan), *stuck])}"
-    words += stuck
-    if plan.in_sync:
+    counts = plan.counts()
+    words = [
+        f"{counts[name]} {action.one if counts[name] == 1 else action.many}"
+        for name, action in ACTIONS.items()
+        if counts[name]
+    ]
+    words += _not_done(plan)
+    if plan.converged:
+        words = [_in_sync(plan), *words]
+    elif plan.in_sync:
         words.append(f"{plan.in_sync} in sync")
-    return f"Plan: {', '.join(words)}"
+    refused = "".join(f"; apply will refuse: {_limit(breach)}" for breach in plan.refused_by()[:1])
+    return f"Plan: {', '.join(words)}{refused}"
 
 
-def _stuck_counts(plan: Plan) -> list[str]:
-    found = count_steps(plan.steps)
-    return [f"{found[key]} {word}" for key, word in _NOT_DONE.items() if found[key]]
+def _not_done(plan: Plan) -> list[str]:
+    counts = plan.counts()
+    words = [f"{counts[status]} {status}" for status in STATUSES[1:] if counts[status]]
+    protected = sum(note.id == PROTECTED for note in plan.notes)
+    if protected:
+        differ = "range differs" if protected == 1 else "ranges differ"
+        words.append(f"{protected} protected {differ} from the policy")
+    return words
 
 
 def _in_sync(plan: Plan) -> str:
     return f"in sync ({counted(plan.in_sync, 'entry', 'entries')})"
+
+
+def _limit(breach: Breach) -> str:
+    return breach.limit.replace("_", "-")  # as --force has it
 
 
 def _section(title: str, blocks: Iterable[list[str]], palette: Palette) -> list[str]:
@@ -92,7 +87,7 @@ def _ready_lines(step: Step, palette: Palette) -> list[str]:
 
 
 def _stuck_lines(step: Step, palette: Palette) -> list[str]:
-    status = palette.paint(_NOT_DONE[step.status.replace("-", "_")], "warn")
+    status = palette.paint(step.status, "warn")
     symbol = palette.symbol(_STATUS_SYMBOLS.get(step.status, "dot"))
     head = f"  {symbol} {status}: {what_words(step, palette)}"
     tried = [f"{_INDENT}apply tries it all the same, since only the call decides"] if step.tried else []
@@ -105,19 +100,18 @@ def _with_owner(head: str, step: Step, palette: Palette) -> str:
 
 
 def _why(step: Step) -> list[str]:
-    cause = {"intent": "", "drift": "drift: ", "restore": "to restore: "}[step.cause]
-    reason = visible(step.reason)
-    words = reason if reason.startswith(cause) else f"{cause}{reason}"
-    return [f"{_INDENT}{words}"] if words else []
+    return [f"{_INDENT}{visible(step.reason.text)}"] if step.reason.text else []
 
 
 def _way_out(step: Step) -> list[str]:
     lines = []
-    untold = [blocker_words(blocker) for blocker in step.blockers if blocker.text not in step.reason]
-    if untold:
-        lines.append(f"{_INDENT}in the way: {shorten(untold)}")
+    unnamed = [blocker_words(blocker) for blocker in step.blockers if blocker.text not in step.reason.text]
+    if unnamed:
+        lines.append(f"{_INDENT}in the way: {shorten(unnamed)}")
+    if step.over_covered:
+        lines.append(f"{_INDENT}kept for now: {step.over_covered}, part of a range that cannot be replaced yet")
     if step.remedy:
-        lines.append(f"{_INDENT}remedy: {visible(step.remedy)}")
+        lines.append(f"{_INDENT}remedy: {visible(step.remedy.text)}")
     return lines
 
 
@@ -127,21 +121,21 @@ def _note_line(note: Note, palette: Palette) -> str:
 
 
 def _breach_line(breach: Breach, palette: Palette) -> str:
-    name = breach.limit.replace("_", "-")  # as --force has it
+    name = _limit(breach)
     if breach.forced:
-        return f"  {palette.symbol('dot')} {name}: {visible(breach.text)}; passed, since --force names it"
+        return f"  {palette.symbol('dot')} {name}: {visible(breach.text)}; overridden by --force"
     words = palette.paint("refused", "bad")
-    return f"  {palette.symbol('failed')} {words} by {name}: {visible(breach.text)}; --force {name} passes it"
+    return f"  {palette.symbol('failed')} {words} by {name}: {visible(breach.text)}; --force {name} overrides it"
 
 
 def result_lines(result: ApplyResult, palette: Palette) -> list[str]:
     """The whole result, one string a line."""
-    steps = list(all_steps(result))
-    told = [item for _, item in steps if item is not None]
-    title = "Applied" if any(_VERDICTS[item.verdict][1] == "good" for item in told) else "Not applied"
-    lines = _section(title, (_result_block(item, palette) for item in told), palette)
-    aside = [step for step, item in steps if item is None]
-    lines += _section("Left as it is", (_stuck_lines(step, palette) for step in aside), palette)
+    steps = list(result.steps())
+    done = [item for _, item in steps if item is not None]
+    title = "Applied" if any(_VERDICTS[item.verdict][1] == "good" for item in done) else "Not applied"
+    lines = _section(title, (_result_block(item, palette) for item in done), palette)
+    skipped = [step for step, item in steps if item is None]
+    lines += _section("Skipped", (_stuck_lines(step, palette) for step in skipped), palette)
     lines += _section("Notes", ([_note_line(note, palette)] for note in result.plan.notes), palette)
     problems = [[f"  {palette.symbol('failed')} {visible(text)}"] for text in result.problems]
     lines += _section("Problems", problems, palette)
@@ -152,10 +146,10 @@ def result_lines(result: ApplyResult, palette: Palette) -> list[str]:
 
 def result_summary(result: ApplyResult) -> str:
     """One line: `Apply: 3 done, 1 deferred, 12 in sync`; zeroes are left out."""
-    verdicts = verdicts_of(result)
+    verdicts = result.verdicts()
     words = [f"{verdicts.count(verdict)} {word}" for verdict, (word, _) in _VERDICTS.items() if verdict in verdicts]
     if not words:
-        return f"Apply: {', '.join(['nothing to do', _in_sync(result.plan), *_stuck_counts(result.plan)])}"
+        return f"Apply: {', '.join(['nothing to do', _in_sync(result.plan), *_not_done(result.plan)])}"
     if result.plan.in_sync:
         words.append(f"{result.plan.in_sync} in sync")
     return f"Apply: {', '.join(words)}"

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from reconciler.plan.model import Blocker, EntryRef, RowRef, Step
+from reconciler.plan.model import ACTIONS, Blocker, EntryRef, RowRef, Step
 from reconciler.ports import FAMILIES, PROTOCOLS, Lane
 from reconciler.report.palette import Palette, visible
 
 _SHOWN_AT_MOST = 6
-_SIGNS = {"create": "+", "delete": "-"}
 
 
 def sign(step: Step) -> str:
-    """`+` for a create, `-` for a delete, `~` for what changes something that stays."""
-    return _SIGNS.get(step.action, "~")
+    """`+` for a create, `-` for a delete, `-/+` for a replace, `~` for what changes something that stays."""
+    return ACTIONS[step.action].sign
 
 
 def lane_words(lanes: Sequence[Lane]) -> str:
@@ -33,6 +32,8 @@ def port_words(step: Step, palette: Palette) -> str:
     old, new = _row_words(step.deletes), _row_words(step.creates)
     if step.action == "replace" and old and new:
         kind = "" if step.creates[0].kind == step.kind else f"{step.creates[0].kind} "
+        if old == new and not kind:
+            return old
         return f"{old} {palette.symbol('arrow')} {kind}{new}"
     if step.action in ("create", "delete") and (old or new):
         return new if step.action == "create" else old
@@ -56,7 +57,7 @@ def what_words(step: Step, palette: Palette) -> str:
         return f"set the dynamic range of {protocols} to {step.ports}"
     words = [step.action, step.kind or "", port_words(step, palette), lane_words(step.lanes)]
     if any(row.store == "active" for row in step.creates):
-        words.append("(until reboot)")
+        words.append("(until the next restart)")
     return " ".join(word for word in words if word)
 
 

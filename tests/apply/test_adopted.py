@@ -6,9 +6,10 @@ import pytest
 
 from reconciler.apply.adoption import ADOPTED, adopted
 from reconciler.errors import RefusedError
+from reconciler.host.interface import ListSnapshot
 from reconciler.ledger.records import Ledger, OwnedRow
+from reconciler.plan.given.desired import lookups
 from reconciler.plan.model import State
-from reconciler.plan.planner import lookups
 from reconciler.policy.entries import Policy, PolicySet
 from tests.world import TCP4, TCP6, World, entry, policy, reserve, told
 
@@ -82,6 +83,7 @@ def test_after_a_copied_ledger_what_is_there_is_adopted_anew() -> None:
 
 def test_a_host_without_rows_has_none_to_adopt() -> None:
     world = World()
-    snapshot = replace(world.host.snapshot(), keeps_rows=False)
+    known = world.host.snapshot()
+    snapshot = ListSnapshot(known.facts, known.boot, known.rows)
     with pytest.raises(RefusedError, match="without rows that could be adopted"):
         adopted(State(PolicySet((WEB,)), snapshot, None), "now")

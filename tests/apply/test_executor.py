@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from reconciler.apply.executor import Executor
-from reconciler.apply.journal import Journal
+from reconciler.apply.journal import Journal, Run
 from reconciler.apply.results import ApplyResult, StepResult
 from reconciler.errors import HostError
 from reconciler.host.interface import Change, Refusal
@@ -81,28 +81,6 @@ def test_a_ledger_that_cannot_be_written_at_all_is_told_before_any_call() -> Non
     assert watched.calls == []
 
 
-@pytest.mark.parametrize("good", [0, 1])
-def test_a_relabel_is_done_once_the_ledger_has_it(good: int) -> None:
-    world = World()
-    world.apply(policy("p", entry("a", "8000")))
-    kept = world.store.ledger
-    world.store = Breaking(good, kept)
-    result = world.apply(policy("p", entry("b", "8000")))
-    assert verdicts(result) == (["done"] if good else ["not-run"])
-    assert bool(result.problems) == (not good)
-
-
-def test_a_relabel_is_not_done_by_a_run_that_ends_early_or_is_stopped() -> None:
-    world = World()
-    world.apply(policy("p", entry("a", "8000")))
-    changed = policy("p", entry("b", "8000"), entry("c", "9000"))
-    result, _ = run_told(world, world.plan(changed), lambda: len(world.owned()) > 1)
-    assert sorted(verdicts(result)) == ["done", "not-run"]
-    world.host = Failing(world.host, bool)
-    renamed = policy("p", entry("b", "8000"), entry("c", "9000"), entry("d", "9500"))
-    assert sorted(verdicts(world.apply(renamed))) == ["not-run", "unknown"]
-
-
 class Dead(Wrapped):
     """A call that may have worked, and does not come back."""
 
@@ -126,15 +104,6 @@ def test_winnat_is_not_stopped_where_that_cannot_be_written_down() -> None:
     assert (result.problems, world.sim.winnat) == (("apply ended early: the ledger cannot be written",), "running")
 
 
-def test_relabels_that_a_wish_to_stop_cuts_short_are_not_run() -> None:
-    world = World()
-    world.apply(policy("a", entry("web", "8000"), entry("db", "9000")))
-    plan = world.plan(policy("b", entry("web", "8000"), entry("db", "9000"), formerly=("a",)))
-    answers = iter([False, True])
-    result, _ = run_told(world, plan, lambda: next(answers))
-    assert (result.interrupted, verdicts(result)) == (True, ["not-run", "not-run"])
-
-
 # Stopping, and telling
 
 
@@ -154,8 +123,8 @@ class Told(Silent):
 def run_told(world: World, plan: Plan, stop: Callable[[], bool], used: str | None = None) -> tuple[ApplyResult, Told]:
     progress = Told()
     ledger = world.store.load() or Ledger(plan.facts.machine)
-    journal = Journal(world.store, ledger, plan.state.snapshot.boot, plan.id, world.clock)
-    return Executor(plan, world.host, journal, world.clock, progress).run(stop, used), progress
+    journal = Journal(world.store, ledger, Run(plan.state.snapshot.boot, plan.id, world.clock))
+    return Executor(plan, world.host, journal, progress).run(stop, used), progress
 
 
 def test_a_wish_to_stop_is_granted_between_two_steps() -> None:
@@ -177,10 +146,8 @@ def test_stopped_before_the_first_step_old_claims_still_hold() -> None:
     world.apply(policy("p", entry("a", "8000"), entry("b", "9000")))
     result, _ = run_told(world, world.plan(policy("p", entry("a", "8000"))), lambda: True)
     assert (result.interrupted, verdicts(result)) == (True, ["not-run"])
-    assert told(world.plan(policy("p", in_scope=False))) == [
-        "out-of-scope keep 8000 tcp",
-        "out-of-scope keep 9000 tcp",
-    ]
+    notes = [note for note in world.plan(policy("p", in_scope=False)).notes if note.id == "not-in-this-run"]
+    assert [note.text.endswith("it holds 8000, 9000") for note in notes] == [True]
 
 
 def test_a_saved_plan_that_was_used_is_remembered() -> None:
@@ -190,13 +157,13 @@ def test_a_saved_plan_that_was_used_is_remembered() -> None:
     assert world.store.ledger.applied == ("plan-1",)
 
 
-def test_a_relabel_writes_the_ledger_only() -> None:
+def test_a_transfer_writes_the_ledger_only() -> None:
     world = World()
     world.apply(policy("p", entry("a", "8000")))
     world.host = watched = Recorder(world.host)
     saves = world.store.saves
     result = world.apply(policy("p", entry("b", "8000")))
-    assert (verdicts(result), watched.calls, world.store.saves) == (["done"], [], saves + 1)
+    assert (verdicts(result), watched.calls, world.store.saves) == ([], [], saves + 1)
     assert world.store.ledger is not None
     assert [claim.entry for claim in world.store.ledger.claims] == ["b"]
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from reconciler.apply.journal import Journal
+from reconciler.apply.journal import Journal, Run
 from reconciler.errors import LedgerError
 from reconciler.host.interface import Row
 from reconciler.ledger.records import Ledger, OwnedRow, RestoreRow
@@ -25,7 +25,7 @@ def spec(text: str) -> RowRef:
 
 def journal(ledger: Ledger = EMPTY) -> tuple[Journal, MemoryStore]:
     store = MemoryStore()
-    return Journal(store, ledger, "boot-1", "plan-1", FakeClock()), store
+    return Journal(store, ledger, Run("boot-1", "plan-1", FakeClock())), store
 
 
 def update(*rows: OwnedRow, **changes: object) -> LedgerUpdate:
@@ -77,7 +77,7 @@ def test_an_end_that_changes_nothing_saves_nothing() -> None:
 
 def test_an_intent_is_saved_before_the_call_and_taken_away_with_its_outcome() -> None:
     book, store = journal()
-    meant = book.intend("create", spec("8000-8099"), TCP, "p/web")
+    meant = book.intend_create(spec("8000-8099"), TCP, "p/web")
     assert saved(store).intents == (meant,)
     assert (meant.boot, meant.plan, meant.time, meant.absent_in) == ("boot-1", "plan-1", "2026-01-01T00:00:00Z", TCP)
     book.created(meant, [Row(lane, ports("8000-8099"), True) for lane in TCP], found=False)
@@ -90,45 +90,45 @@ def test_an_intent_is_saved_before_the_call_and_taken_away_with_its_outcome() ->
 
 def test_a_create_that_did_not_come_to_be_leaves_nothing() -> None:
     book, store = journal()
-    book.created(book.intend("create", spec("8000"), TCP, "p/web"), [], found=False)
+    book.created(book.intend_create(spec("8000"), TCP, "p/web"), [], found=False)
     assert saved(store) == EMPTY
 
 
 def test_a_reservation_is_ours_where_lookup_finds_it() -> None:
     book, store = journal()
-    meant = book.intend("create", RowRef("reservation", TCP, ports("12000-12009"), "persistent"), TCP, "p/erp")
+    meant = book.intend_create(RowRef("reservation", TCP, ports("12000-12009"), "persistent"), TCP, "p/erp")
     book.created(meant, [], found=True)
     assert [(row.lane, row.kind) for row in saved(store).rows] == [(TCP4, "reservation"), (TCP6, "reservation")]
 
 
 def test_a_row_is_deleted_lane_by_lane() -> None:
     book, store = journal(EMPTY.with_rows(owned("8000")))
-    meant = book.intend("delete", spec("8000"), (), "")
+    meant = book.intend_delete(spec("8000"), comes_back=False)
     assert saved(store).rows == owned("8000")
     book.deleted(meant, [TCP4])
     assert saved(store).rows == owned("8000", TCP6)
 
 
-def test_what_must_come_back_is_owed_from_before_the_delete_and_once() -> None:
+def test_what_must_come_back_is_to_be_restored_from_before_the_delete_and_once() -> None:
     debt = RestoreRow(TCP4, ports("8000"), "exclusion", "active", "old")
     book, store = journal(replace(EMPTY, to_restore=(debt,), claims=(claim("web", "8000 9000"),)))
-    book.intend("delete", spec("8000"), (), "p/web", to_restore=True)
-    book.intend("delete", spec("9000"), (), "p/web")
+    book.intend_delete(spec("8000"), comes_back=True)
+    book.intend_delete(spec("9000"), comes_back=False)
     assert saved(store).to_restore == (
         RestoreRow(TCP4, ports("8000"), "exclusion", "active", "old"),
-        RestoreRow(TCP6, ports("8000"), "exclusion", "persistent", "p/web"),
+        RestoreRow(TCP6, ports("8000"), "exclusion", "persistent"),
     )
 
 
-def test_what_nobody_claims_is_not_owed() -> None:
+def test_what_nobody_claims_is_not_restored() -> None:
     claims = (claim("web", "8000-8009", lanes=(TCP6,)), claim("erp", "8000-8099", kind="reservation"))
     book, store = journal(replace(EMPTY, claims=claims))
-    book.intend("delete", spec("8010"), (), "p/web", to_restore=True)
-    book.intend("delete", spec("8009-8019"), (), "p/web", to_restore=True)
-    assert saved(store).to_restore == (RestoreRow(TCP6, ports("8009-8019"), "exclusion", "persistent", "p/web"),)
+    book.intend_delete(spec("8010"), comes_back=True)
+    book.intend_delete(spec("8009-8019"), comes_back=True)
+    assert saved(store).to_restore == (RestoreRow(TCP6, ports("8009-8019"), "exclusion", "persistent"),)
 
 
-def test_winnat_is_owed_before_it_is_stopped_and_saved_only_when_that_changes() -> None:
+def test_that_winnat_must_start_is_written_before_it_is_stopped_and_saved_only_when_that_changes() -> None:
     book, store = journal()
     book.note_winnat_to_start(False)
     assert store.saves == 0
@@ -147,7 +147,7 @@ class Full(MemoryStore):
 
 
 def test_what_could_not_be_saved_is_not_believed() -> None:
-    book = Journal(Full(), EMPTY, "boot-1", "plan-1", FakeClock())
+    book = Journal(Full(), EMPTY, Run("boot-1", "plan-1", FakeClock()))
     with pytest.raises(LedgerError):
-        book.intend("create", RowRef("exclusion", TCP, PortRange(8000, 8000), "persistent"), TCP, "p/web")
+        book.intend_create(RowRef("exclusion", TCP, PortRange(8000, 8000), "persistent"), TCP, "p/web")
     assert book.ledger == EMPTY

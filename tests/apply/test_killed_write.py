@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from reconciler.host.interface import Change
-from reconciler.plan.given.owned import settle
+from reconciler.plan.given.owned import confirm_rows, confirmed
 from tests.apply.hosts import Recorder
 from tests.apply.writing import Bench, spec
 from tests.world import TCP4, TCP6, World, entry, policy
@@ -30,7 +30,7 @@ def test_a_row_that_one_family_had_already_does_not_become_ours_there(foreign: s
     assert ledger is not None
     (intent,) = ledger.intents
     assert (intent.lanes, intent.absent_in) == ((TCP4, TCP6), (TCP6,))
-    settled = settle(ledger, world.host.snapshot())
+    settled = confirmed(ledger, world.host.snapshot(), confirm_rows)
     assert [(row.lane, str(row.ports)) for row in settled.rows] == [(TCP6, "8000-8009")]
     world.apply(policy("p", entry("web", "8000-8009")))
     assert (world.owned(TCP4), world.owned(TCP6)) == ([], ["8000-8009"])

@@ -78,30 +78,6 @@ def guessing() -> World:
 ONLY_V4 = policy("p", entry("web", "8000-8009", families=("ipv4",)), entry("db", "5432"))
 
 
-def test_a_family_that_seemed_to_share_keeps_its_row_when_it_seems_so_no_longer() -> None:
-    world = guessing()
-    world.apply(ONLY_V4)
-    assert world.rows(TCP4) == world.rows(TCP6) == ["5432 *", "8000-8009 *"]
-    world.add(TCP6, "9000")
-    for _ in range(2):
-        assert told(world.apply(ONLY_V4).plan) == []
-    assert world.rows(TCP6) == ["5432 *", "8000-8009 *", "9000 *"]
-    world.delete(TCP6, "9000")
-    assert told(world.plan(ONLY_V4)) == []
-
-
-def test_what_a_family_keeps_shrinks_and_goes_with_its_entry() -> None:
-    world = guessing()
-    world.apply(ONLY_V4)
-    world.add(TCP6, "9000")
-    shrunk = policy("p", entry("web", "8000-8004", families=("ipv4",)), entry("db", "5432"))
-    world.apply(shrunk)
-    assert (world.rows(TCP4), world.rows(TCP6)) == (["5432 *", "8000-8004 *"], ["5432 *", "8000-8004 *", "9000 *"])
-    assert told(world.plan(shrunk)) == []
-    world.apply(policy("p", entry("db", "5432")))
-    assert (world.rows(TCP4), world.rows(TCP6)) == (["5432 *"], ["5432 *", "9000 *"])
-
-
 def test_a_family_that_the_user_gives_up_goes_also_where_the_other_seemed_to_share() -> None:
     world = guessing()
     world.apply(policy("p", entry("web", "8000-8009"), entry("db", "5432")))

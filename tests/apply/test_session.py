@@ -9,9 +9,9 @@ from dataclasses import replace
 import pytest
 
 from reconciler.apply.results import ApplyResult
-from reconciler.apply.session import FRESH_SECONDS, apply_locked, read_state
+from reconciler.apply.session import FRESH_SECONDS, Session, apply_locked, read_again
 from reconciler.errors import StaleError
-from reconciler.host.interface import Host, Lookup, Snapshot
+from reconciler.host.interface import Host, ListSnapshot, Lookup, Snapshot
 from reconciler.ledger.records import Ledger
 from reconciler.plan.model import LIMIT_NAMES, Options, Plan
 from reconciler.policy.entries import Policy
@@ -51,17 +51,11 @@ def read_now(world: World, wanted: Policy = WEB) -> Plan:
 
 
 def run(world: World, plan: Plan, *, replan: bool) -> ApplyResult:
-    return apply_locked(
-        plan,
-        world.host,
-        world.store,
-        lock=nullcontext(),
-        clock=world.clock,
-        progress=Silent(),
-        stop=lambda: False,
-        replan=replan,
-        single_use=False,
-    )
+    return apply_locked(plan, session(world), replan=replan, single_use=False)
+
+
+def session(world: World) -> Session:
+    return Session(world.host, world.store, nullcontext(), world.clock, Silent())
 
 
 def readings(world: World) -> int:
@@ -103,9 +97,10 @@ def test_a_reading_is_repeated_once_another_apply_has_written_the_ledger(world: 
 
 def test_a_host_that_lists_one_set_is_always_read_again(world: World) -> None:
     plan = read_now(world)
-    snapshot = replace(plan.state.snapshot, keeps_rows=False)
-    plan = replace(plan, state=replace(plan.state, snapshot=snapshot))
-    read_state(plan, world.host, world.store, world.clock, reuse=True)
+    known = plan.state.snapshot
+    listed = ListSnapshot(known.facts, known.boot, known.rows)
+    plan = replace(plan, state=replace(plan.state, snapshot=listed))
+    read_again(plan, session(world), reuse=True)
     assert readings(world) == 2
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reconciler.apply.journal import Journal
+from reconciler.apply.journal import Journal, Run
 from reconciler.apply.writer import Writer
 from reconciler.host.interface import Host
 from reconciler.ledger.records import Ledger
@@ -26,8 +26,8 @@ class Bench:
         self.host = host if isinstance(host, Recorder) else Recorder(host or world.host)
         snapshot = self.host.snapshot()
         ledger = world.store.load() or Ledger(snapshot.facts.machine)
-        self.journal = Journal(world.store, ledger, snapshot.boot, "plan-1", world.clock)
-        self.writer = Writer(self.host, self.journal, snapshot, world.clock, stale)
+        self.journal = Journal(world.store, ledger, Run(snapshot.boot, "plan-1", world.clock))
+        self.writer = Writer(self.host, self.journal, snapshot, stale)
 
     @property
     def intents(self) -> int:

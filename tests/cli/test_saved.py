@@ -19,7 +19,7 @@ from reconciler.cli.saved import Saved, check_still_good, read_plan, save_plan, 
 from reconciler.errors import ReconcilerError, RefusedError, StaleError
 from reconciler.host.interface import Row, Socket
 from reconciler.plan.model import Options, Plan
-from reconciler.plan.saved import plan_basis
+from reconciler.plan.saved import plan_inputs
 from reconciler.report.documents import plan_document
 from tests.report.samples import CREATE, DELETE, MIXED, TCP, ledger, make_plan, ports, snapshot, state
 
@@ -183,7 +183,7 @@ def test_no_file_a_folder_and_too_large_a_file(tmp_path: Path, monkeypatch: pyte
 
 
 def made(plan: Plan) -> Saved:
-    return Saved(REQUEST, without_places(plan_document(plan)), plan_basis(plan))
+    return Saved(REQUEST, without_places(plan_document(plan)), plan_inputs(plan))
 
 
 def test_a_plan_of_the_same_state_is_still_good() -> None:
@@ -222,7 +222,7 @@ def test_another_id_without_a_change_is_another_version() -> None:
 
 def test_another_id_because_another_saved_plan_was_used_says_so() -> None:
     now = replace(make_plan(*MIXED, number=2), state=state(book=ledger(applied=("other",))))
-    old = made(PLAN)._replace(basis=plan_basis(now))
+    old = made(PLAN)._replace(basis=plan_inputs(now))
     with pytest.raises(StaleError, match="another saved plan was applied since"):
         check_still_good(old, now)
 

@@ -11,7 +11,7 @@ from reconciler.apply.results import ApplyResult
 from reconciler.host.interface import Change
 from reconciler.lab.simulated.variants import Variants
 from reconciler.ledger.records import Ledger
-from reconciler.plan.given.owned import settle
+from reconciler.plan.given.owned import confirm_rows, confirmed
 from reconciler.plan.model import Options, Plan
 from reconciler.plan.planner import plan_state
 from reconciler.policy.entries import PolicySet
@@ -22,7 +22,7 @@ from tests.invariants.truth import Cell, Truth, cells_of, covered, keys_of, pict
 from tests.world import World
 
 GOOD = {"done", "already"}
-TOLD = {"deferred", "blocked", "skipped", "over-covered", "out-of-scope"}
+TOLD = {"deferred", "blocked", "skipped"}
 EntryKey = tuple[str, str, str]
 
 
@@ -83,7 +83,7 @@ class CheckedWorld(World):
         self.guard.foreign.clear()
         run_killed(self, Power(instant), plan)
         self._remember_protected(wanted)
-        settled = settle(self.store.ledger, self.host.snapshot())
+        settled = confirmed(self.store.ledger, self.host.snapshot(), confirm_rows)
         assert {(row.lane, row.ports, row.kind) for row in settled.rows} == self.truth.rows()
         claims = [claim for claim in plan.update.claims if claim.kind == "exclusion"]
         return {

@@ -9,13 +9,12 @@ from reconciler.host.interface import Refusal
 from reconciler.ledger.records import Intent, Ledger, OwnedRow
 from reconciler.plan.model import Options, Plan, State, Step
 from reconciler.plan.planner import plan_state
-from reconciler.plan.port_list import is_to_stay, must_stay
 from reconciler.policy.entries import PolicySet
 from reconciler.ports import PortSet
-from tests.list_world import Killed, SetWorld
+from tests.list_world import Killed, ListWorld
 from tests.world import MemoryStore
 
-TOLD = {"blocked", "skipped", "over-covered", "out-of-scope"}
+TOLD = {"blocked", "skipped"}
 NOTHING = PortSet()
 REFUSAL = Refusal("failed", "no")
 EntryKey = tuple[str, str]
@@ -37,7 +36,7 @@ class MortalStore(MemoryStore):
             raise Killed
 
 
-class CheckedSetWorld(SetWorld):
+class CheckedListWorld(ListWorld):
     """Follows, apart from the ledger, which listed ports our own writes made."""
 
     def __init__(self) -> None:
@@ -69,7 +68,7 @@ class CheckedSetWorld(SetWorld):
         ledger = self.store.ledger
         if ledger is None or ledger.machine != self.host.machine:
             return NOTHING
-        return must_stay(ledger, self.host.prepare())
+        return PortSet.of(row.ports for row in ledger.to_restore)
 
     def to_restore(self) -> PortSet:
         """What an interrupted write has lost: the next run puts it back."""
@@ -95,8 +94,7 @@ class CheckedSetWorld(SetWorld):
         ledger = self.store.ledger
         if ledger is None or ledger.machine != self.host.machine:
             return NOTHING
-        made = (intent for intent in ledger.intents if not is_to_stay(intent))
-        known: tuple[OwnedRow | Intent, ...] = (*ledger.rows, *made)
+        known: tuple[OwnedRow | Intent, ...] = (*ledger.rows, *ledger.intents)
         return PortSet.of(
             item.ports
             for item in known
@@ -192,7 +190,7 @@ class CheckedSetWorld(SetWorld):
         assert (self.host.listed, self.host.file) == before
         for item in result.results:
             assert item.verdict == ("done" if self._needs_no_write(plan, item.step) else "refused")
-        assert self._owned() == self.ours | (self.were_ours & self.to_restore())
+        assert self._owned() == self.ours
 
     def _needs_no_write(self, plan: Plan, step: Step) -> bool:
         """Is list and file so already: a new name, another store, a row of ours that is lost and given up?"""
@@ -219,7 +217,7 @@ class CheckedSetWorld(SetWorld):
 
     def _check_write(self, plan: Plan, before: int) -> None:
         """One write for all steps, of just what they show."""
-        steps = [step for step in plan.to_do() if step.action != "relabel"]
+        steps = plan.to_do()
         assert len(self.host.writes) - before == (1 if steps else 0)
         if steps:
             add, remove, stored = self.host.writes[-1]
@@ -229,7 +227,7 @@ class CheckedSetWorld(SetWorld):
 
     def _owned(self) -> PortSet:
         ledger = self.store.ledger
-        assert ledger is None or all(is_to_stay(intent) for intent in ledger.intents)
+        assert ledger is None or not ledger.intents
         return PortSet.of(row.ports for row in (ledger.rows if ledger else ()))
 
     def _check_cover(self, wanted: PolicySet, covered: PortSet) -> None:

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from reconciler.apply.adoption import adopted
 from reconciler.lab.simulated import events
 from reconciler.lab.simulated.services import switch_winnat
+from reconciler.plan.given.desired import lookups
 from reconciler.plan.model import LIMIT_NAMES, Options, State
-from reconciler.plan.planner import lookups
 from reconciler.policy.entries import Policy, PolicySet
 from reconciler.ports import LANES, Lane, PortRange
 from tests.invariants.checked import CheckedWorld

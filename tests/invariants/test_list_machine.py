@@ -15,7 +15,7 @@ from reconciler.plan.model import Options
 from reconciler.policy.entries import Exclusion, Policy, PolicySet, Unmanaged
 from reconciler.ports import PortRange, PortSet
 from tests.invariants import strategies as some
-from tests.invariants.list_checked import CheckedSetWorld
+from tests.invariants.list_checked import CheckedListWorld
 from tests.list_world import RIVAL
 from tests.world import NO_LIMITS
 
@@ -28,7 +28,7 @@ class LinuxDay(RuleBasedStateMachine):
 
     @initialize(has_file=some.mostly(True, False))
     def begin(self, has_file: bool) -> None:
-        self.world = CheckedSetWorld()
+        self.world = CheckedListWorld()
         if not has_file:
             self.world.host.file = None
         self.entries: dict[str, dict[str, Exclusion]] = {name: {} for name in some.POLICIES}

@@ -11,7 +11,7 @@ from reconciler.plan.model import Options
 from reconciler.policy.entries import Exclusion, Policy, PolicySet
 from reconciler.ports import PortRange, PortSet
 from tests.invariants import strategies as some
-from tests.invariants.list_checked import CheckedSetWorld
+from tests.invariants.list_checked import CheckedListWorld
 from tests.world import NO_LIMITS
 
 entry_lists = st.lists(some.exclusions, min_size=1, max_size=2, unique_by=lambda entry: entry.name)
@@ -34,7 +34,7 @@ def wanted(*policies: tuple[str, list[Exclusion], bool]) -> PolicySet:
 class Meddlers:
     """What other people do between two runs."""
 
-    def __init__(self, world: CheckedSetWorld) -> None:
+    def __init__(self, world: CheckedListWorld) -> None:
         self._world = world
 
     def do(self, what: str, ports: list[PortRange]) -> None:
@@ -72,7 +72,7 @@ def test_whatever_comes_next(
     ports: list[PortRange],
     second: str,
 ) -> None:
-    world = CheckedSetWorld()
+    world = CheckedListWorld()
     world.host.listed = PortSet.of(foreign)
     world.look(ours=False)
     world.checked_apply(wanted(("a", staying, True), ("b", going, True)), Options())

@@ -11,7 +11,7 @@ from reconciler.plan.model import Options, Plan, Step
 from reconciler.plan.notes import release_note, target_notes
 from reconciler.policy.entries import PolicySet
 from reconciler.ports import PROTOCOLS
-from tests.list_world import SetWorld
+from tests.list_world import ListWorld
 from tests.plan.build import TCP, ports, reading, with_block
 from tests.plan.test_notes import ids, known, notes
 from tests.world import TCP4, TCP6, UDP4, World, entry, policy, reserve, told, unmanaged
@@ -112,7 +112,7 @@ def test_a_row_that_would_go_but_has_to_wait_is_told() -> None:
 
 
 def test_a_host_without_rows_tells_it_by_its_steps() -> None:
-    world = SetWorld("22")
+    world = ListWorld("22")
     kept = policy("q", entry("z", "8085", protect=True))
     world.apply(kept)
     assert "absent-and-held" not in ids(world.plan(policy("p", OLD), kept))
@@ -155,7 +155,7 @@ def test_winnat_that_is_asked_or_need_not_be_is_no_note() -> None:
 
 
 def test_a_blocked_step_that_is_tried_is_why_winnat_is_asked() -> None:
-    step = Step("create", "blocked", "intent", "exclusion", TCP, ports("8080"), tried=True)
+    step = Step("create", "blocked", "change", "exclusion", TCP, ports("8080"), tried=True)
     assert list(release_note(RELEASE, reading(winnat="running"), [step])) == []
 
 

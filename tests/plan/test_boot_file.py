@@ -6,14 +6,14 @@ import pytest
 
 from reconciler.plan.model import Plan
 from reconciler.ports import LANES, PortRange, PortSet
-from tests.list_world import RIVAL, SetWorld, ports
+from tests.list_world import RIVAL, ListWorld, ports
 from tests.world import entry, policy, told, verdicts
 
 WEB = policy("a", entry("web", "8000-8009"))
 
 
-def applied(listed: str = "") -> SetWorld:
-    world = SetWorld(listed)
+def applied(listed: str = "") -> ListWorld:
+    world = ListWorld(listed)
     world.apply(WEB)
     return world
 
@@ -52,7 +52,7 @@ def test_a_file_that_was_deleted_or_edited_is_put_right_alone(file: str, reason:
 
 
 def test_an_entry_whose_ports_the_file_lacks_is_not_in_sync() -> None:
-    world = SetWorld()
+    world = ListWorld()
     both = policy("a", entry("web", "8000-8009"), entry("dev", "9000", store="active"))
     world.apply(both)
     world.host.file = PortSet()
@@ -77,7 +77,7 @@ def test_what_goes_from_list_and_file_needs_no_step_of_its_own() -> None:
 
 
 def test_a_file_that_kept_what_a_killed_run_took_from_the_list_is_put_right() -> None:
-    world = SetWorld()
+    world = ListWorld()
     world.apply(policy("a", entry("web", "8000-8009"), entry("db", "5432")))
     world.host.listed = ports("5432")
     wanted = policy("a", entry("db", "5432"))
@@ -103,7 +103,7 @@ def test_a_file_that_is_wrong_and_not_safe_is_told_as_both() -> None:
 
 
 def test_an_empty_file_that_others_may_write_goes() -> None:
-    world = SetWorld()
+    world = ListWorld()
     world.host.unsafe = "may be written by others"
     plan = world.plan(policy("a"))
     assert (persist(plan), plan.steps[0].ports) == ("may be written by others", None)
@@ -153,19 +153,19 @@ def test_with_the_ledger_lost_ports_of_other_policies_stay_in_list_and_file() ->
 
 
 def test_protected_ports_stay_in_the_file() -> None:
-    world = SetWorld()
+    world = ListWorld()
     world.apply(policy("a", entry("web", "8000", protect=True), entry("db", "5432")))
     world.host.listed = ports("5432")
     world.apply(policy("a", entry("db", "5432")))
     assert world.file == "5432"  # protected is a row, and that one is gone
-    world = SetWorld()
+    world = ListWorld()
     world.apply(policy("a", entry("web", "8000", protect=True), entry("db", "5432")))
     world.apply(policy("a", entry("db", "5432")))
     assert world.file == "5432, 8000"
 
 
 def test_an_active_entry_is_not_in_the_file_unless_a_persistent_one_wants_its_ports() -> None:
-    world = SetWorld()
+    world = ListWorld()
     world.apply(policy("a", entry("dev", "9000-9009", store="active"), entry("web", "9005-9010")))
     assert (world.listed, world.file) == ("9000-9010", "9005-9010")
     world.apply(policy("a", entry("dev", "9000-9009", store="active")))
@@ -176,7 +176,7 @@ def test_an_active_entry_is_not_in_the_file_unless_a_persistent_one_wants_its_po
 
 
 def test_a_rival_blocks_persistent_entries_and_active_ones_go_on() -> None:
-    world = SetWorld("22")
+    world = ListWorld("22")
     world.host.rival = RIVAL
     wanted = policy("a", entry("web", "8000-8009"), entry("dev", "9000", store="active"))
     plan = world.plan(wanted)
@@ -191,7 +191,7 @@ def test_a_rival_blocks_persistent_entries_and_active_ones_go_on() -> None:
 
 
 def test_an_active_entry_over_a_blocked_one_is_not_stored() -> None:
-    world = SetWorld()
+    world = ListWorld()
     world.host.rival = RIVAL
     wanted = policy("a", entry("web", "8000-8009"), entry("dev", "8005-8020", store="active"))
     world.apply(wanted)
@@ -214,7 +214,7 @@ def test_a_rival_that_came_later_is_told_although_nothing_else_is_to_be_done() -
 
 
 def test_with_a_rival_a_wrong_file_is_not_touched_by_other_steps() -> None:
-    world = SetWorld()
+    world = ListWorld()
     world.apply(policy("a", entry("web", "8000-8009"), entry("db", "5432")))
     world.host.rival = RIVAL
     world.host.file = ports("5432 8000-8004")
@@ -231,7 +231,7 @@ def test_with_a_rival_a_wrong_file_is_not_touched_by_other_steps() -> None:
 
 
 def test_with_a_rival_and_nothing_of_ours_there_is_nothing_to_tell() -> None:
-    world = SetWorld("8000-8009")
+    world = ListWorld("8000-8009")
     world.host.rival = RIVAL
     assert told(world.plan(WEB)) == []
 
@@ -248,7 +248,7 @@ def test_with_a_rival_the_last_of_ours_goes_with_the_file() -> None:
 
 
 def test_a_host_without_a_file_keeps_the_list_only() -> None:
-    world = SetWorld("22", stored=None)
+    world = ListWorld("22", stored=None)
     plan = world.plan(WEB)
     assert (told(plan), note_ids(plan)) == (["create 8000-8009 tcp+udp"], ["no-boot-file"])
     assert verdicts(world.run(plan)) == ["done"]
@@ -258,7 +258,7 @@ def test_a_host_without_a_file_keeps_the_list_only() -> None:
 
 
 def test_without_a_file_active_entries_need_no_word_about_it() -> None:
-    plan = SetWorld(stored=None).plan(policy("a", entry("dev", "9000", store="active")))
+    plan = ListWorld(stored=None).plan(policy("a", entry("dev", "9000", store="active")))
     assert note_ids(plan) == []
 
 
@@ -272,7 +272,7 @@ def comb(count: int) -> PortSet:
 @pytest.mark.parametrize(("count", "is_told"), [(682, False), (683, True)])
 def test_a_list_too_long_for_procps_is_told_before_anything_is_written(count: int, is_told: bool) -> None:
     """682 ports of five digits with commas between them take 4,091 bytes, 683 take 4,097."""
-    world = SetWorld()
+    world = ListWorld()
     many = policy("a", entry("many", " ".join(map(str, comb(count).runs()))))
     plan = world.plan(many)
     assert note_ids(plan) == (["sysctl-p"] if is_told else [])
@@ -282,7 +282,7 @@ def test_a_list_too_long_for_procps_is_told_before_anything_is_written(count: in
 
 
 def test_the_note_has_the_figure_and_what_to_do() -> None:
-    plan = SetWorld().plan(policy("a", entry("many", " ".join(map(str, comb(1000).runs())))))
+    plan = ListWorld().plan(policy("a", entry("many", " ".join(map(str, comb(1000).runs())))))
     (note,) = (note for note in plan.notes if note.id == "sysctl-p")
     assert "takes 5999 bytes" in note.text
     assert "drop what is beyond 4095; run apply again" in note.text
@@ -290,7 +290,7 @@ def test_the_note_has_the_figure_and_what_to_do() -> None:
 
 def test_a_long_list_that_is_kept_until_reboot_is_no_matter() -> None:
     many = entry("many", " ".join(map(str, comb(1000).runs())), store="active")
-    assert note_ids(SetWorld().plan(policy("a", many))) == []
+    assert note_ids(ListWorld().plan(policy("a", many))) == []
 
 
 def test_our_own_file_that_could_not_be_read_is_told_and_taken_for_right() -> None:
@@ -301,7 +301,7 @@ def test_our_own_file_that_could_not_be_read_is_told_and_taken_for_right() -> No
 
 
 def test_a_file_that_could_not_be_read_is_told() -> None:
-    world = SetWorld()
+    world = ListWorld()
     world.host.not_read = ("/etc/sysctl.d/99-secret.conf",)
     (note,) = (note for note in world.plan(WEB).notes if note.id == "not-read")
     assert (note.place, "plan as root" in note.text) == ("/etc/sysctl.d/99-secret.conf", True)

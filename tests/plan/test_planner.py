@@ -18,8 +18,9 @@ from hypothesis import strategies as st
 
 from reconciler.host.interface import Lookup, Socket
 from reconciler.ledger.records import Ledger, RestoreRow
+from reconciler.plan.given.desired import lookups
 from reconciler.plan.model import Options, Plan, State
-from reconciler.plan.planner import lookups, plan_state
+from reconciler.plan.planner import plan_state
 from reconciler.policy.entries import Policy, PolicySet
 from reconciler.policy.lint import lint
 from reconciler.ports import PROTOCOLS

@@ -12,7 +12,7 @@ from reconciler.plan.model import Plan
 from reconciler.plan.port_list import cut_rows, listed_rows, settle_set
 from reconciler.policy.entries import Limits
 from reconciler.ports import LANES, PROTOCOLS, PortRange, PortSet, Store
-from tests.list_world import SetWorld, ports
+from tests.list_world import ListWorld, ports
 from tests.world import dynamic, entry, policy, reserve, told, unmanaged, verdicts
 
 LANE = LANES[0]
@@ -30,7 +30,7 @@ def notes_of(plan: Plan) -> list[str]:
 
 
 def test_all_ranges_of_an_entry_are_one_step() -> None:
-    world = SetWorld()
+    world = ListWorld()
     wanted = entry("web", "8000-8009 8080 9000"), entry("db", "5432")
     plan = world.plan(policy("a", *wanted))
     assert [[str(spec.ports) for spec in step.creates] for step in plan.steps] == [
@@ -40,7 +40,7 @@ def test_all_ranges_of_an_entry_are_one_step() -> None:
     world.run(plan)
     world.host.listed -= ports("8080")
     plan = world.plan(policy("a", entry("web", "7000 8000-8009 8080 9000"), wanted[1]))
-    assert [(step.cause, str(step.creates[0].ports)) for step in plan.steps] == [("intent", "7000"), ("drift", "8080")]
+    assert [(step.cause, str(step.creates[0].ports)) for step in plan.steps] == [("change", "7000"), ("drift", "8080")]
     world.run(plan)
     plan = world.plan(policy("a", wanted[1]))
     assert [[str(spec.ports) for spec in step.deletes] for step in plan.steps] == [
@@ -62,7 +62,7 @@ def test_a_listing_without_rows_has_nothing_to_cut() -> None:
 
 
 def test_show_has_our_rows_apart_in_every_lane() -> None:
-    world = SetWorld("8000-8009")
+    world = ListWorld("8000-8009")
     world.apply(policy("a", entry("web", "8010-8019")))
     ledger = world.store.load()
     assert ledger is not None
@@ -71,19 +71,19 @@ def test_show_has_our_rows_apart_in_every_lane() -> None:
 
 
 def test_one_entry_for_both_protocols_is_one_step_that_covers_all_lanes() -> None:
-    plan = SetWorld().plan(policy("a", entry("web", "8000-8009", protocols=PROTOCOLS)))
+    plan = ListWorld().plan(policy("a", entry("web", "8000-8009", protocols=PROTOCOLS)))
     (step,) = plan.steps
     assert (step.action, step.lanes, len(step.creates), step.creates[0].lanes) == ("create", LANES, 1, LANES)
     assert "shared-lanes" not in notes_of(plan)
 
 
 def test_one_protocol_covers_the_other_too_and_that_is_told_once() -> None:
-    plan = SetWorld().plan(policy("a", entry("web", "8000-8009"), entry("dns", "53", protocols=("udp",))))
+    plan = ListWorld().plan(policy("a", entry("web", "8000-8009"), entry("dns", "53", protocols=("udp",))))
     assert notes_of(plan) == ["shared-lanes"]
 
 
 def test_a_row_is_ours_as_far_as_its_ports_are_there() -> None:
-    world = SetWorld()
+    world = ListWorld()
     wanted = policy("a", entry("web", "8000-8009"))
     world.apply(wanted)
     world.host.listed = ports("8000-8002 8005")
@@ -97,7 +97,7 @@ def test_a_row_is_ours_as_far_as_its_ports_are_there() -> None:
 
 
 def test_what_somebody_else_put_back_is_not_ours_any_more() -> None:
-    world = SetWorld()
+    world = ListWorld()
     world.apply(policy("a", entry("web", "8000-8009")))
     world.host.listed = ports("8000-8004")
     world.apply(policy("a", entry("web", "8000-8004"), entry("other", "9000")))
@@ -107,7 +107,7 @@ def test_what_somebody_else_put_back_is_not_ours_any_more() -> None:
 
 
 def test_foreign_ports_inside_and_around_stay_when_an_entry_goes() -> None:
-    world = SetWorld("7999 8003-8004 8010-8020")
+    world = ListWorld("7999 8003-8004 8010-8020")
     world.apply(policy("a", entry("web", "8000-8009"), entry("db", "5432")))
     assert world.owned() == "5432, 8000-8002, 8005-8009"
     world.apply(policy("a", entry("db", "5432")))
@@ -115,7 +115,7 @@ def test_foreign_ports_inside_and_around_stay_when_an_entry_goes() -> None:
 
 
 def test_neighbours_that_the_kernel_merges_go_one_by_one() -> None:
-    world = SetWorld()
+    world = ListWorld()
     world.apply(policy("a", entry("web", "8000-8009"), entry("app", "8010-8019")))
     assert [str(run) for run in world.host.listed.runs()] == ["8000-8019"]
     assert told(world.plan(policy("a", entry("app", "8010-8019")))) == ["delete 8000-8009 tcp+udp"]
@@ -124,7 +124,7 @@ def test_neighbours_that_the_kernel_merges_go_one_by_one() -> None:
 
 
 def test_a_shrink_takes_only_what_goes() -> None:
-    world = SetWorld("22")
+    world = ListWorld("22")
     world.apply(policy("a", entry("web", "8000-8009"), entry("db", "5432")))
     result = world.apply(policy("a", entry("web", "8002-8005"), entry("db", "5432")))
     assert (world.listed, world.file) == ("22, 5432, 8002-8005", "5432, 8002-8005")
@@ -134,7 +134,7 @@ def test_a_shrink_takes_only_what_goes() -> None:
 
 
 def test_an_entry_that_foreign_ports_cover_is_in_sync_and_owns_nothing() -> None:
-    world = SetWorld("8000-8009")
+    world = ListWorld("8000-8009")
     plan = world.plan(policy("a", entry("web", "8002-8005")))
     assert told(plan) == []
     assert "foreign-cover" in notes_of(plan)
@@ -147,7 +147,7 @@ def test_an_entry_that_foreign_ports_cover_is_in_sync_and_owns_nothing() -> None
 
 
 def test_a_reboot_ends_active_rows_and_keeps_those_of_the_file() -> None:
-    world = SetWorld()
+    world = ListWorld()
     wanted = policy("a", entry("web", "8000"), entry("dev", "9000", store="active"))
     world.apply(wanted)
     world.host.reboot()
@@ -158,7 +158,7 @@ def test_a_reboot_ends_active_rows_and_keeps_those_of_the_file() -> None:
 
 
 def test_an_active_port_that_is_there_after_a_reboot_is_somebody_elses() -> None:
-    world = SetWorld()
+    world = ListWorld()
     wanted = policy("a", entry("web", "8000"), entry("dev", "9000", store="active"))
     world.apply(wanted)
     world.host.reboot()
@@ -172,7 +172,7 @@ def test_an_active_port_that_is_there_after_a_reboot_is_somebody_elses() -> None
     ("before", "after", "file"), [("persistent", "active", "none"), ("active", "persistent", "8000")]
 )
 def test_another_store_changes_the_file_and_not_the_list(before: Store, after: Store, file: str) -> None:
-    world = SetWorld("22")
+    world = ListWorld("22")
     world.apply(policy("a", entry("web", "8000", store=before)))
     wanted = policy("a", entry("web", "8000", store=after))
     assert told(world.plan(wanted)) == ["replace 8000 -> 8000 tcp+udp"]
@@ -195,7 +195,7 @@ def intent(text: str, store: Store = "persistent", boot: str = "boot-1") -> Inte
 
 def settled(listed: str, rows: list[OwnedRow], intents: list[Intent], boot: int = 1) -> tuple[list[str], list[str]]:
     """The rows that are there, with their stores and plans, and the ports that are gone."""
-    world = SetWorld(listed)
+    world = ListWorld(listed)
     world.apply(policy("a", entry("web", "1")))
     ledger = world.store.load()
     assert ledger is not None
@@ -239,7 +239,7 @@ def test_what_is_gone_is_told_port_by_port() -> None:
 
 
 def test_a_row_counts_once_for_the_limits() -> None:
-    world = SetWorld()
+    world = ListWorld()
     names = [entry(f"e{number}", str(8000 + 2 * number)) for number in range(10)]
     world.apply(policy("a", *names))
     rules = Limits(max_deletes=5, max_delete_percent=50, min_dynamic_ports=0)
@@ -252,14 +252,14 @@ def test_a_row_counts_once_for_the_limits() -> None:
 
 
 def test_to_delete_every_row_needs_force() -> None:
-    world = SetWorld("22")
+    world = ListWorld("22")
     world.apply(policy("a", entry("web", "8000-8009"), entry("db", "5432")))
     assert limits_of(world.plan(policy("a"))) == ["delete_all"]
 
 
 def test_the_ephemeral_ports_that_are_left_are_counted_for_both_protocols() -> None:
     rules = Limits(min_dynamic_ports=28_000)
-    plan = SetWorld().plan(policy("a", entry("web", "40000-40999")), limits=rules)
+    plan = ListWorld().plan(policy("a", entry("web", "40000-40999")), limits=rules)
     assert [breach.text.split(" would")[0] for breach in plan.breaches] == [
         "27232 ephemeral tcp ports",
         "27232 ephemeral udp ports",
@@ -270,21 +270,21 @@ def test_the_ephemeral_ports_that_are_left_are_counted_for_both_protocols() -> N
 
 
 def test_reservations_and_the_dynamic_range_are_left_out() -> None:
-    plan = SetWorld().plan(policy("a", reserve("erp", "12000-12009")), dynamic_range=dynamic("49152-65535"))
+    plan = ListWorld().plan(policy("a", reserve("erp", "12000-12009")), dynamic_range=dynamic("49152-65535"))
     assert [(step.action, step.status) for step in plan.steps] == [
         ("create", "skipped"),
         ("set-dynamic-range", "skipped"),
         ("set-dynamic-range", "skipped"),
     ]
     assert plan.steps[1].reason.startswith("it is 32768-60999 now; Linux has one for TCP and UDP")
-    assert SetWorld().run(plan).results == ()
+    assert ListWorld().run(plan).results == ()
 
 
 # Absent, unmanaged, renamed, protected
 
 
 def test_absent_takes_exactly_the_ports_that_it_names_out_of_a_foreign_run() -> None:
-    world = SetWorld("8080-8081 8090 9000")
+    world = ListWorld("8080-8081 8090 9000")
     world.host.file = ports("8080")
     wanted = policy("a", entry("old", "8080 8085-8095", state="absent"))
     (step,) = world.plan(wanted).steps
@@ -295,7 +295,7 @@ def test_absent_takes_exactly_the_ports_that_it_names_out_of_a_foreign_run() -> 
 
 
 def test_absent_does_not_take_what_another_entry_claims() -> None:
-    world = SetWorld("8080-8081")
+    world = ListWorld("8080-8081")
     world.apply(policy("b", entry("web", "8082-8083")))
     both = policy("a", entry("old", "8080-8089", state="absent")), policy("b", entry("web", "8082-8083"))
     plan = world.plan(*both)
@@ -304,14 +304,14 @@ def test_absent_does_not_take_what_another_entry_claims() -> None:
 
 
 def test_a_row_of_ours_that_nobody_claims_and_somebody_names_goes_once() -> None:
-    world = SetWorld("22")
+    world = ListWorld("22")
     world.apply(policy("a", entry("web", "8000-8009"), entry("db", "5432")))
     plan = world.plan(policy("a", entry("web", "8000-8009", state="absent"), entry("db", "5432")))
     assert told(plan) == ["delete 8000-8009 tcp+udp"]
 
 
 def test_unmanaged_takes_runs_inside_its_window_that_nobody_claims() -> None:
-    world = SetWorld("22 8000-8009 9000-9010")
+    world = ListWorld("22 8000-8009 9000-9010")
     world.apply(policy("a", entry("web", "8010")))
     plan = world.plan(policy("a", entry("web", "8010")), unmanaged=unmanaged("delete", "8000-9005"))
     assert told(plan) == ["delete 8000-8009 tcp+udp"]
@@ -320,7 +320,7 @@ def test_unmanaged_takes_runs_inside_its_window_that_nobody_claims() -> None:
 
 
 def test_a_renamed_policy_keeps_its_rows_in_all_lanes() -> None:
-    world = SetWorld()
+    world = ListWorld()
     world.apply(policy("a", entry("web", "8000")))
     plan = world.plan(policy("b", entry("web", "8000"), formerly=("a",)))
     assert [(step.action, step.lanes) for step in plan.steps] == [("relabel", LANES)]
@@ -329,7 +329,7 @@ def test_a_renamed_policy_keeps_its_rows_in_all_lanes() -> None:
 
 
 def test_protected_ports_stay() -> None:
-    world = SetWorld("22")
+    world = ListWorld("22")
     world.apply(policy("a", entry("web", "8000-8009", protect=True), entry("db", "5432")))
     plan = world.plan(policy("a", entry("db", "5432")))
     assert told(plan) == ["skipped delete 8000-8009 tcp+udp"]
@@ -338,7 +338,7 @@ def test_protected_ports_stay() -> None:
 
 
 def test_with_the_ledger_of_another_machine_everything_is_foreign() -> None:
-    world = SetWorld("22")
+    world = ListWorld("22")
     world.apply(policy("a", entry("web", "8000-8009")))
     world.host.machine = "machine-2"
     plan = world.plan(policy("a"))
@@ -347,7 +347,7 @@ def test_with_the_ledger_of_another_machine_everything_is_foreign() -> None:
 
 
 def test_absent_ports_split_a_foreign_run_for_unmanaged_in_the_same_plan() -> None:
-    world = SetWorld("2005-2007")
+    world = ListWorld("2005-2007")
     wanted = policy("a", entry("old", "2006", state="absent"))
     rule = unmanaged("delete", "2001-2006")
     assert told(world.plan(wanted, unmanaged=rule)) == ["delete 2005 tcp+udp", "delete 2006 tcp+udp"]

@@ -21,28 +21,28 @@ from reconciler.plan.port_list import (
 )
 from reconciler.ports import LANES, PortRange, PortSet
 from tests.lab.simulated.build import bare
-from tests.list_world import RIVAL, SetWorld, ports
+from tests.list_world import RIVAL, ListWorld, ports
 from tests.world import entry, policy, told
 
 WEB, DEV = entry("web", "8000-8009"), entry("dev", "9000", store="active")
 
 
-def owing(world: SetWorld, staying: str, boot: str = "boot-1") -> None:
+def owing(world: ListWorld, staying: str, boot: str = "boot-1") -> None:
     """The ledger says that these ports must stay."""
     ledger = world.store.ledger or Ledger(world.host.machine)
     world.store.ledger = replace(ledger, intents=intents_to_stay(ports(staying), boot, "plan", "time"))
 
 
-def lost_world() -> SetWorld:
+def lost_world() -> ListWorld:
     """A list from which an interrupted write has lost ports of each kind."""
-    world = SetWorld("22 7000-7001 60000-60009")
+    world = ListWorld("22 7000-7001 60000-60009")
     world.apply(policy("p", WEB, DEV), policy("q", entry("log", "514")))
     owing(world, "22 514 7000-7001 8000-8009 9000 60000-60009")
     world.host.listed = ports("22 7000")
     return world
 
 
-def restored(world: SetWorld, *policies: object) -> list[tuple[str, list[str], str]]:
+def restored(world: ListWorld, *policies: object) -> list[tuple[str, list[str], str]]:
     """Cause, rows and reason of each create."""
     return [
         (step.cause, [f"{row.ports} {row.store}" for row in step.creates], step.reason)
@@ -58,7 +58,7 @@ def test_what_must_stay_makes_nothing_ours_and_counts_in_its_boot_only() -> None
     ledger = Ledger("machine-1", intents=intents)
     assert must_stay(ledger, "boot-1") == ports("80 8080-8089")
     assert must_stay(ledger, "boot-2") == PortSet()
-    world = SetWorld("80")
+    world = ListWorld("80")
     assert settle_set(ledger, world.host.snapshot()) == ([], [])
 
 
@@ -68,7 +68,7 @@ def test_what_must_stay_makes_nothing_ours_and_counts_in_its_boot_only() -> None
 )
 def test_lost_is_what_this_machine_lost_in_this_boot(machine: str, boot: str, lost: str) -> None:
     ledger = Ledger(machine, intents=intents_to_stay(ports("80 8080"), boot, "plan", "time"))
-    snapshot = SetWorld("80").host.snapshot()
+    snapshot = ListWorld("80").host.snapshot()
     assert str(lost_ports(ledger, snapshot)) == lost
     assert lost_ports(None, snapshot) == PortSet()
 
@@ -80,7 +80,7 @@ def test_a_host_that_keeps_rows_loses_nothing_so() -> None:
 
 
 def test_a_reading_is_completed_in_every_lane_and_a_whole_one_is_left_alone() -> None:
-    snapshot = SetWorld("80 90").host.snapshot()
+    snapshot = ListWorld("80 90").host.snapshot()
     assert with_lost(snapshot, PortSet()) is snapshot
     whole: Snapshot = with_lost(snapshot, ports("81-89"))
     assert whole.rows == tuple(Row(lane, PortRange(80, 90), True) for lane in LANES)

@@ -10,7 +10,7 @@ import pytest
 from reconciler.host.interface import Row, Snapshot, Socket
 from reconciler.ledger.records import Intent, Ledger, RestoreRow
 from reconciler.plan.model import Options
-from reconciler.plan.saved import SECTIONS, Basis, basis, binding, plan_basis
+from reconciler.plan.saved import SECTIONS, Basis, basis, binding, plan_inputs
 from reconciler.policy.entries import DynamicRange, Limits, Place, PolicySet, Reservation, Unmanaged
 from reconciler.ports import Lane, PortSet
 from tests.report.samples import (
@@ -51,7 +51,7 @@ def test_it_has_its_sections_in_order_and_survives_json() -> None:
 
 def test_the_basis_of_a_plan_is_that_of_its_state() -> None:
     plan = make_plan(CREATE)
-    assert plan_basis(plan) == basis(plan.state.policies, plan.state.snapshot, plan.state.ledger, plan.options)
+    assert plan_inputs(plan) == basis(plan.state.policies, plan.state.snapshot, plan.state.ledger, plan.options)
 
 
 def test_rows_near_a_declared_port_are_in_it_and_others_are_not() -> None:

@@ -144,7 +144,7 @@ def test_rows_go_protocol_by_protocol() -> None:
 
 def test_lanes_and_ports_break_ties() -> None:
     steps = [
-        Step("create", "ready", "intent", "exclusion", lanes, ports(text))
+        Step("create", "ready", "change", "exclusion", lanes, ports(text))
         for lanes in (TCP, UDP)
         for text in ("53", "8000-8009", "8000-8019")
     ]

@@ -13,7 +13,7 @@ from errno import EACCES
 from pathlib import Path
 
 from reconciler.errors import HostError
-from reconciler.host.interface import BeforeWrite, Change, Facts, Lookup, Refusal, Row, Snapshot, Socket, WinNat
+from reconciler.host.interface import BeforeWrite, Change, Facts, ListSnapshot, Lookup, Refusal, Row, Socket, WinNat
 from reconciler.host.linux.files import OwnFile, SysctlFiles, may_write
 from reconciler.host.linux.kernel import change_list, read_list
 from reconciler.ports import LANES, PROTOCOLS, Lane, PortRange, PortSet
@@ -47,7 +47,7 @@ class LinuxHost:
         """See `Host`: nothing is needed."""
         return self._boot()
 
-    def snapshot(self, lookups: Collection[Lookup] = ()) -> Snapshot:
+    def snapshot(self, lookups: Collection[Lookup] = ()) -> ListSnapshot:
         """See `Host`."""
         dynamic = self._dynamic()
         has_files = self._has_files()
@@ -55,7 +55,7 @@ class LinuxHost:
         elsewhere, not_read = self._files.others() if has_files else ("", ())
         if has_files and own.ports is None:
             not_read = (*not_read, self._files.own)
-        return Snapshot(
+        return ListSnapshot(
             facts=self.facts(),
             boot=self._boot(),
             rows=self.rows(LANES),
@@ -64,7 +64,6 @@ class LinuxHost:
             shared=(LANES,),
             reservations_supported=False,
             elevated=may_write(self._list),
-            keeps_rows=False,
             stored=own.ports,
             stored_unsafe=own.unsafe,
             stored_elsewhere=elsewhere,
@@ -83,7 +82,7 @@ class LinuxHost:
         return tuple(Row(lane, ports, True) for lane in sorted(set(lanes)) for ports in runs)
 
     def write_list(self, add: PortSet, remove: PortSet, stored: PortSet, before: BeforeWrite) -> Refusal | None:
-        """See `SetHost`. The list first, since it takes effect at once; then the file."""
+        """See `ListHost`. The list first, since it takes effect at once; then the file."""
         try:
             rewrites = self._has_files() and self._own_file() != OwnFile(stored)
             if rewrites:

@@ -1,4 +1,8 @@
-"""What becomes of the ledger's claims: superseded, kept, held by protection, or given up. Pure."""
+"""What becomes of the ledger's claims: superseded, out of scope, left over by protection, or given up.
+
+Given up is only what a policy *in scope* does not declare any more. A policy that no file targets here in this run
+keeps its claims, so a forgotten file, tag or host name deletes nothing (design 4.6).
+"""
 
 from __future__ import annotations
 
@@ -18,43 +22,51 @@ class SortedClaims:
     """The ledger's claims, by what becomes of them; those that an entry in scope supersedes are in none.
 
     Attributes:
-        kept: of policies and entries that are not in scope in this run.
-        held: given up, but protected: their rows stay, untouched, until --unprotect names the entry.
+        out_of_scope: of policies and entries that are not in scope in this run.
+        leftovers: given up, but protected: their rows stay, untouched, until --unprotect names the entry.
         given_up: the rest.
     """
 
-    kept: tuple[Claim, ...]
-    held: tuple[Claim, ...]
+    out_of_scope: tuple[Claim, ...]
+    leftovers: tuple[Claim, ...]
     given_up: tuple[Claim, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Who speaks in this run: the policies in scope, and what the caller allows."""
+
+    policies: Sequence[Policy]
+    options: Options
+
+    def protects(self, claim: Claim) -> bool:
+        """Is the claim protected, and not lifted by --unprotect?"""
+        return claim.protect and not unprotected(claim, self.options)
+
+
 def sort_claims(
-    before: Iterable[Claim],
-    fresh: Sequence[Claim],
-    scope: Sequence[Policy],
-    rows: Sequence[OwnedRow],
-    options: Options,
+    recorded: Iterable[Claim], declared: Sequence[Claim], rows: Sequence[OwnedRow], scope: Scope
 ) -> SortedClaims:
     """Hold the claims of the ledger against those of the entries in scope. `rows` are the owned ones."""
-    elsewhere = {policy.name: policy.elsewhere for policy in scope}
-    declared = {(claim.policy, claim.entry, claim.kind): claim for claim in fresh}
-    guards = [claim for claim in fresh if claim.protect and not unprotected(claim, options)]
-    kept: list[Claim] = []
-    held: list[Claim] = []
+    elsewhere = {policy.name: policy.elsewhere for policy in scope.policies}
+    successors = {(claim.policy, claim.entry, claim.kind): claim for claim in declared}
+    guards = [claim for claim in declared if scope.protects(claim)]
+    out_of_scope: list[Claim] = []
+    leftovers: list[Claim] = []
     given_up: list[Claim] = []
-    for claim in before:
-        successor = declared.get((claim.policy, claim.entry, claim.kind))
-        in_scope = claim.policy in elsewhere and claim.entry not in elsewhere[claim.policy]
-        if successor is None and not in_scope and claim.policy not in options.retire:
-            kept.append(claim)
+    for claim in recorded:
+        successor = successors.get((claim.policy, claim.entry, claim.kind))
+        spoken_for = claim.policy in elsewhere and claim.entry not in elsewhere[claim.policy]
+        if successor is None and not spoken_for and claim.policy not in scope.options.retire:
+            out_of_scope.append(claim)
             continue
-        protected = claim.protect and not unprotected(claim, options) and (successor is None or successor.protect)
+        protected = scope.protects(claim) and (successor is None or successor.protect)
         remainder = list(_remainder(claim, successor, rows)) if protected else []
         remainder = [part for part in remainder if not _taken_over(part, guards)]
-        held += remainder
+        leftovers += remainder
         if successor is None and not remainder:
             given_up.append(claim)
-    return SortedClaims(tuple(kept), tuple(held), tuple(given_up))
+    return SortedClaims(tuple(out_of_scope), tuple(leftovers), tuple(given_up))
 
 
 def _taken_over(old: Claim, guards: Sequence[Claim]) -> bool:

@@ -1,4 +1,4 @@
-"""The host's listing, arranged for planning: one table for each group of lanes that list the very same rows. Pure.
+"""The host's listing, arranged: one table for each group of lanes that list the very same rows, and who wants what.
 
 Lanes that the host says share a table, and that do list the same, are planned once. Lanes that should share and
 list different rows are planned apart, so nothing depends on the sharing being true (design 4.3).
@@ -10,131 +10,178 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from reconciler.host.interface import Row, RowKind, Snapshot, Socket
-from reconciler.ledger.records import OwnedRow
-from reconciler.plan.given.owned import Settled
-from reconciler.plan.port_list import cut_rows, in_all_lanes
-from reconciler.ports import LANES, Lane, PortRange, PortSet, RangeIndex
+from reconciler.ledger.records import Claim, OwnedRow
+from reconciler.plan.given.desired import Desired
+from reconciler.plan.given.owned import Owned
+from reconciler.plan.model import Blocker, RowRef
+from reconciler.ports import LANES, Lane, PortRange, PortSet, Protocol, RangeIndex, Store
+
+RowKey = tuple[Lane, PortRange]
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """What some lanes list.
+    """What some lanes list, and the exclusion claims that concern them.
 
     Attributes:
         cover: ports covered by administered rows, whoever made them (reservations never count).
-        covering: those rows. obstacles: every other row: blocks and reservations.
-        owned: exclusion rows that the ledger says we made, with the record of each lane that owns them.
-        sockets: who uses a port, where the host says that sockets matter.
+        covering: those rows. others: every other row, blocks and reservations; other_ports: their ports.
+        owned: exclusion rows of ours, with the record of each lane that owns them.
+        sockets: who uses a port, where the host says that sockets matter; socket_ports: those ports.
         unknown: covering rows that may be reservations for all the host can tell.
-        system: the ports of HNS's range; no row that holds one of them is ever deleted, whoever made it.
+        claims: what is wanted, and by whom; desired: those ports; declared: the ports of entries in scope.
+        protecting: the claims whose rows stay as they are. recorded: the ledger's claims.
     """
 
     lanes: tuple[Lane, ...]
     rows: tuple[Row, ...]
     cover: PortSet
     covering: RangeIndex[Row]
-    obstacles: RangeIndex[Row]
-    obstacle_ports: PortSet
+    others: RangeIndex[Row]
+    other_ports: PortSet
     owned: Mapping[PortRange, tuple[OwnedRow, ...]]
     sockets: Mapping[int, Socket]
     socket_ports: PortSet
     unknown: frozenset[PortRange]
-    system: PortSet
+    claims: RangeIndex[Claim]
+    desired: PortSet
+    declared: PortSet
+    protecting: RangeIndex[Claim]
+    recorded: RangeIndex[Claim]
+
+    @property
+    def protocol(self) -> Protocol:
+        """The protocol of the first lane; only on a host with one table for all is it not the only one."""
+        return self.lanes[0].protocol
+
+    def store_of(self, ports: PortRange) -> Store:
+        """The store that a row must have: the longest-lived that any claim on it wants."""
+        return "active" if {claim.store for _, claim in self.claims.touching(ports)} == {"active"} else "persistent"
+
+    def stays(self, ports: PortRange) -> bool:
+        """Is this row of ours desired as it is: protected, or wanted whole in the store that it has?"""
+        return bool(self.protecting.touching(ports)) or (self.desired.covers(ports) and self.in_its_store(ports))
+
+    def in_its_store(self, ports: PortRange) -> bool:
+        """Does this row of ours have the store that it must have? Only an entry in scope changes it."""
+        store = self.store_of(ports)
+        return all(record.store == store for record in self.owned[ports]) or not self.declared.touches(ports)
+
+    def row_ref(self, ports: PortRange) -> RowRef:
+        """A foreign exclusion of this table, as a step names it; its store is not known, so the lasting one is tried."""
+        return RowRef("exclusion", self.lanes, ports, "persistent")
+
+    def socket(self, port: int) -> Blocker:
+        """The socket that uses a port, as a step names it."""
+        item = self.sockets[port]
+        return Blocker("socket", item.lane, PortRange(port, port), str(item), item.process, item.pid)
 
 
-def build_tables(snapshot: Snapshot, settled: Settled) -> tuple[Table, ...]:
+def kind_of(row: Row, record: OwnedRow | None, snapshot: Snapshot) -> RowKind:
+    """What a row is: the one answer that plan, show, explain and notes have in common.
+
+    `record`: how the ledger has it. HNS's row is an exclusion (windows-facts 6.1), even where Lookup does not tell.
+    """
+    if record is not None:
+        return record.kind
+    return "exclusion" if is_system(row, snapshot) else snapshot.kind_of(row)
+
+
+def is_system(row: Row, snapshot: Snapshot) -> bool:
+    """Is it HNS's own row, if nobody owns it?"""
+    return row.administered and row.ports in snapshot.system_ranges
+
+
+def arrange(snapshot: Snapshot, owned: Owned, desired: Desired) -> tuple[Table, ...]:
     """One table for each set of lanes that can be planned together, in the order of their first lanes."""
     listed: dict[Lane, list[Row]] = {lane: [] for lane in LANES}
     for row in snapshot.rows:
         listed[row.lane].append(row)
     for rows in listed.values():
-        rows.sort(key=_first)
-    tables: list[tuple[Lane, ...]] = []
+        rows.sort(key=lambda row: row.ports.first)
+    groups: list[tuple[Lane, ...]] = []
     for lane in LANES:
-        for number, lanes in enumerate(tables):
-            if lane in partners(snapshot, lanes[0]) and _alike(listed[lane], listed[lanes[0]]):
-                tables[number] = (*lanes, lane)
+        for number, lanes in enumerate(groups):
+            if lane in snapshot.sharing(lanes[:1]) and _alike(listed[lane], listed[lanes[0]]):
+                groups[number] = (*lanes, lane)
                 break
         else:
-            tables.append((lane,))
-    return tuple(_table(lanes, listed[lanes[0]], snapshot, settled) for lanes in tables)
-
-
-def partners(snapshot: Snapshot, lane: Lane) -> tuple[Lane, ...]:
-    """The lanes that share a table with this one as far as the host says, itself included."""
-    for group in snapshot.shared:
-        if lane in group:
-            return tuple(sorted(group))
-    return (lane,)
-
-
-def closure(snapshot: Snapshot, lanes: Iterable[Lane]) -> tuple[Lane, ...]:
-    """These lanes and all that share a table with one of them."""
-    return tuple(sorted({partner for lane in lanes for partner in partners(snapshot, lane)}))
+            groups.append((lane,))
+    records = {(row.lane, row.ports): row for row in owned.rows}
+    return tuple(_table(snapshot, _Listing(lanes, listed[lanes[0]], records), desired) for lanes in groups)
 
 
 def _alike(some: list[Row], others: list[Row]) -> bool:
-    return len(some) == len(others) and all(
-        one.ports == other.ports and one.administered == other.administered
-        for one, other in zip(some, others, strict=True)
-    )
+    return [row[1:] for row in some] == [row[1:] for row in others]
 
 
-def _table(lanes: tuple[Lane, ...], rows: list[Row], snapshot: Snapshot, settled: Settled) -> Table:
-    records = settled.rows if snapshot.keeps_rows else in_all_lanes(settled.rows)
-    reserved = {row.ports for row in settled.rows if row.kind == "reservation" and row.lane in lanes}
+@dataclass(frozen=True, slots=True)
+class _Listing:
+    """What some lanes list alike, and the records of all rows of ours."""
+
+    lanes: tuple[Lane, ...]
+    rows: list[Row]
+    records: Mapping[RowKey, OwnedRow]
+
+    def records_of(self, ports: PortRange) -> tuple[OwnedRow, ...]:
+        found = (self.records.get((lane, ports)) for lane in self.lanes)
+        return tuple(record for record in found if record is not None)
+
+
+def _table(snapshot: Snapshot, listing: _Listing, desired: Desired) -> Table:
+    covering: list[tuple[PortRange, Row]] = []
+    others: list[tuple[PortRange, Row]] = []
+    unknown: set[PortRange] = set()
     owned: dict[PortRange, tuple[OwnedRow, ...]] = {}
-    for record in records:
-        if record.kind == "exclusion" and record.lane in lanes:
-            owned[record.ports] = (*owned.get(record.ports, ()), record)
-    if not snapshot.keeps_rows:
-        rows = cut_rows(rows, owned)
-    covering, obstacles, unknown = [], [], set()
-    for row in rows:
-        kind = _kind(row, snapshot, reserved, owned)
-        if kind in ("exclusion", "unknown"):
-            covering.append((row.ports, row))
-        else:
-            obstacles.append((row.ports, row))
+    for row in listing.rows:
+        records = listing.records_of(row.ports)
+        kind = kind_of(row, records[0] if records else None, snapshot)
+        (covering if kind in ("exclusion", "unknown") else others).append((row.ports, row))
         if kind == "unknown":
             unknown.add(row.ports)
-    sockets = _sockets(snapshot, lanes)
+        if records and kind == "exclusion":
+            owned[row.ports] = records
+    sockets = _sockets(snapshot, listing.lanes)
+    claims = _on(listing.lanes, desired.wanted)
+    ports = PortSet.of(ports for ports, _ in claims)
+    declared = _on(listing.lanes, desired.declared) if desired.out_of_scope else claims
     return Table(
-        lanes=lanes,
-        rows=tuple(rows),
+        lanes=listing.lanes,
+        rows=tuple(listing.rows),
         cover=PortSet.of(ports for ports, _ in covering),
         covering=RangeIndex(covering),
-        obstacles=RangeIndex(obstacles),
-        obstacle_ports=PortSet.of(ports for ports, _ in obstacles),
+        others=RangeIndex(others),
+        other_ports=PortSet.of(ports for ports, _ in others),
         owned=owned,
         sockets=sockets,
         socket_ports=PortSet.of(PortRange(port, port) for port in sockets),
         unknown=frozenset(unknown),
-        system=PortSet.of(snapshot.system_ranges),
+        claims=claims,
+        desired=ports,
+        declared=PortSet.of(ports for ports, _ in declared) if desired.out_of_scope else ports,
+        protecting=_on(listing.lanes, desired.protecting),
+        recorded=_on(listing.lanes, desired.recorded),
     )
 
 
-def _first(row: Row) -> int:
-    return row.ports.first
+def _on(lanes: Iterable[Lane], claims: Iterable[Claim]) -> RangeIndex[Claim]:
+    """The exclusion claims that concern these lanes."""
+    mine = frozenset(lanes)
+    return RangeIndex(
+        (ports, claim)
+        for claim in claims
+        if claim.kind == "exclusion" and not mine.isdisjoint(claim.lanes)
+        for ports in claim.ports
+    )
 
 
 def _sockets(snapshot: Snapshot, lanes: tuple[Lane, ...]) -> dict[int, Socket]:
     """Who is in the way in these lanes; of several on one port the first by lane and pid is named."""
     if not snapshot.sockets_matter:
         return {}
-    near = closure(snapshot, lanes)
+    near = snapshot.sharing(lanes)
     return {item.port: item for item in sorted(snapshot.sockets, key=_socket_order, reverse=True) if item.lane in near}
 
 
 def _socket_order(item: Socket) -> tuple[Lane, bool, int, str]:
     return item.lane, item.pid is None, item.pid or 0, item.process or ""
-
-
-def _kind(
-    row: Row, snapshot: Snapshot, reserved: set[PortRange], owned: dict[PortRange, tuple[OwnedRow, ...]]
-) -> RowKind:
-    if row.ports in reserved:
-        return "reservation"
-    if row.administered and row.ports in owned:
-        return "exclusion"
-    return snapshot.kind_of(row)

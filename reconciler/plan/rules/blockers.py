@@ -1,251 +1,158 @@
-"""Sockets over rows: who is named, what a person can do, and why a replace must wait for them. Pure."""
+"""What is in the way of a unit, and what that makes of it: ready, tried although the forecast is bad, or blocked.
+
+For a create the socket list is only a forecast: the step is shown as deferred, and apply still makes the call, since
+bound-only sockets do not show and some that show may not matter (design 4.7).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from reconciler.host.interface import Row, Snapshot
-from reconciler.ledger.records import OwnedRow
-from reconciler.plan.given.claims import ClaimIndex
-from reconciler.plan.given.desired import Wish
-from reconciler.plan.given.tables import Table
-from reconciler.plan.model import Blocker, Cause, Status, Step
-from reconciler.plan.port_list import RIVAL_REMEDY, rival_blocker
-from reconciler.plan.steps import Proposal, entry_ref
-from reconciler.ports import Lane, PortRange, PortSet, Protocol
+from reconciler.host.interface import Row
+from reconciler.plan import reasons
+from reconciler.plan.given.desired import Unit
+from reconciler.plan.given.picture import Lacks, Picture
+from reconciler.plan.given.tables import RowKey, Table
+from reconciler.plan.model import DECLARED, Blocker, Cause, Remedy, RowRef
+from reconciler.plan.steps import Proposal
+from reconciler.ports import PortRange, PortSet
 
-
-def veto(proposal: Proposal, tables: Sequence[Table]) -> None:
-    """Defer a replace while a port of an old row is in use: Windows would refuse to make anything there again."""
-    busy = {
-        port: (socket_blocker(table, port), spec.ports)
-        for spec in proposal.deletes
-        for table in tables
-        if set(table.lanes) & set(spec.lanes)
-        for port in table.socket_ports.within(spec.ports)
-    }
-    if not busy:
-        return
-    proposal.status = "deferred"
-    proposal.blockers = [busy[port][0] for port in sorted(busy)]
-    who, row = busy[min(busy)]
-    whole = row if proposal.parts else "it"
-    proposal.but += f", but port {who.ports} of {whole} is in use by {who.text}, and what stays could not be made again"
-    proposal.remedy = stop_remedy(who)
-
-
-def stop_remedy(who: Blocker) -> str:
-    """What a person can do about a socket."""
-    if who.process is not None:
-        return f"stop {who.text}, then apply again"
-    if who.pid is not None:
-        return f"stop the process with pid {who.pid}, then apply again"
-    return f"find who uses port {who.ports} (run plan elevated to see it), stop it, then apply again"
-
-
-def socket_blocker(table: Table, port: int) -> Blocker:
-    """The socket that holds a port, as a step names it."""
-    item = table.sockets[port]
-    return Blocker("socket", item.lane, PortRange(port, port), str(item), item.process, item.pid)
+Leaving = Mapping[RowKey, Proposal]
+"""The rows that this plan removes, with the proposals that do it."""
 
 
 @dataclass(slots=True)
-class Need:
-    """A wish, or for `busy = "fill"` a free run of it, and what it lacks in each table (by the table's number).
+class Gap:
+    """A unit, or for `busy = "fill"` a part of it, and what it lacks.
 
-    `cause`: whether some of what it lacks had been applied here, or is owed.
+    `displaces`: leaving rows that must go first. `held`: what the forecast says if it is bad; None if it is good.
     """
 
-    wish: Wish
-    missing: dict[int, PortSet]
+    unit: Unit
+    ports: PortRange
+    lacks: Lacks
     cause: Cause
+    displaces: list[RowKey] = field(default_factory=list)
+    held: Proposal | None = None
+
+    @property
+    def is_created(self) -> bool:
+        """Does apply make the calls for it?"""
+        return self.held is None or self.held.acts
+
+    def attribute(self, proposal: Proposal) -> None:
+        """Say for whom the proposal is."""
+        proposal.units.append(self.unit.ref._replace(ports=self.ports))
+        proposal.owners.append(self.unit.owner)
+        proposal.displaces += self.displaces
+        if self.cause != "change":
+            proposal.cause = self.cause
+        if proposal.status == "ready":
+            causes = {"change": DECLARED, "drift": reasons.DRIFT, "restore": reasons.RESTORE}
+            proposal.reason = causes[proposal.cause]
+
+    def whole(self) -> Proposal:
+        """The proposal of a gap by itself: what would be created, and why it cannot be."""
+        proposal = self.held or Proposal()
+        store = "persistent" if self.unit.kind == "reservation" else self.unit.store
+        proposal.creates.append(RowRef(self.unit.kind, self.unit.lanes, self.ports, store))
+        self.attribute(proposal)
+        return proposal
 
 
-@dataclass(frozen=True, slots=True)
-class Obstacles:
-    """What may be moved out of the way in this plan.
+def judged(picture: Picture, unit: Unit, lacks: Lacks, leaving: Leaving) -> Iterator[Gap]:
+    """What becomes of one unit. With `busy = "fill"` every free run is created by itself, and the rest is shown."""
+    gap = Gap(unit, unit.ports, lacks, picture.cause(unit, lacks))
+    rows, gap.displaces = _rows_over(picture, gap, leaving)
+    sockets: dict[int, Blocker] = {}
+    for number, ports in lacks.items():
+        table = picture.tables[number]
+        for port in ports & table.socket_ports:
+            sockets.setdefault(port, table.socket(port))
+    if not rows and not sockets:
+        yield gap
+    elif unit.fills:
+        yield from _filled(picture, gap, rows, list(sockets.values()))
+    else:
+        gap.held = _held_by_rows(picture, rows) if rows else _held_by_sockets(list(sockets.values()))
+        yield gap
 
-    `leaving` are owned reservations that the plan deletes anyway, with their drafts. `ours` are the rows that the
-    ledger says we made, `claims` say for whom we keep them. `release_winnat`: WinNAT will be asked to step aside, so
-    its blocks are worth a try.
+
+def _rows_over(picture: Picture, gap: Gap, leaving: Leaving) -> tuple[list[Row], list[RowKey]]:
+    """The rows over the ports that this plan does not remove, and those that it does.
+
+    An exclusion is covered by other exclusions, so they are in the way of a reservation only.
     """
-
-    snapshot: Snapshot
-    leaving: Mapping[tuple[Protocol, PortRange], Proposal]
-    ours: Mapping[tuple[Lane, PortRange], OwnedRow]
-    claims: ClaimIndex
-    release_winnat: bool
-
-    def in_the_way(self, table: Table, ports: PortSet) -> list[Row]:
-        """The rows over these ports that this plan does not remove."""
-        if not table.obstacle_ports & ports:
-            return []
-        return [
-            row
-            for run in ports.runs()
-            for _, row in table.obstacles.touching(run)
-            if (row.lane.protocol, row.ports) not in self.leaving
-        ]
-
-    def displace(self, proposal: Proposal, need: Need) -> None:
-        """Join the draft that needs ports to the reservations that must go first."""
-        for (protocol, ports), leaving in self.leaving.items():
-            if protocol == need.wish.unit.protocol and any(lacks.touches(ports) for lacks in need.missing.values()):
-                leaving.current().absorb(proposal)
-
-    def hold(self, step: Step) -> None:
-        """Keep the reservations over the ports of a step that cannot be done, unless others take their place."""
-        for (protocol, ports), leaving in self.leaving.items():
-            proposal = leaving.current()
-            if proposal.units or proposal.status != "ready":
-                continue
-            if step.ports is not None and protocol == step.lanes[0].protocol and step.ports.overlaps(ports):
-                proposal.status, proposal.blockers, proposal.remedy = step.status, list(step.blockers), step.remedy
-                proposal.but = f", but what takes its place cannot come: {step.reason}"
-
-    def row_blocker(self, row: Row) -> Blocker:
-        """The row as a step names it."""
-        mine = self.ours.get((row.lane, row.ports))
-        if mine is not None:
-            claims = self.claims.touching(mine.kind, mine.lane, mine.ports)
-            names = sorted({f"{claim.policy}/{claim.entry}" for _, claim in claims}) or [mine.label]
-            return Blocker("row", row.lane, row.ports, f"{row.ports}, which we keep for {' and '.join(names)}")
-        kind = self.snapshot.kind_of(row)
-        kinds = {
-            "block": "a block that Windows gave to somebody else (WinNAT, HNS, http.sys ...)",
-            "reservation": "a reservation that is not ours",
-            "unknown": "a row of unknown kind that is not ours",
-            "exclusion": "an exclusion that is not ours",
-        }
-        return Blocker("row", row.lane, row.ports, f"{row.ports}, {kinds[kind]}")
-
-    def may_be_winnat(self, row: Row) -> bool:
-        """WinNAT draws blocks of many ports; a single unstarred port is http.sys's (windows-facts 6.2, 6.5)."""
-        return self.snapshot.kind_of(row) == "block" and row.ports.count > 1
-
-
-@dataclass(slots=True)
-class Verdict:
-    """What becomes of one need: created, tried although the forecast is bad, or told as impossible."""
-
-    ready: list[Need] = field(default_factory=list)
-    held: list[tuple[Need, Proposal]] = field(default_factory=list)
-    stuck: list[Step] = field(default_factory=list)
-
-
-def verdict_on(need: Need, tables: Sequence[Table], obstacles: Obstacles) -> Verdict:
-    """Decide about one need."""
-    rival = obstacles.snapshot.stored_elsewhere
-    if rival and need.wish.entry.store == "persistent":
-        blocker = rival_blocker(rival, need.wish.unit.ports)
-        proposal = Proposal(status="blocked", blockers=[blocker], remedy=RIVAL_REMEDY)
-        proposal.reason = f"it could not outlive a restart: in the way is {blocker.text}"
-        return Verdict(stuck=[_stuck(need, proposal, need.wish.unit.ports)])
     rows: list[Row] = []
-    busy: dict[int, Blocker] = {}
-    for number, lacks in need.missing.items():
-        table = tables[number]
-        rows += obstacles.in_the_way(table, lacks)
-        for port in lacks & table.socket_ports:
-            busy.setdefault(port, socket_blocker(table, port))
-    if not rows and not busy:
-        return Verdict(ready=[need])
-    if need.wish.entry.busy == "fill":
-        return _filled(need, rows, list(busy.values()), obstacles)
-    if rows:
-        return _blocked(need, rows, obstacles)
-    return Verdict(held=[(need, held_by_sockets(list(busy.values())))])
+    displaced: list[RowKey] = []
+    for number, lacks in gap.lacks.items():
+        for row in _over(picture.tables[number], gap.unit, lacks):
+            room = leaving.get((row.lane, row.ports))
+            if room is None or any(stays.ports.overlaps(gap.ports) for stays in room.creates):
+                rows.append(row)
+            else:
+                displaced.append((row.lane, row.ports))
+    return rows, displaced
 
 
-def _blocked(need: Need, rows: list[Row], obstacles: Obstacles) -> Verdict:
-    proposal = held_by_rows(rows, obstacles)
-    if obstacles.release_winnat and all(obstacles.may_be_winnat(row) for row in rows):
-        proposal.tried = True
-        return Verdict(held=[(need, proposal)])
-    return Verdict(stuck=[_stuck(need, proposal, need.wish.unit.ports)])
+def _over(table: Table, unit: Unit, lacks: PortSet) -> list[Row]:
+    if unit.kind == "reservation":
+        return [row for _, row in (*table.covering.touching(unit.ports), *table.others.touching(unit.ports))]
+    if not table.other_ports & lacks:
+        return []
+    return [row for run in lacks.runs() for _, row in table.others.touching(run)]
 
 
-def held_by_rows(rows: list[Row], obstacles: Obstacles) -> Proposal:
-    """A draft that says which rows are in the way."""
-    blockers = list({row.ports: obstacles.row_blocker(row) for row in rows}.values())
-    proposal = Proposal(status="blocked", blockers=blockers)
-    proposal.reason = f"in the way: {'; '.join(blocker.text for blocker in blockers[:3])}{_more(blockers)}"
-    proposal.remedy = "choose other ports, or have the owner of that row give it up"
-    if any((row.lane, row.ports) in obstacles.ours for row in rows):
-        proposal.remedy = "choose other ports, or give up the row that we keep, with --unprotect if it is protected"
-    if all(obstacles.may_be_winnat(row) for row in rows):
-        proposal.remedy = _winnat_remedy(obstacles) or proposal.remedy
-    return proposal
-
-
-def _winnat_remedy(obstacles: Obstacles) -> str:
-    if obstacles.release_winnat:
-        return "if WinNAT steps aside and the row is there all the same, its owner must give it up"
-    if obstacles.snapshot.winnat == "running":
-        return "if WinNAT holds it, apply with --release-winnat; otherwise its owner must give it up"
-    if obstacles.snapshot.winnat == "unknown":
-        return "WinNAT is neither running nor stopped, so it cannot be asked; look with: sc query winnat"
-    return ""
-
-
-def held_by_sockets(blockers: list[Blocker]) -> Proposal:
-    """A draft that says which sockets are expected to be in the way; the call decides."""
-    proposal = Proposal(status="deferred", blockers=blockers, tried=True)
-    who = blockers[0]
-    proposal.reason = f"port {who.ports} is in use by {who.text}{_more(blockers, shown=1)}"
-    proposal.remedy = stop_remedy(who)
-    return proposal
-
-
-def _more(blockers: list[Blocker], shown: int = 3) -> str:
-    return f" and {len(blockers) - shown} more" if len(blockers) > shown else ""
-
-
-def _stuck(need: Need, proposal: Proposal, ports: PortRange) -> Step:
-    status: Status = proposal.status
-    return Step(
-        action="create",
-        status=status,
-        cause=need.cause,
-        kind="exclusion",
-        lanes=need.wish.lanes,
-        ports=ports,
-        units=(need.wish.unit,),
-        owners=(entry_ref(need.wish.entry),),
-        blockers=tuple(proposal.blockers),
-        reason=proposal.reason,
-        remedy=proposal.remedy,
+def _held_by_rows(picture: Picture, rows: Sequence[Row]) -> Proposal:
+    """Blocked by rows; tried all the same if WinNAT is asked to step aside and may hold all of them."""
+    blockers = list({row.ports: picture.blocker(row) for row in rows}.values())
+    may_be_winnat = all(picture.may_be_winnat(row) for row in rows)
+    return Proposal(
+        status="blocked",
+        blockers=blockers,
+        reason=reasons.in_the_way(blockers),
+        remedy=_remedy_for_rows(picture, rows, may_be_winnat),
+        tried=picture.releases_winnat and may_be_winnat,
     )
 
 
-def _filled(need: Need, rows: list[Row], busy: list[Blocker], obstacles: Obstacles) -> Verdict:
-    """`busy = "fill"`: every free run is a unit of its own; the rest is told."""
-    taken = PortSet.of([row.ports for row in rows] + [blocker.ports for blocker in busy])
-    verdict = Verdict()
-    free = {number: lacks - taken for number, lacks in need.missing.items()}
-    for run in PortSet(_any(free)).runs():
-        verdict.ready.append(_part(need, run, free))
+def _remedy_for_rows(picture: Picture, rows: Sequence[Row], may_be_winnat: bool) -> Remedy:
+    if may_be_winnat and picture.releases_winnat:
+        return reasons.WINNAT_STEPS_ASIDE
+    if may_be_winnat and picture.snapshot.winnat == "running":
+        return reasons.RELEASE_WINNAT
+    if may_be_winnat and picture.snapshot.winnat == "unknown":
+        return reasons.LOOK_AT_WINNAT
+    return reasons.GIVE_UP_OURS if any(picture.is_ours(row) for row in rows) else reasons.ASK_THE_OWNER
+
+
+def _held_by_sockets(sockets: list[Blocker]) -> Proposal:
+    """Sockets are expected to be in the way; the call decides."""
+    remedy = reasons.stop_program(sockets[0])
+    return Proposal(status="deferred", blockers=sockets, reason=reasons.in_use(sockets), remedy=remedy, tried=True)
+
+
+def _filled(picture: Picture, gap: Gap, rows: Sequence[Row], sockets: Sequence[Blocker]) -> Iterator[Gap]:
     under_rows = PortSet.of(row.ports for row in rows)
-    for run in (under_rows & PortSet(_any(need.missing))).runs():
-        over = _blocked(_part(need, run, need.missing), [row for row in rows if row.ports.overlaps(run)], obstacles)
-        verdict.held += over.held
-        verdict.stuck += over.stuck
-    for run in (PortSet.of(blocker.ports for blocker in busy) - under_rows).runs():
-        proposal = held_by_sockets([blocker for blocker in busy if blocker.ports.overlaps(run)])
-        verdict.stuck.append(_stuck(need, proposal, run))
-    return verdict
+    used = PortSet.of(blocker.ports for blocker in sockets) - under_rows
+    for run in _any({number: lacks - under_rows - used for number, lacks in gap.lacks.items()}).runs():
+        yield _part(gap, run)
+    for run in (under_rows & _any(gap.lacks)).runs():
+        yield _part(gap, run, _held_by_rows(picture, [row for row in rows if row.ports.overlaps(run)]))
+    for run in used.runs():
+        held = _held_by_sockets([blocker for blocker in sockets if blocker.ports.overlaps(run)])
+        held.tried = False
+        yield _part(gap, run, held)
 
 
-def _part(need: Need, run: PortRange, missing: Mapping[int, PortSet]) -> Need:
-    wish = replace(need.wish, unit=need.wish.unit._replace(ports=run))
-    return Need(
-        wish, {number: lacks.within(run) for number, lacks in missing.items() if lacks.touches(run)}, need.cause
-    )
+def _part(gap: Gap, run: PortRange, held: Proposal | None = None) -> Gap:
+    lacks = {number: ports.within(run) for number, ports in gap.lacks.items() if ports.touches(run)}
+    return replace(gap, ports=run, lacks=lacks, held=held)
 
 
-def _any(parts: Mapping[int, PortSet]) -> int:
-    bits = 0
-    for item in parts.values():
-        bits |= item.bits
-    return bits
+def _any(lacks: Lacks) -> PortSet:
+    ports = PortSet()
+    for more in lacks.values():
+        ports |= more
+    return ports

@@ -1,209 +1,111 @@
-"""What does not come from comparing entries with rows: the ephemeral range, `state = "absent"`, unmanaged rows.
-
-Pure.
-"""
+"""Rows that are not ours and go all the same: named by `state = "absent"`, or inside an `[unmanaged]` window."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Sequence
 
-from reconciler.host.interface import Row, Snapshot
+from reconciler.host.interface import Row
 from reconciler.ledger.records import Claim
-from reconciler.plan.given.desired import Demand, Pairs, TableClaims
-from reconciler.plan.given.tables import Table, closure
-from reconciler.plan.model import EntryRef, RowRef, Status, Step
-from reconciler.plan.rules.ownership import way_out
-from reconciler.plan.rules.removals import system_reason
-from reconciler.plan.steps import Proposal, entry_ref
-from reconciler.policy.entries import DynamicRange, Exclusion, PolicySet, Unmanaged
-from reconciler.ports import PortRange, PortSet, lanes_of
-
-ONE_RANGE = "Linux has one for TCP and UDP, which is left to whoever keeps net.ipv4.ip_local_port_range"
-
-UNMANAGED = "administered, claimed by nobody, inside the unmanaged window"
-
-ASK_ITS_OWNER = "a reservation is deleted by the program that made it; take the entry out of the policy"
+from reconciler.plan import reasons
+from reconciler.plan.given.picture import Picture
+from reconciler.plan.given.tables import Table, is_system
+from reconciler.plan.model import EntryRef, Reason, Remedy, Status
+from reconciler.plan.steps import Proposal
+from reconciler.policy.entries import Exclusion, Unmanaged
+from reconciler.ports import PortRange, PortSet
 
 
-def dynamic_range_steps(wanted: DynamicRange | None, snapshot: Snapshot) -> list[Step]:
-    """One step for each protocol whose ephemeral range is not the wanted one."""
-    steps = []
-    for protocol, ports in sorted((wanted.ranges if wanted else {}).items()):
-        now = snapshot.dynamic.get(protocol)
-        if wanted is None or now == ports:
-            continue
-        steps.append(
-            Step(
-                action="set-dynamic-range",
-                status="ready" if snapshot.keeps_rows else "skipped",
-                cause="intent",
-                kind=None,
-                lanes=lanes_of(protocol),
-                ports=ports,
-                owners=(EntryRef(wanted.policy, "dynamic_range", str(wanted.place)),),
-                reason=f"it is {now or 'not readable'} now; "
-                + ("a change takes full effect at a restart" if snapshot.keeps_rows else ONE_RANGE),
-            )
-        )
-    return steps
-
-
-def absent_steps(
-    demand: Demand, policies: PolicySet, pairs: Pairs, snapshot: Snapshot
-) -> tuple[list[Proposal], list[Step]]:
-    """`state = "absent"`: exactly this row goes, even if it is foreign. Rows that may not go are told."""
-    proposals: list[Proposal] = []
-    stuck: list[Step] = []
-    for entry in demand.absent:
-        lanes = closure(snapshot, entry.lanes)
+def absent(picture: Picture, before: Sequence[Proposal]) -> Iterator[Proposal]:
+    """`state = "absent"`: exactly this row goes, even if it is foreign. Ours that nobody claims goes anyway."""
+    for entry in picture.desired.absent:
+        numbers = picture.tables_of(picture.snapshot.sharing(entry.lanes))
         for ports in entry.ports:
-            together: dict[str, Proposal] = {}
-            for table, claims in pairs:
-                if not set(table.lanes) & set(lanes):
-                    continue
-                for row in _named_rows(ports, table, claims, snapshot):
-                    obstacle = _absent_obstacle(row, table, claims, _WayOut(demand, policies))
-                    _absent(entry, row, table, obstacle, together, stuck)
-            proposals += together.values()
-    return proposals, stuck
+            for table in (picture.tables[number] for number in numbers):
+                there = any(row.administered and row.ports == ports for row in table.rows)
+                leaves = ports in table.owned and not table.stays(ports) and not table.desired.touches(ports)
+                if there and not leaves:
+                    yield named(picture, table, entry, ports)
 
 
-def _named_rows(ports: PortRange, table: Table, claims: TableClaims, snapshot: Snapshot) -> Iterable[PortRange]:
-    """The rows that `ports` names: that very row, or on a host without rows every run of it that is listed.
-
-    A row of ours that nobody claims is deleted without being named.
-    """
-    if snapshot.keeps_rows:
-        leaves = ports in table.owned and not claims.index.touching(ports)
-        there = any(row.administered and row.ports == ports for row in table.rows)
-        return [ports] if there and not leaves else []
-    listed = table.cover.within(ports)
-    return [*(listed - PortSet.of(table.owned) - claims.wanted).runs(), *(listed & claims.wanted).runs()]
-
-
-def _absent(
-    entry: Exclusion,
-    ports: PortRange,
-    table: Table,
-    obstacle: tuple[Status, str, str] | None,
-    together: dict[str, Proposal],
-    stuck: list[Step],
-) -> None:
-    if obstacle is not None:
-        status, reason, remedy = obstacle
-        stuck.append(
-            Step(
-                action="delete",
-                status=status,
-                cause="intent",
-                kind="exclusion",
-                lanes=table.lanes,
-                ports=ports,
-                owners=(entry_ref(entry),),
-                reason=f"declared absent, but {reason}",
-                remedy=remedy,
-            )
-        )
-        return
-    proposal = together.setdefault(
-        table.lanes[0].protocol, Proposal(reason="declared absent", owners=[entry_ref(entry)])
+def named(picture: Picture, table: Table, entry: Exclusion, ports: PortRange) -> Proposal:
+    """The removal of one row that an entry names, or why it stays."""
+    proposal = Proposal(
+        deletes=[table.row_ref(ports)],
+        owners=[EntryRef(entry.policy, entry.name, str(entry.place))],
+        reason=reasons.DECLARED_ABSENT,
     )
-    proposal.deletes.append(RowRef("exclusion", table.lanes, ports, "persistent"))
+    why = _why_it_stays(picture, table, ports)
+    if why is not None:
+        proposal.status, reason, proposal.remedy = why
+        proposal.reason = reasons.absent_but(reason)
+    return proposal
 
 
-class _WayOut(NamedTuple):
-    """How a claim on ports that another entry wants absent is ended."""
-
-    demand: Demand
-    policies: PolicySet
-
-    def of(self, claim: Claim, *flags: str) -> str:
-        if claim in self.demand.fresh:
-            return "take the ports out of one of the two entries"
-        if claim in self.demand.kept:
-            return " together with ".join([way_out(claim, self.policies), *flags])
-        return " ".join([*([f"--retire {claim.policy}"] if claim.policy in self.demand.retired else []), *flags])
-
-
-def _absent_obstacle(
-    ports: PortRange, table: Table, claims: TableClaims, way_out: _WayOut
-) -> tuple[Status, str, str] | None:
+def _why_it_stays(picture: Picture, table: Table, ports: PortRange) -> tuple[Status, Reason, Remedy] | None:
     """The status of what may not be deleted, why it may not, and what a person can do."""
-    if table.system.touches(ports):
-        return (
-            "blocked",
-            system_reason(table, ports),
-            "take the entry out of the policy: this row is for Windows alone to delete",
-        )
-    if guards := claims.protecting.touching(ports):
+    if ports not in table.owned and is_system(Row(table.lanes[0], ports, True), picture.snapshot):
+        return "blocked", reasons.SYSTEM_ROW, reasons.LEAVE_THE_SYSTEM_ROW
+    if guards := table.protecting.touching(ports):
         _, guard = guards[0]
-        return (
-            "skipped",
-            f"it is protected by {guard.policy}/{guard.entry}",
-            way_out.of(guard, f"--unprotect {guard.entry}"),
-        )
-    if wanting := claims.index.touching(ports):
+        reason = reasons.protected_by(f"{guard.policy}/{guard.entry}")
+        return "skipped", reason, _way_out(picture, guard, f"--unprotect {guard.entry}")
+    if wanting := table.claims.touching(ports):
         _, claim = wanting[0]
-        return "blocked", f"{claim.policy}/{claim.entry} still claims ports of it", way_out.of(claim)
+        return "blocked", reasons.still_claimed(f"{claim.policy}/{claim.entry}"), _way_out(picture, claim)
     if ports in table.unknown:
-        return "blocked", "it may be a reservation, which this host does not tell from an exclusion", ASK_ITS_OWNER
+        return "blocked", reasons.MAY_BE_RESERVATION, reasons.ASK_ITS_PROGRAM
     if not table.cover.covers(ports):
-        return "blocked", "it is a reservation, and not an exclusion", ASK_ITS_OWNER
+        return "blocked", reasons.IS_RESERVATION, reasons.ASK_ITS_PROGRAM
     return None
 
 
-def unmanaged_steps(
-    policies: PolicySet, demand: Demand, pairs: Pairs, snapshot: Snapshot
-) -> tuple[list[Proposal], list[Step]]:
-    """`[unmanaged] action = "delete"`: administered rows wholly inside the window that nobody claims.
+def _way_out(picture: Picture, claim: Claim, *flags: str) -> Remedy:
+    """How a claim on ports that another entry wants absent is ended."""
+    if claim in picture.desired.declared:
+        return reasons.NARROW_ONE_ENTRY
+    if claim in picture.desired.out_of_scope:
+        return reasons.end_the_claim(" together with ".join([_ended_in_its_file(claim), *flags]))
+    retired = [f"--retire {claim.policy}"] if claim.policy in picture.options.retire else []
+    return reasons.end_the_claim(" ".join([*retired, *flags]))
 
-    Of rows over HNS's range it is told that they stay; HNS's own needs no telling.
-    """
-    rule = policies.unmanaged
+
+def _ended_in_its_file(claim: Claim) -> str:
+    return (
+        f"take the ports out of this entry, or give {claim.policy}/{claim.entry} up in {claim.file or 'its own file'}"
+    )
+
+
+UNMANAGED_ENTRY = "unmanaged"
+
+
+def unmanaged(picture: Picture, before: Sequence[Proposal]) -> Iterator[Proposal]:
+    """`[unmanaged] action = "delete"`: administered rows wholly inside the window that nobody claims."""
+    rule = picture.state.policies.unmanaged
     if rule is None or rule.action != "delete":
-        return [], []
-    owner = EntryRef(rule.policy, "unmanaged", str(rule.place))
-    proposals: dict[tuple[str, PortRange], Proposal] = {}
-    stuck: list[Step] = []
-    for row, table in unclaimed_rows(demand, pairs, snapshot):
-        if not any(window.contains(row.ports) for window in _windows(rule)):
-            continue
-        if table.system.touches(row.ports):
-            reason = f"{UNMANAGED}, but {system_reason(table, row.ports)}"
-            stuck.append(
-                Step("delete", "skipped", "intent", "exclusion", table.lanes, row.ports, owners=(owner,), reason=reason)
-            )
-            continue
-        proposal = proposals.setdefault((row.lane.protocol, row.ports), Proposal(reason=UNMANAGED, owners=[owner]))
-        proposal.deletes.append(RowRef("exclusion", table.lanes, row.ports, "persistent"))
-    return list(proposals.values()), stuck
+        return
+    owner = EntryRef(rule.policy, UNMANAGED_ENTRY, str(rule.place))
+    windows = windows_of(rule)
+    for row, table in unclaimed_rows(picture):
+        if any(window.contains(row.ports) for window in windows):
+            yield Proposal(deletes=[table.row_ref(row.ports)], owners=[owner], reason=reasons.UNMANAGED)
 
 
-def _windows(rule: Unmanaged) -> tuple[PortRange, ...]:
+def windows_of(rule: Unmanaged) -> tuple[PortRange, ...]:
+    """The windows of an `[unmanaged]` table, touching ones as one."""
     return PortSet.of(rule.ports).runs()
 
 
-def unclaimed_rows(demand: Demand, pairs: Pairs, snapshot: Snapshot) -> Iterable[tuple[Row, Table]]:
+def unclaimed_rows(picture: Picture) -> Iterable[tuple[Row, Table]]:
     """Administered rows that are known to be exclusions, and that no entry, claim or ledger holds a port of.
 
     A row is left alone if its ports are claimed in the other family too: nothing may depend on the tables being
     apart (design 4.3).
     """
-    absent = {ports for entry in demand.absent for ports in entry.ports}
-    for table, _ in pairs:
-        protocols = {lane.protocol for lane in table.lanes}
-        near = [claims for other, claims in pairs if protocols & {lane.protocol for lane in other.lanes}]
-        owned = {
-            ports for other, _ in pairs if protocols & {lane.protocol for lane in other.lanes} for ports in other.owned
-        }
-        for ports, row in table.covering if snapshot.keeps_rows else _foreign_runs(table, absent):
-            held = ports in snapshot.system_ranges or ports in table.unknown or ports in owned or ports in absent
-            if not held and not any(claims.wanted.touches(ports) for claims in near):
+    named_absent = {ports for entry in picture.desired.absent for ports in entry.ports}
+    for table in picture.tables:
+        near = [other for other in picture.tables if other.protocol == table.protocol]
+        for ports, row in table.covering:
+            held = ports in table.unknown or ports in named_absent or is_system(row, picture.snapshot)
+            held = held or any(ports in other.owned or other.desired.touches(ports) for other in near)
+            if not held:
                 yield row, table
-
-
-def _foreign_runs(table: Table, absent: Iterable[PortRange]) -> Iterable[tuple[PortRange, Row]]:
-    """On a host without rows: the runs of what is not ours, once the ports that entries name as absent are gone."""
-    for run in (table.cover - PortSet.of(table.owned) - PortSet.of(absent)).runs():
-        yield run, Row(table.lanes[0], run, True)

@@ -1,42 +1,45 @@
-"""Steps about WinNAT, which steps aside only on request (design 4.8). Pure."""
+"""What a host has only one of: the ephemeral range, and WinNAT, which steps aside only on request (design 4.8)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator, Sequence
 
-from reconciler.host.interface import Snapshot
-from reconciler.plan.given.owned import Settled
-from reconciler.plan.model import Step
+from reconciler.plan import reasons
+from reconciler.plan.given.picture import Picture
+from reconciler.plan.model import EntryRef, Step
+from reconciler.ports import lanes_of
+
+DYNAMIC_RANGE_ENTRY = "dynamic_range"
 
 
-def release_steps(steps: Iterable[Step], snapshot: Snapshot) -> list[Step]:
+def dynamic_ranges(picture: Picture, steps: Sequence[Step]) -> Iterator[Step]:
+    """One step for each protocol whose ephemeral range is not the declared one."""
+    wanted = picture.state.policies.dynamic_range
+    for protocol, ports in sorted(wanted.ranges.items()) if wanted else ():
+        now = picture.snapshot.dynamic.get(protocol)
+        if wanted and now != ports:
+            yield Step(
+                action="set-dynamic-range",
+                status="ready",
+                cause="change",
+                kind=None,
+                lanes=lanes_of(protocol),
+                ports=ports,
+                owners=(EntryRef(wanted.policy, DYNAMIC_RANGE_ENTRY, str(wanted.place)),),
+                reason=reasons.dynamic_range(now),
+            )
+
+
+def release_winnat(picture: Picture, steps: Sequence[Step]) -> Iterator[Step]:
     """Stop WinNAT where a step that it may block is tried."""
     waiting = [step for step in steps if step.tried and step.status == "blocked"]
-    if not waiting:
-        return []
-    return [
-        Step(
-            action="release-winnat",
-            status="ready",
-            cause="intent",
-            kind=None,
-            lanes=(),
-            ports=None,
-            owners=tuple(dict.fromkeys(owner for step in waiting for owner in step.owners)),
-            reason=f"may free the ports of {len(waiting)} blocked step(s); {_interrupted(snapshot)}",
-        )
-    ]
+    if waiting:
+        owners = tuple(dict.fromkeys(owner for step in waiting for owner in step.owners))
+        reason = reasons.release_winnat(len(waiting), picture.snapshot.nat_users)
+        yield Step("release-winnat", "ready", "change", None, (), None, owners=owners, reason=reason)
 
 
-def start_steps(settled: Settled, snapshot: Snapshot) -> list[Step]:
-    """An earlier run stopped WinNAT, and was killed before it could start it again."""
-    if not settled.winnat_to_start or snapshot.winnat != "stopped":
-        return []
-    reason = "an earlier run stopped it, and ended before it could start it again"
-    return [Step("start-winnat", "ready", "restore", None, (), None, reason=reason)]
-
-
-def _interrupted(snapshot: Snapshot) -> str:
-    if snapshot.nat_users:
-        return f"{', '.join(snapshot.nat_users)} run here and lose their network while it is stopped"
-    return "whatever is behind its NAT (Docker, WSL, Hyper-V machines) loses its network while it is stopped"
+def start_winnat(picture: Picture, steps: Sequence[Step]) -> Iterator[Step]:
+    """Start WinNAT where an earlier run stopped it, and was killed before it could start it again."""
+    if picture.owned.winnat_to_start and picture.snapshot.winnat == "stopped":
+        yield Step("start-winnat", "ready", "restore", None, (), None, reason=reasons.START_WINNAT)

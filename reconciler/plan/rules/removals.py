@@ -1,186 +1,73 @@
-"""Rows that stay although nobody wants them so: protected, the system's, or part of a step that waits. Pure."""
+"""Owned rows that nobody desires as they are: deleted, or replaced by what stays of them.
+
+Deleting needs the exact row (windows-facts 1.3), so a row that is wanted in part is deleted and made again smaller,
+back to back. What must stay is desired (`Table.stays`), so nothing here asks about protection or scope.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator, Sequence
 
 from reconciler.ledger.records import Claim, OwnedRow
-from reconciler.plan.given.desired import Demand, Pairs, TableClaims, store_of
-from reconciler.plan.given.owned import Settled
+from reconciler.plan import reasons
+from reconciler.plan.given.picture import Picture
 from reconciler.plan.given.tables import Table
-from reconciler.plan.model import EntryRef, RowRef, Step
-from reconciler.plan.rules.blockers import veto
+from reconciler.plan.model import EntryRef, RowRef
 from reconciler.plan.steps import Proposal, claim_ref
-from reconciler.ports import PROTOCOLS, Lane, PortRange, PortSet, Store, cut
+from reconciler.ports import PROTOCOLS, PortRange, Protocol, cut
 
 
-def protected_step(
-    lanes: tuple[Lane, ...], ports: PortRange, row: OwnedRow, guards: list[Claim], retired: frozenset[str]
-) -> Step:
-    """A row that would be deleted, shrunk or replaced, if a protected entry did not hold it. `retired`: policies that
-    end in this run; the way out takes that and the other option."""
-    names = sorted({claim.entry for claim in guards})
-    policies = sorted({claim.policy for claim in guards} & retired)
-    return Step(
-        action="delete",
-        status="skipped",
-        cause="intent",
-        kind=row.kind,
-        lanes=lanes,
-        ports=ports,
-        owners=tuple(dict.fromkeys(map(claim_ref, guards))),
-        reason=f"protected by {', '.join(names)}: not deleted, shrunk or replaced",
-        remedy=" ".join([*(f"--retire {name}" for name in policies), *(f"--unprotect {name}" for name in names)]),
-    )
+def removals(picture: Picture, before: Sequence[Proposal]) -> Iterator[Proposal]:
+    """A proposal for each owned row that must go, shrink, or change its store."""
+    for table in picture.tables:
+        for ports, records in sorted(table.owned.items()):
+            if not table.stays(ports):
+                yield _removal(table, records)
+    for protocol in PROTOCOLS:
+        yield from _reservations(picture, protocol)
 
 
-def system_reason(table: Table, ports: PortRange) -> str:
-    """Why a row over HNS's range stays whatever is asked."""
-    what = "it" if table.system.covers(ports) else f"{table.system.within(ports)} of it"
-    return f"{what} belongs to the system (HNS)"
-
-
-def system_step(table: Table, records: tuple[OwnedRow, ...], owners: list[EntryRef]) -> Step:
-    """A row of ours over HNS's range: made while HNS's own was not there."""
+def _removal(table: Table, records: tuple[OwnedRow, ...]) -> Proposal:
     ports = records[0].ports
-    return Step(
-        action="delete",
-        status="skipped",
-        cause="intent",
-        kind="exclusion",
-        lanes=tuple(record.lane for record in records),
-        ports=ports,
-        owners=tuple(dict.fromkeys(owners)),
-        reason=f"{system_reason(table, ports)}: not deleted, shrunk or replaced",
-    )
-
-
-def over_covered_steps(steps: Iterable[Step], pairs: Pairs, demand: Demand) -> list[Step]:
-    """The ports that stay excluded although nobody wants them, since the step that would end that waits."""
-    waiting = [step for step in steps if step.status in ("deferred", "blocked") and not step.tried]
-    wanted = (*demand.fresh, *demand.kept)
-    reserved = {lane: PortSet.of(_reserved(wanted, lane)) for step in waiting for lane in step.lanes}
-    return [
-        _over_covered(table, spec.ports, run)
-        for step in waiting
-        for spec in step.deletes
-        for table, claims in pairs
-        if spec.kind == "exclusion" and spec.ports in table.owned and set(spec.lanes) & set(table.lanes)
-        for run in (PortSet.of([spec.ports]) - claims.wanted - reserved[spec.lanes[0]]).runs()
-    ]
-
-
-def _reserved(claims: Iterable[Claim], lane: Lane) -> Iterable[PortRange]:
-    return (ports for claim in claims if claim.kind == "reservation" and lane in claim.lanes for ports in claim.ports)
-
-
-def _over_covered(table: Table, row: PortRange, run: PortRange) -> Step:
-    why = "is in use" if table.socket_ports.touches(row) else "cannot be replaced now"
-    return Step(
-        action="delete",
-        status="over-covered",
-        cause="intent",
-        kind="exclusion",
-        lanes=tuple(record.lane for record in table.owned[row]),
-        ports=run,
-        reason=f"nobody claims it, but it is part of the row {row} that {why}",
-    )
-
-
-def plan_exclusion_removals(
-    table: Table, claims: TableClaims, retired: frozenset[str]
-) -> tuple[list[Proposal], list[Step]]:
-    """Drafts for the owned exclusion rows of one table that must go or shrink, and steps for those that may not."""
-    proposals, stuck = [], []
-    for ports, records in sorted(table.owned.items()):
-        stay = claims.wanted.within(ports)
-        store = store_of(ports, claims)
-        kept = all(record.store == store for record in records) or not claims.declared.touches(ports)
-        if stay.covers(ports) and kept:
-            continue
-        lanes = tuple(record.lane for record in records)
-        if table.system.touches(ports):
-            stuck.append(system_step(table, records, _left_by(records, claims)))
-            continue
-        if guards := claims.protecting.touching(ports):
-            stuck.append(protected_step(lanes, ports, records[0], [claim for _, claim in guards], retired))
-            continue
-        proposals.append(_draft(table, records, stay, claims, store))
-    return proposals, stuck
-
-
-def _draft(table: Table, records: tuple[OwnedRow, ...], stay: PortSet, claims: TableClaims, store: Store) -> Proposal:
-    ports = records[0].ports
-    lanes = tuple(record.lane for record in records)
-    touching = claims.index.touching(ports)
+    stays = table.desired.within(ports)
     proposal = Proposal()
-    for made in dict.fromkeys(record.store for record in records):
-        mine = tuple(record.lane for record in records if record.store == made)
-        proposal.deletes.append(RowRef("exclusion", mine, ports, made))
-    if not stay:
-        proposal.owners = left = _left_by(records, claims)
-        proposal.reason = f"no entry claims it any more, {_names(left)} gave it up"
+    for store in dict.fromkeys(record.store for record in records):
+        lanes = tuple(record.lane for record in records if record.store == store)
+        proposal.deletes.append(RowRef("exclusion", lanes, ports, store))
+    if not stays:
+        _give_up(proposal, records[0], [claim for _, claim in table.recorded.touching(ports)])
         return proposal
+    lanes = tuple(record.lane for record in records)
+    wanting = table.claims.touching(ports)
     proposal.creates = [
-        RowRef("exclusion", lanes, row, store_of(row, claims)) for row in cut(stay, (item for item, _ in touching))
+        RowRef("exclusion", lanes, run, table.store_of(run)) for run in cut(stays, (item for item, _ in wanting))
     ]
-    proposal.owners = [claim_ref(claim) for _, claim in touching]
-    if stay.covers(ports):
-        proposal.reason = f"its store changes to {store}"
-    else:
-        proposal.reason = f"only {stay} of it is still claimed"
-    veto(proposal, [table])
+    proposal.owners = [claim_ref(claim) for _, claim in wanting]
+    changes = stays.covers(ports)
+    proposal.reason = (
+        reasons.store_changes(records[0].store, table.store_of(ports)) if changes else reasons.shrunk(stays)
+    )
     return proposal
 
 
-def _left_by(records: tuple[OwnedRow, ...], claims: TableClaims) -> list[EntryRef]:
-    """The entries that gave the row up, or else the one it was made for."""
-    left = [claim_ref(claim) for _, claim in claims.before.touching(records[0].ports)]
-    return left or [_label_ref(records[0])]
-
-
-def plan_reservation_removals(demand: Demand, settled: Settled) -> tuple[list[Proposal], list[Step]]:
+def _reservations(picture: Picture, protocol: Protocol) -> Iterator[Proposal]:
     """The same for owned reservations: wanted exactly as they are, or not at all."""
-    proposals: list[Proposal] = []
-    stuck: list[Step] = []
-    for protocol in PROTOCOLS:
-        rows = {row.ports: row for row in settled.rows if row.kind == "reservation" and row.lane.protocol == protocol}
-        claims = [claim for claim in (*demand.fresh, *demand.kept) if _is_reservation(claim, protocol)]
-        wanted = {ports for claim in claims for ports in claim.ports}
-        for ports, row in sorted(rows.items()):
-            if ports in wanted:
-                continue
-            lanes = tuple(
-                sorted(
-                    item.lane
-                    for item in settled.rows
-                    if item.kind == "reservation" and item.ports == ports and item.lane.protocol == protocol
-                )
-            )
-            guards = [claim for claim in demand.protecting if _is_reservation(claim, protocol) and ports in claim.ports]
-            if guards:
-                stuck.append(protected_step(lanes, ports, row, guards, demand.retired))
-                continue
-            claimed = [claim for claim in demand.before if _is_reservation(claim, protocol) and ports in claim.ports]
-            left = [claim_ref(claim) for claim in claimed] or [_label_ref(row)]
-            proposals.append(
-                Proposal(
-                    deletes=[RowRef("reservation", lanes, ports, "persistent")],
-                    owners=left,
-                    reason=f"no entry claims it any more, {_names(left)} gave it up",
-                )
-            )
-    return proposals, stuck
+    desired = picture.desired
+    wanted = {ports for claim in (*desired.wanted, *desired.protecting) for ports in _exact(claim, protocol)}
+    for ports, records in picture.reservations(protocol).items():
+        if ports not in wanted:
+            lanes = tuple(record.lane for record in records)
+            proposal = Proposal(deletes=[RowRef("reservation", lanes, ports, "persistent")])
+            _give_up(proposal, records[0], [claim for claim in desired.recorded if ports in _exact(claim, protocol)])
+            yield proposal
 
 
-def _is_reservation(claim: Claim, protocol: str) -> bool:
-    return claim.kind == "reservation" and claim.lanes[0].protocol == protocol
+def _exact(claim: Claim, protocol: Protocol) -> tuple[PortRange, ...]:
+    return claim.ports if claim.kind == "reservation" and claim.lanes[0].protocol == protocol else ()
 
 
-def _label_ref(row: OwnedRow) -> EntryRef:
-    policy, _, entry = row.label.partition("/")
-    return EntryRef(policy, entry, "")
-
-
-def _names(refs: list[EntryRef]) -> str:
-    return ", ".join(sorted({f"{ref.policy}/{ref.entry}" for ref in refs}))
+def _give_up(proposal: Proposal, record: OwnedRow, claims: Sequence[Claim]) -> None:
+    """The entries that gave the row up, or else the one it was made for."""
+    policy, _, entry = record.label.partition("/")
+    proposal.owners = [claim_ref(claim) for claim in claims] or [EntryRef(policy, entry, "")]
+    proposal.reason = reasons.given_up(f"{owner.policy}/{owner.entry}" for owner in proposal.owners)

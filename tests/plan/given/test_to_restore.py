@@ -66,7 +66,7 @@ def test_what_is_owed_to_a_policy_out_of_scope_is_made_again_all_the_same() -> N
 def test_what_is_owed_is_not_made_in_the_other_protocol() -> None:
     world = lost()
     plan = world.plan(policy("q", entry("dns", "8000-8004", protocols=("udp",))), policy("p", in_scope=False))
-    assert [step.cause for step in plan.steps if step.lanes[0].protocol == "udp"] == ["intent"]
+    assert [step.cause for step in plan.steps if step.lanes[0].protocol == "udp"] == ["change"]
 
 
 def test_what_nobody_claims_any_more_is_not_owed() -> None:

@@ -20,7 +20,7 @@ def test_what_nobody_covers_is_created_as_declared() -> None:
     assert told(plan) == ["create 8000-8099 tcp", "create 9000 tcp", "create 8000-8099 udp", "create 9000 udp"]
     step = plan.steps[0]
     assert created(step) == ["tcp/ipv4+tcp/ipv6 8000-8099 persistent"]
-    assert (step.cause, step.reason) == ("intent", "declared, and not there yet")
+    assert (step.cause, step.reason) == ("change", "declared, and not there yet")
     assert [str(unit.ports) for unit in step.units] == ["8000-8099"]
     assert step.owners[0] == ("p", "web", "policy.toml:1")
 
@@ -75,7 +75,7 @@ def test_what_was_applied_and_is_gone_is_drift() -> None:
     world.apply(policy("p", entry("web", "8080")))
     world.delete(TCP4, "8080")
     plan = world.plan(both)
-    assert [(str(step.ports), step.cause) for step in plan.steps] == [("5432", "intent"), ("8080", "drift")]
+    assert [(str(step.ports), step.cause) for step in plan.steps] == [("5432", "change"), ("8080", "drift")]
     assert plan.steps[1].reason == "drift: it was applied here and is gone"
 
 

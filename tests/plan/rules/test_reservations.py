@@ -65,7 +65,7 @@ def test_a_reservation_that_is_gone_is_drift() -> None:
     world.apply(policy("p", ERP))
     world.delete(TCP4, "12000-12009")
     plan = world.plan(policy("p", ERP, reserve("new", "13000")))
-    assert [(str(step.ports), step.cause) for step in plan.steps] == [("12000-12009", "drift"), ("13000", "intent")]
+    assert [(str(step.ports), step.cause) for step in plan.steps] == [("12000-12009", "drift"), ("13000", "change")]
     assert plan.steps[0].reason == "drift: it was applied here and is gone"
 
 
@@ -76,7 +76,7 @@ def test_the_same_range_in_the_other_protocol_is_another_reservation() -> None:
     assert told(plan) == ["create 12000-12009 udp"]
     world.delete(TCP4, "12000-12009")
     plan = world.plan(policy("p", reserve("dns", "12000-12009", "udp")))
-    assert [step.cause for step in plan.steps] == ["intent"]
+    assert [step.cause for step in plan.steps] == ["change"]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,196 @@
+"""Every reason and remedy of a step, each with a stable id: the only place where a plan's sentences are written.
+
+Sentences are short, subject first, without a full stop. Tests compare ids; one test holds the sentences.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from reconciler.plan.model import Blocker, Reason, Remedy
+from reconciler.ports import PortRange, PortSet, Store
+
+_BLOCKERS_SHOWN = 3
+
+
+def some(words: Sequence[str], shown: int = _BLOCKERS_SHOWN) -> str:
+    """`a, b, c and 2 more`."""
+    more = f" and {len(words) - shown} more" if len(words) > shown else ""
+    return f"{', '.join(words[:shown])}{more}"
+
+
+# Why a step is there
+
+
+DRIFT = Reason("drift", "drift: it was applied here and is gone")
+RESTORE = Reason("restore", "an earlier run removed it and could not put it back")
+DECLARED_ABSENT = Reason("declared-absent", "declared absent")
+UNMANAGED = Reason("unmanaged", "administered, claimed by no entry, inside the [unmanaged] window")
+
+
+def given_up(names: Iterable[str]) -> Reason:
+    """No entry wants the row any more."""
+    return Reason("given-up", f"no entry wants it any more; {', '.join(sorted(set(names)))} gave it up")
+
+
+def shrunk(stays: PortSet) -> Reason:
+    """Only some ports of the row are still wanted."""
+    return Reason("shrunk", f"only {stays} of it is still wanted")
+
+
+def store_changes(old: Store, new: Store) -> Reason:
+    """The row is wanted in another store, and Windows cannot move it."""
+    return Reason("store-changes", f"store: {old} -> {new}")
+
+
+def dynamic_range(now: PortRange | None) -> Reason:
+    """The ephemeral range is another one."""
+    return Reason("dynamic-range", f"it is {now or 'not readable'} now; a change takes full effect at a restart")
+
+
+def release_winnat(steps: int, users: Sequence[str]) -> Reason:
+    """WinNAT steps aside for some blocked steps."""
+    interrupted = "whatever is behind its NAT (Docker, WSL, Hyper-V machines) loses its network while it is stopped"
+    if users:
+        interrupted = f"{', '.join(users)} run here and lose their network while it is stopped"
+    count = "one blocked step" if steps == 1 else f"{steps} blocked steps"
+    return Reason("release-winnat", f"may free the ports of {count}; {interrupted}")
+
+
+START_WINNAT = Reason("start-winnat", "an earlier run stopped it, and ended before it could start it again")
+
+
+def boot_file(lacks: str, surplus: str, unsafe: str) -> Reason:
+    """Our file that sets the list at boot is not as it must be."""
+    said = [f"lacks {lacks}"] if lacks else []
+    said += [f"has {surplus}, which no entry wants"] if surplus else []
+    said += [unsafe] if unsafe else []
+    return Reason("boot-file", f"the file that sets the ports at boot {'; it '.join(said)}")
+
+
+# Why a step waits
+
+
+def in_the_way(blockers: Sequence[Blocker]) -> Reason:
+    """Rows that the plan does not remove are over the ports."""
+    more = f" and {len(blockers) - _BLOCKERS_SHOWN} more" if len(blockers) > _BLOCKERS_SHOWN else ""
+    rows = "; ".join(blocker.text for blocker in blockers[:_BLOCKERS_SHOWN])
+    return Reason("in-the-way", f"in the way: {rows}{more}")
+
+
+def in_use(blockers: Sequence[Blocker]) -> Reason:
+    """Sockets use the ports that are to be created."""
+    first = blockers[0]
+    more = f" and {len(blockers) - 1} more" if len(blockers) > 1 else ""
+    return Reason("in-use", f"port {first.ports} is in use by {first.text}{more}")
+
+
+def row_in_use(socket: Blocker, row: str) -> Reason:
+    """A socket uses the old row of a replace, so Windows would refuse to make anything there again."""
+    return Reason(
+        "row-in-use",
+        f"but port {socket.ports} of {row} is in use by {socket.text}, so what stays could not be made again",
+    )
+
+
+def boot_file_elsewhere(file: Blocker) -> Reason:
+    """Another file sets the list at boot, so what is persistent could be lost at a restart."""
+    return Reason("boot-file-elsewhere", f"it could not outlive a restart: in the way is {file.text}")
+
+
+def boot_file_may_not_count(file: Blocker, lacks: str) -> Reason:
+    """Another file sets the list at boot, and ours holds ports already."""
+    said = f"lacks {lacks}" if lacks else "may not count"
+    return Reason("boot-file-elsewhere", f"our file that sets the ports at boot {said}: in the way is {file.text}")
+
+
+def absent_but(why: Reason) -> Reason:
+    """A row that is declared absent stays."""
+    return Reason(why.id, f"declared absent, but {why.text}")
+
+
+SYSTEM_ROW = Reason("system-row", "it belongs to the system (HNS)")
+MAY_BE_RESERVATION = Reason(
+    "may-be-reservation", "it may be a reservation, which this host does not tell from an exclusion"
+)
+IS_RESERVATION = Reason("is-reservation", "it is a reservation, and not an exclusion")
+
+
+def protected_by(name: str) -> Reason:
+    """A protected entry holds the row."""
+    return Reason("protected", f"it is protected by {name}")
+
+
+def still_claimed(name: str) -> Reason:
+    """Another entry wants ports of the row."""
+    return Reason("still-claimed", f"{name} still wants ports of it")
+
+
+NO_RESERVATIONS = Reason("no-reservations", "this host knows no reservations")
+
+
+def one_dynamic_range(now: PortRange | None) -> Reason:
+    """Linux keeps the ephemeral range elsewhere."""
+    text = "Linux has one for TCP and UDP, which is left to whoever keeps net.ipv4.ip_local_port_range"
+    return Reason("one-dynamic-range", f"it is {now or 'not readable'} now; {text}")
+
+
+# What a person can do
+
+
+ASK_THE_OWNER = Remedy("ask-the-owner", "choose other ports, or have the owner of that range give it up")
+GIVE_UP_OURS = Remedy(
+    "give-up-ours", "choose other ports, or give up the range that we keep, with --unprotect if it is protected"
+)
+RELEASE_WINNAT = Remedy(
+    "release-winnat", "if WinNAT holds it, apply with --release-winnat; otherwise its owner must give it up"
+)
+WINNAT_STEPS_ASIDE = Remedy(
+    "winnat-steps-aside", "if WinNAT steps aside and the block is there all the same, its owner must give it up"
+)
+LOOK_AT_WINNAT = Remedy(
+    "look-at-winnat", "WinNAT is neither running nor stopped, so it cannot be asked; look with: sc query winnat"
+)
+MOVE_THE_LINE = Remedy(
+    "move-the-line",
+    'move what that file sets into the policy and take its line out, or declare store = "active"',
+)
+LEAVE_THE_SYSTEM_ROW = Remedy(
+    "leave-the-system-row", "take the entry out of the policy: this range is for Windows alone to delete"
+)
+ASK_ITS_PROGRAM = Remedy(
+    "ask-its-program", "a reservation is deleted by the program that made it; take the entry out of the policy"
+)
+NARROW_ONE_ENTRY = Remedy("narrow-one-entry", "take the ports out of one of the two entries")
+
+
+def stop_program(socket: Blocker) -> Remedy:
+    """End what uses the port."""
+    if socket.process is not None:
+        return Remedy("stop-program", f"stop {socket.text}, then apply again")
+    if socket.pid is not None:
+        return Remedy("stop-program", f"stop the process with pid {socket.pid}, then apply again")
+    return Remedy(
+        "find-program", f"find who uses port {socket.ports} (run plan elevated to see it), stop it, then apply again"
+    )
+
+
+def end_the_claim(how: str) -> Remedy:
+    """Another entry's claim is in the way of an `absent`."""
+    return Remedy("end-the-claim", how)
+
+
+# Who is in the way
+
+
+ROW_WORDS = {
+    "block": "a block held by Windows (WinNAT, HNS, http.sys ...)",
+    "reservation": "a reservation that is not ours",
+    "unknown": "an exclusion or a reservation that is not ours",
+    "exclusion": "an exclusion that is not ours",
+}
+
+
+def kept_for(names: Iterable[str]) -> str:
+    """A row of ours that another entry keeps."""
+    return f"which we keep for {' and '.join(sorted(set(names)))}"

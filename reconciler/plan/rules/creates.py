@@ -1,0 +1,125 @@
+"""What units lack, as the fewest rows of which each lies inside one entry.
+
+A unit is created whole or not at all (design 4.7): rows that serve one unit stand or fall together.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+
+from reconciler.plan import reasons
+from reconciler.plan.given.desired import Unit
+from reconciler.plan.given.picture import Picture
+from reconciler.plan.model import RowRef
+from reconciler.plan.rules.blockers import Gap, Leaving, judged
+from reconciler.plan.steps import Proposal
+from reconciler.ports import PortRange, PortSet, RangeIndex, Store, cut
+
+STORES: tuple[Store, ...] = ("persistent", "active")
+
+
+def creates(picture: Picture, before: Sequence[Proposal]) -> Iterator[Proposal]:
+    """A proposal for what must be created, whether it can be or not; `before` says which rows leave."""
+    leaving = {(lane, row.ports): item for item in before if item.acts for row in item.deletes for lane in row.lanes}
+    ready: list[Gap] = []
+    tried: list[Gap] = []
+    for gap in _gaps(picture, leaving):
+        if gap.unit.kind == "reservation" or not gap.is_created:
+            yield gap.whole()
+        else:
+            (tried if gap.held else ready).append(gap)
+    planned = [PortSet() for _ in picture.tables]
+    yield from _joined(ready, _rows(picture, ready, planned))
+    yield from _joined(tried, _rows(picture, tried, planned))
+
+
+def _gaps(picture: Picture, leaving: Leaving) -> Iterator[Gap]:
+    for unit in picture.desired.units:
+        lacks = picture.missing(unit)
+        if lacks and unit.kind == "reservation" and not picture.snapshot.reservations_supported:
+            yield Gap(unit, unit.ports, lacks, "change", held=_unsupported(unit))
+        elif lacks:
+            yield from judged(picture, unit, lacks, leaving)
+
+
+def _unsupported(unit: Unit) -> Proposal:
+    return Proposal(status="skipped", reason=reasons.NO_RESERVATIONS)
+
+
+def _rows(picture: Picture, gaps: Sequence[Gap], planned: list[PortSet]) -> list[tuple[int, RowRef]]:
+    """What these gaps lack and is not planned yet, as the fewest rows; each with the number of its table."""
+    rows: list[tuple[int, RowRef]] = []
+    for number, table in enumerate(picture.tables):
+        for store in STORES:
+            mine = [gap for gap in gaps if number in gap.lacks and gap.unit.store == store]
+            bits = 0
+            for gap in mine:
+                bits |= gap.lacks[number].bits
+            lacks = PortSet(bits) - planned[number]
+            planned[number] |= lacks
+            for ports in cut(lacks, (gap.ports for gap in mine)):
+                rows.append((number, RowRef("exclusion", table.lanes, ports, table.store_of(ports))))
+    return rows
+
+
+def _joined(gaps: Sequence[Gap], rows: Sequence[tuple[int, RowRef]]) -> Iterator[Proposal]:
+    """One proposal for all gaps and rows that stand or fall together."""
+    by_table: dict[int, list[tuple[PortRange, int]]] = {}
+    for position, (number, row) in enumerate(rows):
+        by_table.setdefault(number, []).append((row.ports, position))
+    for found in by_table.values():
+        found.sort()
+    joiner = Joiner(len(rows))
+    roots: list[int] = []
+    for gap in gaps:
+        mine = [at for number in gap.lacks for at in _touching(by_table.get(number, []), gap.ports)]
+        for position in mine[1:]:
+            joiner.join(mine[0], position)
+        roots.append(mine[0])
+    groups: dict[int, list[Gap]] = {}
+    for gap, first in zip(gaps, roots, strict=True):
+        groups.setdefault(joiner.root(first), []).append(gap)
+    served: dict[int, list[RowRef]] = {}
+    for position, (_, row) in enumerate(rows):
+        served.setdefault(joiner.root(position), []).append(row)
+    return (_proposal(together, served[root]) for root, together in groups.items())
+
+
+def _proposal(gaps: Sequence[Gap], rows: list[RowRef]) -> Proposal:
+    """The parts that are in somebody's way come first, so that a refusal costs the fewest calls."""
+    proposal = gaps[0].held or Proposal()
+    for gap in gaps:
+        if gap.held:
+            proposal.absorb(gap.held)
+        gap.attribute(proposal)
+    blockers = RangeIndex((blocker.ports, blocker) for blocker in proposal.blockers)
+    proposal.creates += sorted(rows, key=lambda row: not blockers.touching(row.ports))
+    return proposal
+
+
+def _touching(rows: list[tuple[PortRange, int]], ports: PortRange) -> Iterator[int]:
+    """The positions of the rows, which are sorted and share no port, that touch the range."""
+    at = bisect_left(rows, ports.first, key=lambda item: item[0].last)
+    while at < len(rows) and rows[at][0].first <= ports.last:
+        yield rows[at][1]
+        at += 1
+
+
+class Joiner:
+    """Which numbered things belong together: the classic union-find."""
+
+    def __init__(self, count: int) -> None:
+        self._parent = list(range(count))
+
+    def root(self, item: int) -> int:
+        """The number that stands for everything joined with this one."""
+        while self._parent[item] != item:
+            self._parent[item] = self._parent[self._parent[item]]
+            item = self._parent[item]
+        return item
+
+    def join(self, one: int, other: int) -> None:
+        """Put two together. The lower number stands for both."""
+        low, high = sorted((self.root(one), self.root(other)))
+        self._parent[high] = low
