@@ -6,19 +6,22 @@ PY := $(BIN)/python
 PYTHONS := $(or $(PYTHON),python3 python3.14 python3.13 python3.12 python3.11 python3.10 python)
 INSTALL := $(if $(shell command -v uv 2>/dev/null),uv pip install --python $(PY),$(PY) -m pip install) --quiet
 
-# The pure part: every branch of it is run by the tests.
+# The pure part: every branch of it is run by its own tests, and only these are traced, since tracing is slow.
 CORE := reconciler/errors.py,reconciler/ports.py,reconciler/policy/**,reconciler/ledger/records.py,reconciler/plan/**
 NOT_PURE := reconciler/policy/files.py
+CORE_TESTS := tests/plan tests/policy tests/ledger tests/test_ports.py tests/test_range_index.py
+PYTEST := $(BIN)/pytest -n auto --dist worksteal -rs
 
 BENCHES := $(sort $(filter-out %/__init__.py %/paired.py %/floor.py,$(wildcard tests/bench/*.py)))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-wine lint bench format clean
+.PHONY: help demo test test-all test-wine lint bench format clean
 
 help:
 	@echo "make demo       set up, then plan, apply, drift and repair on a simulated Windows host"
 	@echo "make test       every test that this machine can run; says which it skipped and why"
-	@echo "make test-wine  every test in a real Windows CPython under Wine; needs wine and mingw-w64, fills .wine/"
+	@echo "make test-all   the same in every variant of the simulated Windows, with more random examples"
+	@echo "make test-wine  what meets the system, in a real Windows CPython under Wine; needs wine and mingw-w64, fills .wine/"
 	@echo "make lint       format, ruff, mypy for Linux and Windows, import rules, desired/ and what is made from code"
 	@echo "make bench      the measurements, each with its limit"
 	@echo "make format     format the code"
@@ -29,8 +32,12 @@ demo: $(VENV)/user-stamp
 	@$(PY) tests/demo.py
 
 test: $(VENV)/dev-stamp
-	$(BIN)/pytest -n auto --dist worksteal --cov --cov-report= -rs
+	$(PYTEST) $(EXTENT) --cov --cov-report= $(CORE_TESTS)
 	$(BIN)/coverage report --include='$(CORE)' --omit='$(NOT_PURE)' --fail-under=100
+	$(PYTEST) $(EXTENT) $(CORE_TESTS:%=--ignore=%)
+
+test-all: EXTENT := --thorough
+test-all: test
 
 test-wine: $(VENV)/dev-stamp
 	$(PY) -m tests.windows.run

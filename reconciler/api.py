@@ -16,12 +16,12 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from reconciler.apply.results import ApplyResult, Progress
 from reconciler.errors import HostError
 from reconciler.host.interface import Host
-from reconciler.ledger.store import FileLedgerStore, LedgerStore, state_folder
+from reconciler.ledger.store import FileLedgerStore, state_folder
 from reconciler.plan.given.desired import lookups
 from reconciler.plan.model import Options, Plan, State
 from reconciler.plan.planner import NOTHING_SPECIAL, plan_state
@@ -176,19 +176,13 @@ def run_experiments(
     )
 
 
-class _Store(LedgerStore, Protocol):
-    """A ledger store, and the folder where lock and audit log lie."""
-
-    folder: Path
-
-
-def _store(host: Host) -> _Store:
+def _store(host: Host) -> FileLedgerStore:
+    """Where the ledger is kept, and the lock and the audit log beside it."""
     facts = host.facts()
     if sys.platform == "win32" and facts.kind == "windows":
-        from reconciler.host.windows.libraries import native_directory
-        from reconciler.ledger.registry import RegistryLedgerStore
+        from reconciler.host.windows.folders import state_folder as folder_of_windows
 
-        return RegistryLedgerStore(Path(native_directory(), "LogFiles", "port-reconciler"))
+        return FileLedgerStore(folder_of_windows(), facts.state_name)
     return FileLedgerStore(state_folder(facts.kind), facts.state_name)
 
 
@@ -196,13 +190,13 @@ def _store(host: Host) -> _Store:
 def _held(
     host: Host, folder: Path, seconds: float, on_wait: Callable[[str], None] = lambda text: None
 ) -> Iterator[None]:
-    """The lock of this host. On Windows its folder is made first so that ordinary users cannot open the lock."""
+    """The lock of this host. On Windows the folders are made first, so that only administrators can write there."""
     from reconciler.apply.lock import host_lock
 
     facts = host.facts()
     if sys.platform == "win32" and facts.kind == "windows":
-        from reconciler.ledger.registry import make_private_folder
+        from reconciler.host.windows.folders import make_folders
 
-        make_private_folder(folder)
+        folder = make_folders(folder)
     with host_lock(folder, facts.state_name, seconds, on_wait):
         yield

@@ -29,11 +29,15 @@ class UsageError(ReconcilerError):
 
 
 class PolicyError(ReconcilerError):
-    """A policy cannot be used. Holds every problem that was found, not only the first."""
+    """A policy cannot be used. Holds every problem that was found, not only the first.
 
-    def __init__(self, problems: tuple[ReconcilerError, ...]) -> None:
+    `count`: how many there are, if not all are listed in `problems`.
+    """
+
+    def __init__(self, problems: tuple[ReconcilerError, ...], *, count: int = 0) -> None:
         super().__init__("\n".join(str(problem) for problem in problems))
         self.problems = problems
+        self.count = count or len(problems)
 
 
 class HostError(ReconcilerError):

@@ -1,4 +1,9 @@
-"""What every test stands on: hypothesis profiles, and an environment that no user's settings reach into."""
+"""What every test stands on: how much of it is run, and an environment that no user's settings reach into.
+
+`pytest` runs what a change needs at once: the pairwise variants of the simulated Windows, and few random examples a
+property. `pytest --thorough`, as `make test-all` and `.ci/run` call it, runs every variant and more examples.
+HYPOTHESIS_PROFILE=deep is for a night.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +14,30 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-settings.register_profile("default", deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
-settings.register_profile("ci", settings.get_profile("default"), derandomize=True, database=None, print_blob=True)
-settings.register_profile("thorough", settings.get_profile("default"), max_examples=2000)
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "default"))
+settings.register_profile("quick", deadline=None, max_examples=15, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("thorough", settings.get_profile("quick"), max_examples=60)
+settings.register_profile("deep", settings.get_profile("quick"), max_examples=2000)
+IN_CI = {"derandomize": True, "database": None, "print_blob": True}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add `--thorough`."""
+    parser.addoption("--thorough", action="store_true", help="every variant of the simulated Windows, more examples")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Choose how many examples a property gets, before any test is imported."""
+    name = os.environ.get("HYPOTHESIS_PROFILE") or ("thorough" if config.getoption("thorough") else "quick")
+    if os.environ.get("CI"):
+        settings.register_profile("ci", settings.get_profile(name), **IN_CI)
+        name = "ci"
+    settings.load_profile(name)
+
+
+@pytest.fixture(scope="session")
+def thorough(request: pytest.FixtureRequest) -> bool:
+    """Is everything to be tried, however long it takes?"""
+    return bool(request.config.getoption("thorough"))
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -33,8 +33,8 @@ class FakeListHost:
     """The kernel's list and the file that sets it at boot.
 
     `refusal`: what a write says, and then it does nothing. `at` is called with the name of each moment of a write:
-    `read` before the list is read, `list` and `file` just before the two change, `piece` when half of what the
-    file sets is there, `end` after everything; it may raise. `atomic`: a list is replaced in one piece.
+    `read` before the list is read, `list` and `file` just before the two change, `piece` when half of what
+    comes last is there, `end` after everything; it may raise. `atomic`: a list is replaced in one piece.
     """
 
     def __init__(self, listed: str = "", stored: str | None = "") -> None:
@@ -79,14 +79,14 @@ class FakeListHost:
             return self.refusal
         self.at("read")
         in_pieces = bool(self.listed & remove) and not self.atomic
-        before(self.listed, in_pieces)
+        last = before(self.listed, in_pieces)
         self.writes.append((add, remove, stored))
         self.at("list")
         left = (self.listed - remove) | add
         if in_pieces:
-            last = list(left & stored)
-            kept = last[: len(last) // 2]
-            self.listed = (left - stored) | PortSet.of(PortRange(port, port) for port in kept)
+            late = list(left & last)
+            kept = late[: len(late) // 2]
+            self.listed = (left - last) | PortSet.of(PortRange(port, port) for port in kept)
             self.at("piece")
         self.listed = left
         self.at("file")

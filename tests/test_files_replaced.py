@@ -49,10 +49,10 @@ def test_a_link_in_its_place_is_replaced_and_not_followed(tmp_path: Path) -> Non
 
 
 def test_the_draft_of_a_killed_writer_goes_only_where_there_is_one_writer(tmp_path: Path) -> None:
-    proposal = tmp_path / ".a.tmp"
-    proposal.write_bytes(b"half")
+    draft = tmp_path / ".a.tmp"
+    draft.write_bytes(b"half")
     replace_file(tmp_path / "a", b"new", 0o644, alone=False)
-    assert (names(tmp_path), proposal.read_bytes()) == ([".a.tmp", "a"], b"half")
+    assert (names(tmp_path), draft.read_bytes()) == ([".a.tmp", "a"], b"half")
     replace_file(tmp_path / "a", b"newer", 0o644)
     assert names(tmp_path) == ["a"]
 
@@ -66,7 +66,8 @@ def test_what_fails_leaves_the_old_file_and_nothing_else(
         raise KeyboardInterrupt if failing == "interrupt" else OSError(28, "No space left on device")
 
     replace_file(tmp_path / "a", b"old", 0o644)
-    monkeypatch.setattr(Path if failing == "replace" else os, "replace" if failing == "replace" else "fsync", fail)
+    owner: object = state_files if failing == "replace" else os
+    monkeypatch.setattr(owner, "rename" if failing == "replace" else "fsync", fail)
     with pytest.raises((OSError, KeyboardInterrupt)):
         replace_file(tmp_path / "a", b"new", 0o644, alone=alone)
     assert (names(tmp_path), (tmp_path / "a").read_bytes()) == (["a"], b"old")

@@ -1,7 +1,7 @@
 """Doing all steps in one write, on a host that lists one set of ports (Linux): its list can only be replaced whole.
 
 Nothing has to be undone: the write takes or it does not, and reading again says which (design 4.10). Where the list
-comes back in pieces, what our file does not set comes first, and the ledger has what of ours a kill would lose.
+comes back in pieces, what is not ours comes first, and the ledger has what of ours a kill would lose.
 """
 
 from __future__ import annotations
@@ -108,10 +108,11 @@ class ListExecutor:
         claims = ClaimIndex(self._plan.update.claims)
         creates = [(row, claims.label(row)) for step in steps for row in step.creates]
 
-        def before(listed: PortSet, in_pieces: bool) -> None:
+        def before(listed: PortSet, in_pieces: bool) -> PortSet:
             self._before = listed
             self._journal.intend_all(creates, listed, listed - remove if in_pieces else PortSet())
             self._begun = True
+            return add | PortSet.of(row.ports for row in self._journal.ledger.to_restore)
 
         return self._host.write_list(add, remove, self._plan.update.stored, before)
 

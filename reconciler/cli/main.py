@@ -97,7 +97,7 @@ def _no_such_option(name: str, context: Any) -> str:
 def _failure(error: ReconcilerError) -> int:
     if isinstance(error, PolicyError) and len(error.problems) > 1:
         say_error("\n".join(map(str, error.problems)))
-        say_error(f"{PROGRAM}: error: {len(error.problems)} problems in the policy; nothing was done")
+        say_error(f"{PROGRAM}: error: {error.count:,} problems in the policy; nothing was done")
     else:
         say_error(f"{PROGRAM}: error: {error}")
     return codes.ERROR

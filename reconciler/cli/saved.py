@@ -6,10 +6,10 @@ same policies and goes on only if that gives the very same plan.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple
 
+from reconciler import codec
 from reconciler.cli.options import Request
 from reconciler.cli.outfile import SIZE_LIMIT, write_document
 from reconciler.errors import ReconcilerError, RefusedError, StaleError
@@ -34,100 +34,100 @@ class Saved(NamedTuple):
     applied: tuple[str, ...] = ()
 
 
+class _Asked(NamedTuple):
+    """What of the request is not in the plan."""
+
+    paths: tuple[str, ...]
+    tags: tuple[str, ...]
+    host: str
+
+
+_TEXTS = codec.listed(codec.TEXT)
+_NOT_EMPTY = codec.checked(codec.TEXT, bool, "is empty")
+_ASKED = codec.record(
+    _Asked,
+    {
+        "paths": codec.checked(codec.listed(_NOT_EMPTY), bool, "names no policy"),
+        "tags": _TEXTS,
+        "host": codec.TEXT,
+    },
+)
+_OPTIONS: codec.Shape[dict[str, Any]] = codec.record(
+    dict,
+    {
+        "retire": _TEXTS,
+        "unprotect": _TEXTS,
+        "force": codec.listed(codec.one_of(LIMIT_NAMES)),
+        "release_winnat": codec.FLAG,
+    },
+)
+_FIELD = codec.checked(codec.ANY, lambda value: type(value) in {str, int, bool}, "is no text, number or flag")
+_BASIS: codec.Fields = {
+    section: codec.mapping(codec.mapping(_FIELD), ("options",) if section == "options" else ()) for section in SECTIONS
+}
+_DOCUMENT: codec.Shape[dict[str, Any]] = codec.record(
+    dict,
+    {
+        "request": _ASKED,
+        "plan": codec.mapping(codec.ANY),
+        "inputs": codec.record(dict, _BASIS),
+        "applied": _TEXTS,
+    },
+)
+_BOUND: codec.Fields = {"id": _NOT_EMPTY, "steps": codec.listed(codec.ANY), "options": _OPTIONS}
+"""What is read of a plan; the rest is only compared."""
+
+
 def save_plan(path: Path, plan: Plan, request: Request) -> None:
     """Write the plan to a file that only its owner can read, whole or not at all.
 
     Raises ReconcilerError where that cannot be, or where the file is there and is no saved plan.
     """
-    document = {
-        "format_version": FORMAT_VERSION,
-        "kind": KIND,
-        "request": {"paths": list(request.paths), "tags": list(request.tags), "host": request.host},
+    parts = {
+        "request": _ASKED.write(_Asked(request.paths, request.tags, request.host)),
         "plan": plan_document(plan),
         "inputs": plan_inputs(plan),
-        "applied": list(_applied(plan)),
+        "applied": _applied(plan),
     }
-    write_document(path, json.dumps(document).encode("ascii") + b"\n", KIND, "saved plan", 0o600)
+    texts = {name: codec.to_text(part) for name, part in parts.items()}
+    write_document(path, codec.dump_document(("kind", KIND), FORMAT_VERSION, texts), KIND, "saved plan", 0o600)
 
 
 def read_plan(path: Path) -> Saved:
     """Read a saved plan. Raises ReconcilerError, one sentence, for a file that is not one or was spoilt."""
-    document = _parse(_read(path), path)
-    if not isinstance(document, dict) or document.get("kind") != KIND:
-        _spoilt(path, f"this is not a saved plan; {_AGAIN}")
-    version = document.get("format_version")
-    if type(version) is int and version > FORMAT_VERSION:
-        _spoilt(path, f"a newer version of this program saved this plan; {_AGAIN}")
+    data = _read(path)
+    if KIND.encode() not in data:
+        raise ReconcilerError(f"this is not a saved plan; {_AGAIN}", where=str(path))
     try:
-        if type(version) is not int or version != FORMAT_VERSION:
-            raise ValueError
-        plan = _checked_plan(document["plan"])
-        request = _checked_request(document["request"], plan["options"])
-        applied = _texts(document["applied"])
-        return Saved(request, without_places(plan), _checked_inputs(document["inputs"]), applied)
-    except (KeyError, TypeError, AttributeError, ValueError, RecursionError):
-        _spoilt(path, f"this saved plan is damaged; {_AGAIN}")
+        found = _DOCUMENT.read(codec.parse_document(data, ("kind", KIND), FORMAT_VERSION))
+        plan = without_places(found["plan"])
+        bound = {name: codec.read_at(f"plan.{name}", shape, plan.get(name)) for name, shape in _BOUND.items()}
+    except codec.NewerFormatError:
+        raise ReconcilerError(f"a newer version of this program saved this plan; {_AGAIN}", where=str(path)) from None
+    except (ValueError, RecursionError) as error:
+        raise ReconcilerError(f"this saved plan is damaged ({error}); {_AGAIN}", where=str(path)) from None
+    asked, options = found["request"], bound["options"]
+    chosen = Options(
+        retire=frozenset(options["retire"]),
+        unprotect=frozenset(options["unprotect"]),
+        force=frozenset(options["force"]),
+        release_winnat=options["release_winnat"],
+    )
+    return Saved(Request(asked.paths, asked.tags, asked.host, chosen), plan, found["inputs"], found["applied"])
 
 
 def _read(path: Path) -> bytes:
-    if not path.is_file():
-        _spoilt(path, "there is no such file" if not path.exists() else "this is not a file")
     try:
+        if not path.is_file():
+            text = "there is no such file" if not path.exists() else "this is not a file"
+            raise ReconcilerError(text, where=str(path))
         with path.open("rb") as file:
             content = file.read(SIZE_LIMIT + 1)
     except OSError as error:
         raise ReconcilerError(f"the saved plan cannot be read: {error.strerror}", where=str(path)) from error
     if len(content) > SIZE_LIMIT:
-        _spoilt(path, f"this is larger than any saved plan ({SIZE_LIMIT // 2**20} MiB)")
+        raise ReconcilerError(f"this is larger than any saved plan ({SIZE_LIMIT // 2**20} MiB)", where=str(path))
     return content
-
-
-def _parse(content: bytes, path: Path) -> Any:
-    try:
-        return json.loads(content.decode("utf-8"))
-    except (ValueError, RecursionError):
-        _spoilt(path, f"this is not a saved plan, since it is not JSON; {_AGAIN}")
-
-
-def _spoilt(path: Path, message: str) -> NoReturn:
-    raise ReconcilerError(message, where=str(path)) from None
-
-
-def _checked_request(request: Any, options: Any) -> Request:
-    force, paths = _texts(options["force"]), _texts(request["paths"])
-    if not set(force) <= set(LIMIT_NAMES) or not paths or "" in paths:
-        raise ValueError
-    if not isinstance(options["release_winnat"], bool) or not isinstance(request["host"], str):
-        raise ValueError
-    chosen = Options(
-        retire=frozenset(_texts(options["retire"])),
-        unprotect=frozenset(_texts(options["unprotect"])),
-        force=frozenset(name for name in LIMIT_NAMES if name in force),
-        release_winnat=options["release_winnat"],
-    )
-    return Request(paths, _texts(request["tags"]), request["host"], chosen)
-
-
-def _checked_plan(plan: Any) -> dict[str, Any]:
-    if not isinstance(plan["id"], str) or not plan["id"] or not isinstance(plan["steps"], list):
-        raise ValueError
-    return dict(plan)
-
-
-def _checked_inputs(found: Any) -> Inputs:
-    if set(found) != set(SECTIONS) or set(found["options"]) != {"options"}:
-        raise ValueError
-    for section in SECTIONS:
-        for fields in found[section].values():
-            if not all(isinstance(value, (str, int)) for value in fields.values()):
-                raise ValueError
-    return {section: found[section] for section in SECTIONS}
-
-
-def _texts(found: Any) -> tuple[str, ...]:
-    if not isinstance(found, list) or not all(isinstance(item, str) for item in found):
-        raise ValueError
-    return tuple(found)
 
 
 def check_still_good(saved: Saved, plan: Plan) -> None:

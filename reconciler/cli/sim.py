@@ -11,7 +11,8 @@ import typer
 from reconciler.cli.commands import PlainGroup, examples, new_app
 from reconciler.errors import HostError
 from reconciler.host.interface import Refusal
-from reconciler.lab.simulated import checks, events, listing, services
+from reconciler.lab.simulated import events, listing, services
+from reconciler.lab.simulated.document import NAME, SEED
 from reconciler.lab.simulated.file import StateFile
 from reconciler.lab.simulated.state import DEFAULT_DYNAMIC, DEFAULT_NAME, State
 from reconciler.lab.simulated.variants import Variants
@@ -56,8 +57,8 @@ def init(
     Changes take a lock, FILE.lock, which stays beside it.
     """
     state = services.new_state(
-        name=_checked("--name", lambda: checks.text(name, "the name")),
-        seed=_checked("--seed", lambda: checks.number(seed, "the seed", low=-checks.LARGEST_NUMBER)),
+        name=_checked("--name", lambda: NAME.read(name)),
+        seed=_checked("--seed", lambda: SEED.read(seed)),
         variants=_checked("--variant", lambda: Variants.parse(variant or ())),
         winnat=winnat,
         elevated=not not_elevated,
@@ -101,7 +102,7 @@ def listen(
     """Open a socket, as a service that starts."""
     number, protocol = _parse_port(port)
     if process is not None:
-        _checked("--process", lambda: checks.text(process, "the process"))
+        _checked("--process", lambda: NAME.read(process))
     lanes = _lanes(protocol, family)
 
     def action(state: State) -> Refusal | None:

@@ -237,9 +237,10 @@ class Host(Protocol):
         ...
 
 
-BeforeWrite = Callable[[PortSet, bool], None]
+BeforeWrite = Callable[[PortSet, bool], PortSet]
 """Gets what the list holds just before it is written, and whether it comes back in pieces, so that a kill loses some.
-What this raises ends the write before it has begun. It is called again if the list has changed meanwhile."""
+Returns the ports that come last, since they can be made again. What this raises ends the write before it has begun.
+It is called again if the list has changed meanwhile."""
 
 
 @runtime_checkable

@@ -1,44 +1,87 @@
-"""The ledger as a document: one JSON object, `format_version` 1, written always alike and read strictly. Pure.
+"""The ledger as a document: one JSON object, written always alike and read strictly.
 
 Lanes and ranges stand in its tables as text: `tcp/ipv4 tcp/ipv6`, `8000-8099 9000`.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
-from reconciler.codec import FLAG, NUMBER, TEXT, Table, check_unique, one_of, parsed, several, short
+from reconciler import codec
+from reconciler.codec import FLAG, KIND, LANE, LANES, PORTS, STORE, TEXT, Shape
 from reconciler.errors import LedgerError
 from reconciler.ledger.records import FORMAT_VERSION, Claim, Intent, Ledger, OwnedRow, RestoreRow
-from reconciler.ports import Lane, PortRange
+from reconciler.ports import Lane
 
-_T = TypeVar("_T")
 _Row = TypeVar("_Row", OwnedRow, RestoreRow)
+_Call = TypeVar("_Call", Claim, Intent)
 
-_LANE, _PORTS = parsed(Lane.parse), parsed(PortRange.parse)
-_LANES = several(_LANE)
-_KIND, _STORE = one_of("exclusion", "reservation"), one_of("persistent", "active")
-_ROW = {"lane": _LANE, "ports": _PORTS, "kind": _KIND, "store": _STORE}
-_ORIGIN = {"boot": TEXT, "plan": TEXT, "time": TEXT, "label": TEXT}
-_CALL = {"verb": one_of("create", "delete"), "kind": _KIND, "lanes": _LANES, "ports": _PORTS, "store": _STORE}
-_CLAIM = {
+_MARK = ("format", "port-reconciler ledger")
+
+
+def _row_key(row: OwnedRow | RestoreRow) -> tuple[Lane, int, int, str]:
+    ports = row.ports
+    return (row.lane, ports.first, ports.last, row.kind)
+
+
+def _claim_key(claim: Claim) -> tuple[Any, ...]:
+    return (claim.policy, claim.entry, claim.kind, claim.lanes, claim.ports)
+
+
+def _of_one_protocol(make: Callable[..., _Call]) -> Callable[..., _Call]:
+    """Whoever plans takes the protocol of a reservation from its first lane."""
+
+    def checked(*values: Any) -> _Call:
+        made = make(*values)
+        if made.kind == "reservation" and len({lane.protocol for lane in made.lanes}) > 1:
+            raise codec.ShapeError("a reservation has one protocol", "lanes")
+        return made
+
+    return checked
+
+
+_ANY_LANES = codec.several(LANE, least=0)
+_ROW: codec.Fields = {"lane": LANE, "ports": PORTS, "kind": KIND, "store": STORE}
+_ORIGIN: codec.Fields = {"boot": TEXT, "plan": TEXT, "time": TEXT, "label": TEXT}
+_CLAIM: codec.Fields = {
     "policy": TEXT,
     "entry": TEXT,
-    "kind": _KIND,
-    "lanes": _LANES,
-    "ports": several(_PORTS),
-    "store": _STORE,
+    "kind": KIND,
+    "lanes": LANES,
+    "ports": codec.several(PORTS),
+    "store": STORE,
     "protect": FLAG,
     "file": TEXT,
-    "line": NUMBER,
+    "line": codec.number(),
+    "declared": _ANY_LANES,
 }
-_ROWS = Table(OwnedRow, {**_ROW, **_ORIGIN})
-_CLAIMS = Table(Claim, {**_CLAIM, "declared": _LANES})
-_EARLIER_CLAIMS = Table(Claim, _CLAIM)
-_INTENTS = Table(Intent, {**_CALL, "absent_in": _LANES, **_ORIGIN})
-_TO_RESTORE = Table(RestoreRow, {**_ROW, "label": TEXT})
+_CALL: codec.Fields = {
+    "verb": codec.one_of(("create", "delete")),
+    "kind": KIND,
+    "lanes": LANES,
+    "ports": PORTS,
+    "store": STORE,
+    "absent_in": _ANY_LANES,
+}
+_LINES: dict[str, Shape[Any]] = {
+    "rows": codec.line(OwnedRow, {**_ROW, **_ORIGIN}),
+    "claims": codec.line(_of_one_protocol(Claim), _CLAIM),
+    "intents": codec.line(_of_one_protocol(Intent), {**_CALL, **_ORIGIN}),
+    "to_restore": codec.line(RestoreRow, {**_ROW, "label": TEXT}),
+}
+_LEDGER = codec.record(
+    Ledger,
+    {
+        "machine": TEXT,
+        "rows": codec.table(_LINES["rows"], _row_key),
+        "claims": codec.table(_LINES["claims"]),
+        "intents": codec.table(_LINES["intents"]),
+        "to_restore": codec.table(_LINES["to_restore"], _row_key),
+        "winnat_to_start": FLAG,
+        "applied": codec.listed(TEXT),
+    },
+)
 
 
 class Encoder:
@@ -51,32 +94,25 @@ class Encoder:
         self._lines: dict[int, tuple[object, str]] = {}  # by id; the record beside its line keeps that id its own
 
     def encode(self, ledger: Ledger) -> bytes:
-        """ASCII; keys, rows, claims and owed rows sorted, intents and plan ids in their order; one record a line.
+        """ASCII; rows, claims and rows to restore sorted, intents and plan ids in their order; one record a line.
 
-        Of rows, or owed rows, of the same lane, range and kind the last counts, as in `Ledger.with_rows`.
+        Of rows of the same lane, range and kind the last counts, as in `Ledger.with_rows`.
         """
-        lines: dict[int, tuple[object, str]] = {}
-
-        def text_of(table: Table[_T], records: Iterable[_T]) -> str:
-            texts = [_dump(table.names)]
-            for record in records:
-                kept = self._lines.get(id(record)) or (record, _dump(table.line(record)))
-                lines[id(record)] = kept
-                texts.append(kept[1])
-            return "[\n" + ",\n".join(texts) + "\n]"
-
-        parts = {
-            "applied": _dump(ledger.applied),
-            "claims": text_of(_CLAIMS, sorted(ledger.claims, key=_claim_key)),
-            "format_version": _dump(FORMAT_VERSION),
-            "intents": text_of(_INTENTS, ledger.intents),
-            "machine": _dump(ledger.machine),
-            "rows": text_of(_ROWS, _by_key(ledger.rows)),
-            "to_restore": text_of(_TO_RESTORE, _by_key(ledger.to_restore)),
-            "winnat_to_start": _dump(ledger.winnat_to_start),
+        records: dict[str, Iterable[Any]] = {
+            "rows": _by_key(ledger.rows),
+            "claims": sorted(ledger.claims, key=_claim_key),
+            "intents": ledger.intents,
+            "to_restore": _by_key(ledger.to_restore),
         }
-        self._lines = lines
-        return ("{\n" + ",\n".join(f'"{key}": {text}' for key, text in parts.items()) + "\n}\n").encode("ascii")
+        old, self._lines = self._lines, {}
+        parts = {"machine": codec.to_text(ledger.machine)}
+        for name, shape in _LINES.items():
+            lines = [old.get(id(item)) or (item, codec.to_text(shape.write(item))) for item in records[name]]
+            self._lines.update((id(item), (item, text)) for item, text in lines)
+            parts[name] = codec.to_lines([codec.to_text(shape.names), *(text for _, text in lines)])
+        parts["winnat_to_start"] = codec.to_text(ledger.winnat_to_start)
+        parts["applied"] = codec.to_text(ledger.applied)
+        return codec.dump_document(_MARK, FORMAT_VERSION, parts)
 
 
 def encode(ledger: Ledger) -> bytes:
@@ -87,100 +123,17 @@ def encode(ledger: Ledger) -> bytes:
 def decode(data: bytes, where: str = "") -> Ledger:
     """Read what `encode` wrote. Raises LedgerError, placed at `where`, for anything else."""
     try:
-        document = json.loads(data.decode("utf-8"), object_pairs_hook=_object, parse_constant=_no_constant)
-        return _ledger(document, where)
-    except RecursionError:
-        problem = "it is nested too deeply"
-    except json.JSONDecodeError as error:
-        problem = f"it is not JSON: {error}"
-    except UnicodeDecodeError:
-        problem = "it is not UTF-8 text"
+        return _LEDGER.read(codec.parse_document(data, _MARK, FORMAT_VERSION))
+    except codec.NewerFormatError as error:
+        raise LedgerError(f"this ledger is of a newer program: {error}; upgrade port-reconciler", where=where) from None
     except ValueError as error:
-        problem = str(error)
-        if "set_int_max_str_digits" in problem:  # advice of Python's that is not for whoever reads this
-            problem = "a number in it has too many digits"
-    raise LedgerError(
-        f"this ledger is damaged ({problem}); restore it from a backup, or move it away, and every row here counts as"
-        " foreign from then on",
-        where=where,
-    )
-
-
-_dump = json.JSONEncoder().encode
+        raise LedgerError(
+            f"this ledger is damaged ({error}); restore it from a backup, or move it away, and every row here counts as"
+            " foreign from then on",
+            where=where,
+        ) from None
 
 
 def _by_key(rows: Iterable[_Row]) -> list[_Row]:
     by_key = {_row_key(row): row for row in rows}
     return [by_key[key] for key in sorted(by_key)]
-
-
-def _row_key(row: OwnedRow | RestoreRow) -> tuple[Lane, int, int, str]:
-    ports = row.ports
-    return (row.lane, ports.first, ports.last, row.kind)
-
-
-def _claim_key(claim: Claim) -> tuple[Any, ...]:
-    return (claim.policy, claim.entry, claim.kind, claim.lanes, claim.ports)
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    check_unique([key for key, _ in pairs], "an object")
-    return dict(pairs)
-
-
-def _no_constant(text: str) -> None:
-    raise ValueError(f"{text} is not JSON")
-
-
-def _ledger(document: object, where: str) -> Ledger:
-    if not isinstance(document, dict):
-        raise ValueError("it is not an object")
-    _check_version(document.get("format_version"), where)
-    _check_keys(document)
-    machine, winnat_to_start, applied = document["machine"], document["winnat_to_start"], document["applied"]
-    if not isinstance(machine, str):
-        raise ValueError(f"machine: {short(machine)} is not a text")
-    if not isinstance(winnat_to_start, bool):
-        raise ValueError(f"winnat_to_start: {short(winnat_to_start)} is not true or false")
-    if not isinstance(applied, list) or not all(isinstance(plan, str) for plan in applied):
-        raise ValueError(f"applied: {short(applied)} is not a list of texts")
-    ledger = Ledger(
-        machine=machine,
-        rows=_ROWS.read("rows", document["rows"]),
-        claims=_claims(document["claims"]),
-        intents=_INTENTS.read("intents", document["intents"]),
-        to_restore=_TO_RESTORE.read("to_restore", document["to_restore"]),
-        winnat_to_start=winnat_to_start,
-        applied=tuple(applied),
-    )
-    _check_records(ledger)
-    return ledger
-
-
-def _claims(value: object) -> tuple[Claim, ...]:
-    earlier = isinstance(value, list) and value[:1] == [_EARLIER_CLAIMS.names]
-    return (_EARLIER_CLAIMS if earlier else _CLAIMS).read("claims", value)
-
-
-def _check_version(version: object, where: str) -> None:
-    if not isinstance(version, int) or isinstance(version, bool) or version < 1:
-        raise ValueError(f"format_version: {short(version)} is not a version")
-    if version > FORMAT_VERSION:
-        raise LedgerError(
-            f"this ledger has format_version {short(version)} and this program knows {FORMAT_VERSION} only: "
-            "the program is older than the ledger; upgrade port-reconciler",
-            where=where,
-        )
-
-
-def _check_keys(document: dict[str, Any]) -> None:
-    known = {"format_version", *Ledger.__match_args__}
-    for key in sorted(known.symmetric_difference(document)):
-        raise ValueError(f"{key} is missing" if key in known else f"{short(key)} is not a known key")
-
-
-def _check_records(ledger: Ledger) -> None:
-    check_unique([_row_key(row) for row in ledger.rows], "rows")
-    check_unique([_row_key(row) for row in ledger.to_restore], "to_restore")
-    if any(claim.line < 0 for claim in ledger.claims):
-        raise ValueError("claims: a line number is below 0")

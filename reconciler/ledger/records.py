@@ -1,4 +1,4 @@
-"""What is ours, as values: the rows this tool created on a host and the entries that claim them. Pure.
+"""What is ours, as values: the rows this tool created on a host and the entries that claim them.
 
 A row of a listing has no owner, so ownership lives here. Intent is written before each call and its outcome after
 it; whatever instant the program is killed at, the next run can tell what happened by reading the host again.
@@ -87,8 +87,8 @@ class RestoreRow:
 class Ledger:
     """Everything this tool knows about one host between runs. Immutable; `with_...` return changed copies.
 
-    `winnat_owed` says that we stopped WinNAT and have not yet seen it running again. `applied` lists the ids of saved
-    plans that were used (they are single-use), newest last.
+    `winnat_to_start` says that we stopped WinNAT and have not yet seen it running again. `applied` lists the ids of
+    saved plans that were used (they are single-use), newest last.
     """
 
     machine: str

@@ -266,7 +266,7 @@ def list_notes(picture: Picture, steps: Iterable[Step], stored: PortSet) -> Iter
     snapshot = picture.snapshot
     if not isinstance(snapshot, ListSnapshot):
         return
-    first = picture.tables[0].cover - stored
+    first = picture.tables[0].cover - PortSet.of(row.ports for row in picture.owned.rows)
     if any(step.deletes for step in steps if step.done_by_apply) and len(_text(first)) > ONE_PIECE:
         text = (
             "the list is written in pieces: a kill in the middle of it loses ports that are not ours, "

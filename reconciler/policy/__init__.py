@@ -1,1 +1,1 @@
-"""What is wanted: policy files, read and checked. `files.py` reads, everything else is pure."""
+"""What is desired: policy files, read and checked. `files.py` reads; all else works on text and values."""

@@ -1,25 +1,40 @@
-"""One policy file: its text read into plain values. Pure; knows no host and no other file."""
+"""One policy file: its text read into plain values. Knows no host and no other file."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any, NamedTuple
 
 import tomli
 
 from reconciler.policy.entries import DynamicRange, Exclusion, Place, Reservation, Unmanaged
-from reconciler.policy.messages import Problem, entry_name, translate
-from reconciler.policy.models import ENTRY_TABLES, Complaint, ExclusionTable, PolicyFile, ReservationTable, validate
-from reconciler.policy.scanner import Lines, scan_headers
+from reconciler.policy.messages import MOST_PROBLEMS, Problem, and_more, entry_name, explain, translate
+from reconciler.policy.models import (
+    ENTRY_TABLES,
+    Complaint,
+    Complaints,
+    ExclusionTable,
+    PolicyFile,
+    ReservationTable,
+    known_keys,
+    validate,
+)
+from reconciler.policy.scanner import Lines, scan
 from reconciler.policy.values import is_newer
 from reconciler.ports import PROTOCOLS
 
+_TOP_LEVEL = frozenset(known_keys())
+
+_MOST_UNKNOWN = 10_000
+"""A file with more unknown tables is not parsed: tomli needs about a kilobyte and ten microseconds for each."""
+
 _NEEDED = ("version", "policy", "target")
-"""A file in which one of these is wrong says nothing certain about any policy or host."""
+"""A file in which one of these is wrong is certain about no policy and no host."""
 
 _WITHOUT_NAMES = ("limits", "unmanaged", "dynamic_range", "disable")
-"""Where one of these is wrong, all entries are known all the same; a key nobody knows may be meant for one."""
+"""Where one of these is wrong, all entries are known nevertheless; an unknown key may stand for an entry."""
 
 _MANY_DIGITS = re.compile(r"[0-9_]{4300}")
 """Python refuses to read a decimal integer of more than 4300 digits, and does not say where it stands."""
@@ -36,8 +51,8 @@ class Target(NamedTuple):
 class Document(NamedTuple):
     """One policy file.
 
-    `limits` holds only what the file states. `lost` are the entries that had problems of their own and are not among
-    the others; `complete` is False where the name of an entry may be among what could not be taken in.
+    `limits` holds only what the file states. `lost` are the entries that were left out because of their problems;
+    `complete` is False if an entry whose name is not known may have been left out.
     """
 
     file: str
@@ -64,59 +79,52 @@ class Document(NamedTuple):
 
 
 def read_document(text: str, file: str) -> tuple[Document | None, list[Problem]]:
-    """Read one policy file. With problems, the document is what remains without the wrong parts, or None."""
+    """Read one policy file. With problems, the document is what remains without the wrong parts, or None.
+
+    Of many problems, the first MOST_PROBLEMS and the number of the others are given, and no document.
+    """
+    lines = scan(text)
+    unknown = [key for key in lines.top_level() if key not in _TOP_LEVEL]
+    if len(unknown) > _MOST_UNKNOWN:
+        first = [Complaint("extra_forbidden", (key,), None, {}) for key in unknown[: MOST_PROBLEMS + 1]]
+        return None, _problems(Complaints(first, len(unknown)), {}, lines, file)
     try:
         data = tomli.loads(text)
     except (ValueError, RecursionError) as error:
         return None, [_syntax_problem(error, text, file)]
     table = validate(data)
     if isinstance(table, PolicyFile):
-        lines = _lines(text, data)
-        return _document(table, lines, file), list(_beyond_toml_1_0(lines, file))
-    lines = _scan(text)
+        return _document(table, lines, file), []
     if is_newer(data.get("version")):  # whatever else looks wrong may be right in that version
-        return None, list(translate((item for item in table if item.path == ("version",)), data, lines, file))
-    problems = [*translate(table, data, lines, file), *_beyond_toml_1_0(lines, file)]
-    return _remainder(table, data, lines, file), problems
+        of_version = [item for item in table.first if item.path == ("version",)]
+        return None, _problems(Complaints(of_version, 1), data, lines, file)
+    problems = _problems(table, data, lines, file)
+    remainder = _remainder(table.first, data, lines, file) if len(problems) <= MOST_PROBLEMS else None
+    return remainder, problems
+
+
+def _problems(complaints: Complaints, data: Mapping[str, Any], lines: Lines, file: str) -> list[Problem]:
+    """The complaints in words: the first of them, and how many more there are."""
+    problems = list(islice(translate(complaints.first, data, lines, file), MOST_PROBLEMS))
+    more = complaints.total - MOST_PROBLEMS
+    return [*problems, and_more(file, more)] if more > 0 else problems
 
 
 def _syntax_problem(error: Exception, text: str, file: str) -> Problem:
     if isinstance(error, tomli.TOMLDecodeError):
-        from reconciler.policy.messages import explain
-
-        words = text.replace("\r\n", "\n").split("\n")[error.lineno - 1]
-        told = explain(error.msg, words, error.colno)
-        return Problem(Place(file, error.lineno), f"this is not TOML: {told}", error.colno)
+        line = text.replace("\r\n", "\n").split("\n")[error.lineno - 1]
+        message = f"this is not TOML: {explain(error.msg, line, error.colno)}"
+        return Problem(Place(file, error.lineno), message, error.colno)
     if isinstance(error, RecursionError):
-        return Problem(
-            Place(file, 0), "arrays, tables or keys are nested too deeply; no policy needs more than 3 levels"
-        )
+        message = "arrays, tables or keys are nested too deeply; no policy needs more than 3 levels"
+        return Problem(Place(file, 0), message)
     found = _MANY_DIGITS.search(text)
-    line = text.count("\n", 0, found.start()) + 1 if found else 0
-    return Problem(Place(file, line), "an integer has too many digits; the largest port is 65535")
-
-
-def _lines(text: str, data: Mapping[str, Any]) -> Lines:
-    """The lines of a file without problems: only of `disable` and `formerly` anybody asks for the line of the key."""
-    tables = {key: len(value) if isinstance(value, list) else 1 for key, value in data.items() if key != "version"}
-    asked = "disable" in tables or "formerly" in data["policy"]
-    return (not asked and scan_headers(text, tables)) or _scan(text)
-
-
-def _scan(text: str) -> Lines:
-    from reconciler.policy.scanner import scan  # its patterns take time to compile, and most files do without it
-
-    return scan(text)
-
-
-def _beyond_toml_1_0(lines: Lines, file: str) -> Iterator[Problem]:
-    for line, what in lines.newer:
-        message = f"{what} is beyond TOML 1.0, and editors refuse it; write it the way TOML 1.0 has it"
-        yield Problem(Place(file, line), message)
+    line_number = text.count("\n", 0, found.start()) + 1 if found else 0
+    return Problem(Place(file, line_number), "an integer has too many digits; the largest port is 65535")
 
 
 def _remainder(complaints: Sequence[Complaint], data: Mapping[str, Any], lines: Lines, file: str) -> Document | None:
-    """The document without everything that was complained of, so that checks across files can go on."""
+    """The document without what is wrong in it, so that checks across files can go on."""
     wrong: dict[str, set[int]] = {kind: set() for kind in ENTRY_TABLES}
     kept = dict(data)
     complete = True
@@ -139,14 +147,14 @@ def _remainder(complaints: Sequence[Complaint], data: Mapping[str, Any], lines: 
         lost += [(name, place) for name, place in names if name is not None]
     complete = complete and len(lost) == sum(map(len, wrong.values()))
     table = validate(kept)
-    assert isinstance(table, PolicyFile), "nothing that is left was complained of"
+    assert isinstance(table, PolicyFile), "nothing that is left is wrong"
     return _document(table, lines, file, indexes)._replace(lost=tuple(lost), complete=complete)
 
 
 def _document(
     table: PolicyFile, lines: Lines, file: str, indexes: Mapping[str, Sequence[int]] | None = None
 ) -> Document:
-    """Plain values of a valid file. `indexes` are the numbers of its entries, where some were left out."""
+    """Plain values of a valid file. `indexes` are the numbers of its entries where some were left out."""
     policy = table.policy.name
     exclusion_at = indexes["exclusion"] if indexes else range(len(table.exclusion))
     reservation_at = indexes["reservation"] if indexes else range(len(table.reservation))

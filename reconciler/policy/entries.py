@@ -1,4 +1,4 @@
-"""What is wanted, as plain values. pydantic stays at the file boundary (`models.py`); everything inside uses these."""
+"""What is desired, as plain values. pydantic stays in `models.py`, where files are read; all others use these."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class Reservation:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """A plan beyond these is refused: rows deleted, per cent of owned rows deleted, ephemeral ports left free."""
+    """A plan beyond these is refused: ranges deleted, per cent of owned ranges deleted, ephemeral ports left free."""
 
     max_deletes: int = 20
     max_delete_percent: int = 30
@@ -82,7 +82,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Unmanaged:
-    """What to do with administered rows that no entry and no ledger claims; `delete` only wholly inside `ports`."""
+    """What to do with administered ranges that no entry and no ledger claims; `delete` only wholly inside `ports`."""
 
     action: UnmanagedAction
     ports: tuple[PortRange, ...]
@@ -92,7 +92,7 @@ class Unmanaged:
 
 @dataclass(frozen=True, slots=True)
 class DynamicRange:
-    """The wanted ephemeral range; a protocol that is not named is left alone."""
+    """The desired ephemeral range; a protocol that is not named is left alone."""
 
     ranges: Mapping[Protocol, PortRange]
     policy: str
@@ -122,7 +122,7 @@ class PolicySet:
     """Every policy that was read in this run, sorted by name; and what the host has only one of.
 
     `limits` are the strictest that any file in scope states. `answered`: of the files that the ledger names, those
-    that were read or that are not there any more; None where nobody has looked, and then it is all of them. `idle`:
+    that were read or that are gone; None: all of them, since no ledger was asked. `idle`:
     the files that were named one by one and do not target this host.
     """
 

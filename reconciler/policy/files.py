@@ -1,4 +1,4 @@
-"""Finding and reading policy files: the only I/O of this package.
+"""Policy files, found and read: the only I/O of this package.
 
 `load_policies` is for one host; `check_policies` is for none. Both raise PolicyError with everything that is wrong
 in all files together.
@@ -7,6 +7,7 @@ in all files together.
 from __future__ import annotations
 
 import os
+import shlex
 import stat
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
@@ -20,24 +21,25 @@ from reconciler.policy.messages import Problem, raise_all
 from reconciler.policy.values import printable
 
 LARGEST_FILE = 16 * 2**20
-"""Bytes. Ten thousand entries with all their keys take about a quarter of it."""
+"""Bytes. 10,000 entries with all their keys take about a quarter of it."""
 
 AnyPath = str | os.PathLike[str]
 _MIB = 2**20
+_ON_WINDOWS = os.name == "nt"
 
 
 class Checked(NamedTuple):
-    """What a check has read: everything as one set, and what meets on one host with the systems of such hosts."""
+    """What a check has read: everything as one set; and each set of files that meet on one host, with its systems."""
 
     everything: PolicySet
     meetings: tuple[tuple[PolicySet, frozenset[str]], ...]
 
 
 def load_policies(paths: Sequence[AnyPath], facts_os: str, host_name: str, tags: Collection[str]) -> PolicySet:
-    """Read every policy and say what it wants of one host.
+    """Read every policy file, as it concerns one host.
 
     Args:
-        paths: files, or folders of which every `*.toml` is read, sub-folders included, what is hidden left out.
+        paths: files, or folders of which every `*.toml` is read, subfolders included, what is hidden left out.
         facts_os: `windows` or `linux`.
         host_name: what `[target] hosts` is compared with, case-insensitive.
         tags: what `[target] tags` is compared with.
@@ -58,9 +60,9 @@ def load_policies(paths: Sequence[AnyPath], facts_os: str, host_name: str, tags:
 
 
 def with_answers(policies: PolicySet, recorded: Collection[str]) -> PolicySet:
-    """The same policies, and which files of a ledger were read in this run or are gone.
+    """The same policies, with the files of a ledger that were read in this run or are gone.
 
-    Any other may have been forgotten. A relative name is looked for in the working folder.
+    Any other may have been forgotten in this run. A relative name is looked for in the working folder.
     """
     read = {name for policy in policies.policies for name in policy.files}
     same = {_identity(name) for name in read}
@@ -69,10 +71,10 @@ def with_answers(policies: PolicySet, recorded: Collection[str]) -> PolicySet:
 
 
 def check_policies(paths: Sequence[AnyPath]) -> Checked:
-    """Read every policy as if every file were in scope and no entry disabled; and as the files meet on hosts.
+    """Read every policy file as if all were in scope and no entry disabled, and as the files meet on hosts.
 
-    Entries and settings that contradict each other are told where two files surely meet on one host (`scope.scopes`
-    says when). Settings that lawfully differ from target to target are there once, as the first file has them.
+    Entries and settings that contradict each other are problems where two files surely meet on one host
+    (`merge.scopes` says when). Of settings that may differ from target to target, the first file's count.
 
     Raises:
         PolicyError: with all problems of all files.
@@ -130,7 +132,7 @@ def _find(paths: Sequence[AnyPath]) -> tuple[list[Path], list[Problem]]:
 
 
 def _is_gone(name: str) -> bool:
-    """Is there surely no such file? One that cannot be looked at may be there."""
+    """Is there surely no such file? One that cannot be examined may be there."""
     try:
         Path(name).stat()
     except (FileNotFoundError, NotADirectoryError):
@@ -169,7 +171,7 @@ def _walk(folder: Path, problems: list[Problem]) -> Iterator[Path]:
 
 
 def _read(path: Path, name: str) -> str | Problem:
-    """The text of one file. Nothing but a regular file of a bearable size is opened."""
+    """The text of one file. Only a regular file of at most LARGEST_FILE bytes is opened."""
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):
@@ -186,21 +188,29 @@ def _read(path: Path, name: str) -> str | Problem:
 
 
 def _decode(content: bytes, name: str) -> str | Problem:
+    """UTF-8 as text, without the byte order mark that editors under Windows write."""
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return _problem(name, "this is UTF-16; save the file as UTF-8 without a byte order mark", line=1)
-    if content.startswith(b"\xef\xbb\xbf"):
-        return _problem(name, "the file begins with a byte order mark; save it as UTF-8 without one", line=1)
+        return _problem(name, f"this is UTF-16; convert it to UTF-8: {_conversion(name)}", line=1)
     try:
-        return content.decode("utf-8")
+        return content.decode("utf-8").removeprefix("\ufeff")
     except UnicodeDecodeError as error:
         byte = f"byte 0x{content[error.start]:02x} at offset {error.start}"
         line = content.count(b"\n", 0, error.start) + 1
         return _problem(name, f"{byte} is not UTF-8; save the file as UTF-8", line=line)
 
 
+def _conversion(name: str) -> str:
+    """The command that makes a UTF-16 file UTF-8, for the shell of this system."""
+    if _ON_WINDOWS:
+        quoted = "'" + name.replace("'", "''") + "'"
+        return f"(Get-Content {quoted}) | Set-Content {quoted} -Encoding UTF8"
+    quoted = shlex.quote(name)
+    return f"iconv -f UTF-16 -t UTF-8 {quoted} > new.toml && mv new.toml {quoted}"
+
+
 def _too_large(name: str, size: int) -> Problem:
-    told = f"the file has {size / _MIB:.1f} MiB; a policy file may have {LARGEST_FILE // _MIB} MiB"
-    return _problem(name, f"{told}: split it into several files")
+    sizes = f"the file has {size / _MIB:.1f} MiB; a policy file may have {LARGEST_FILE // _MIB} MiB"
+    return _problem(name, f"{sizes}: split it into several files")
 
 
 def _unreadable(name: str, error: OSError | ValueError) -> Problem:

@@ -1,4 +1,8 @@
-"""Which hosts a file is for, and which kinds of host a set of files speaks of. Pure."""
+"""Many files -> one PolicySet: which files are for a host, what they come to together, and what contradicts.
+
+From the top: `merge` makes the set, `name_problems` and `scope_problems` say what is wrong between files, `matches` and
+`scopes` say which files meet on a host. What is wrong inside one file is found before, by the models.
+"""
 
 from __future__ import annotations
 
@@ -13,158 +17,11 @@ from reconciler.policy.messages import Problem
 from reconciler.policy.values import hint
 from reconciler.ports import LANES, PROTOCOLS, PortRange
 
-
-class HostWords(NamedTuple):
-    """What a host is to `[target]`: its operating system (`windows` or `linux`), its name and its tags."""
-
-    os: str
-    name: str
-    tags: frozenset[str] = frozenset()
-
-
-class Scope(NamedTuple):
-    """Files that meet on one host, and the operating systems on which no other file joins them."""
-
-    documents: tuple[Document, ...]
-    systems: frozenset[str]
-
-
-def matches(target: Target, host: HostWords) -> bool:
-    """Does every key that the target gives match? Host names are compared without regard to case, tags with."""
-    return (
-        (not target.os or host.os in target.os)
-        and (not target.hosts or any(_name_matches(host.name.lower(), pattern.lower()) for pattern in target.hosts))
-        and (not target.tags or not host.tags.isdisjoint(target.tags))
-    )
-
-
-def _name_matches(name: str, pattern: str) -> bool:
-    return name == pattern or fnmatchcase(name, pattern)
-
-
-def scopes(documents: Iterable[Document]) -> tuple[Scope, ...]:
-    """The sets of files that meet on one host, as far as the files themselves tell; each set once.
-
-    For every target that is written somewhere, one host is imagined for each of its systems, patterns and tags: it
-    has that system, one tag, and the pattern for a name. So a file for `aks-*` meets one for every host and one for
-    `*`, but not one for `sql-*`. Files that meet only on hosts nobody wrote of are found by the plan for that host.
-    """
-    everything = tuple(documents)
-    systems: dict[tuple[int, ...], set[str]] = {}
-    for target in dict.fromkeys(document.target for document in everything):
-        for host in _imagined(target):
-            meeting = tuple(index for index, document in enumerate(everything) if matches(document.target, host))
-            systems.setdefault(meeting, set()).add(host.os)
-    return tuple(
-        Scope(tuple(everything[index] for index in meeting), frozenset(found)) for meeting, found in systems.items()
-    )
-
-
-def _imagined(target: Target) -> Iterator[HostWords]:
-    for system in target.os or ("windows", "linux"):
-        for name in target.hosts or ("",):
-            for tag in target.tags or ("",):
-                yield HostWords(system, name, frozenset({tag} if tag else ()))
-
-
 Entry = Exclusion | Reservation
-
-
-class _Use(NamedTuple):
-    """One declared range of one entry."""
-
-    first: int
-    last: int
-    entry: Entry
-
-
-def find_conflicts(exclusions: Sequence[Exclusion], reservations: Sequence[Reservation]) -> list[Problem]:
-    """Overlaps in one protocol of a reservation with an exclusion or another reservation; and in one lane, of what
-    is to be absent with what is to be present.
-
-    Every entry that is part of a conflict is named at least once; not every pair is, since there may be millions.
-    """
-    pairs: dict[tuple[int, int], tuple[Entry, Entry, str]] = {}
-    for left, right, where in _overlaps(exclusions, reservations):
-        pairs.setdefault((id(left), id(right)), (left, right, where))
-    return [_problem(*pair) for pair in pairs.values()]
-
-
-def _overlaps(
-    exclusions: Sequence[Exclusion], reservations: Sequence[Reservation]
-) -> Iterator[tuple[Entry, Entry, str]]:
-    present = [entry for entry in exclusions if entry.state == "present"]
-    absent = [entry for entry in exclusions if entry.state == "absent"]
-    for protocol in PROTOCOLS if reservations else ():
-        reserved = _uses((entry, (entry.ports,)) for entry in reservations if entry.protocol == protocol)
-        wanted = _uses((entry, entry.ports) for entry in present if protocol in entry.protocols)
-        yield from ((left, right, protocol) for left, right in _across(wanted, reserved))
-        yield from ((left, right, protocol) for left, right in _among(reserved))
-    for lane in LANES if absent else ():
-        unwanted = _uses((entry, entry.ports) for entry in absent if lane in entry.lanes)
-        wanted = _uses((entry, entry.ports) for entry in present if lane in entry.lanes)
-        yield from ((left, right, str(lane)) for left, right in _across(wanted, unwanted))
-
-
-def _uses(entries: Iterable[tuple[Entry, Sequence[PortRange]]]) -> list[_Use]:
-    uses = [_Use(ports.first, ports.last, entry) for entry, ranges in entries for ports in ranges]
-    uses.sort(key=lambda use: (use.first, use.last))
-    return uses
-
-
-def _across(left: list[_Use], right: list[_Use]) -> Iterator[tuple[Entry, Entry]]:
-    """For each use of either side one overlapping use of the other, as (left, right)."""
-    yield from ((use.entry, other.entry) for use, other in _partners(left, right))
-    yield from ((other.entry, use.entry) for use, other in _partners(right, left))
-
-
-def _partners(uses: list[_Use], others: list[_Use]) -> Iterator[tuple[_Use, _Use]]:
-    """For each use one overlapping other: of those that begin in time, the one that reaches furthest."""
-    firsts = [other.first for other in others]
-    furthest: list[_Use] = []
-    for other in others:
-        furthest.append(other if not furthest or other.last > furthest[-1].last else furthest[-1])
-    for use in uses:
-        position = bisect_right(firsts, use.last)
-        if position and furthest[position - 1].last >= use.first:
-            yield use, furthest[position - 1]
-
-
-def _among(uses: list[_Use]) -> Iterator[tuple[Entry, Entry]]:
-    """Each use that overlaps an earlier one, with the earlier one that reaches furthest."""
-    furthest: _Use | None = None
-    for use in uses:
-        if furthest and furthest.last >= use.first:
-            yield furthest.entry, use.entry
-        if not furthest or use.last > furthest.last:
-            furthest = use
-
-
-def _problem(left: Entry, right: Entry, where: str) -> Problem:
-    """Tell it at the later entry of the two, naming the place of the other."""
-    if isinstance(left, Reservation):
-        remedy = "give each its own ports"
-    elif isinstance(right, Reservation):
-        remedy = "a port can be excluded or reserved, not both: take it out of one of them"
-    else:
-        remedy = "one wants the ports excluded and the other does not: take them out of one of them"
-    first, second = sorted((left, right), key=lambda entry: (entry.place.file, entry.place.line))
-    message = f"{_told(second)} overlaps {_told(first)} at {first.place} in {where}; {remedy}"
-    return Problem(second.place, message)
-
-
-def _told(entry: Entry) -> str:
-    if isinstance(entry, Reservation):
-        return f"reservation {entry.name!r} ({entry.ports})"
-    absent = ", state absent" if entry.state == "absent" else ""
-    ports = ", ".join(map(str, entry.ports[:3])) + (", ..." if len(entry.ports) > 3 else "")
-    return f"exclusion {entry.name!r} ({ports}{absent})"
-
+Groups = dict[str, list[Document]]
 
 _MOST_HINTS = 10
-"""A search for the nearest of many names takes its time, and so many unknown names are no slips of the keyboard."""
-
-Groups = dict[str, list[Document]]
+"""Of unknown names, so many get a hint at the nearest known one; more are no slips of the keyboard, and take time."""
 
 
 def merge(documents: Sequence[Document], active: Sequence[Document]) -> PolicySet:
@@ -179,27 +36,6 @@ def merge(documents: Sequence[Document], active: Sequence[Document]) -> PolicySe
         unmanaged=next((document.unmanaged for document in active if document.unmanaged), None),
         dynamic_range=next((document.dynamic_range for document in active if document.dynamic_range), None),
     )
-
-
-def name_problems(documents: Sequence[Document], *, whole: bool) -> Iterator[Problem]:
-    """What is wrong with names, whatever the host. `whole`: no file was left out because of its problems."""
-    groups = _by_policy(documents)
-    for name, group in groups.items():
-        known = dict(_duplicates(name, group))
-        yield from (problem for problems in known.values() for problem in problems)
-        if whole and all(document.complete for document in group):
-            yield from _unknown_disabled(name, group, known)
-    yield from _earlier_names(groups)
-
-
-def scope_problems(policies: PolicySet, active: Sequence[Document]) -> Iterator[Problem]:
-    """What cannot be had at once on the host that these files target. `policies` is what they were merged to."""
-    yield from find_conflicts(
-        [entry for policy in policies.policies for entry in policy.exclusions],
-        [entry for policy in policies.policies for entry in policy.reservations],
-    )
-    yield from _differing("unmanaged", [document.unmanaged for document in active if document.unmanaged])
-    yield from _differing("dynamic_range", [document.dynamic_range for document in active if document.dynamic_range])
 
 
 def _by_policy(documents: Iterable[Document]) -> Groups:
@@ -233,6 +69,17 @@ def _strictest(active: Sequence[Document]) -> Limits:
             stated.setdefault(key, []).append(value)
     strictest = {key: max(values) if key == "min_dynamic_ports" else min(values) for key, values in stated.items()}
     return Limits(**strictest)
+
+
+def name_problems(documents: Sequence[Document], *, whole: bool) -> Iterator[Problem]:
+    """What is wrong with names, whatever the host. `whole`: no file was left out because of its problems."""
+    groups = _by_policy(documents)
+    for name, group in groups.items():
+        known = dict(_duplicates(name, group))
+        yield from (problem for problems in known.values() for problem in problems)
+        if whole and all(document.complete for document in group):
+            yield from _unknown_disabled(name, group, known)
+    yield from _earlier_names(groups)
 
 
 def _duplicates(policy: str, group: list[Document]) -> Iterator[tuple[str, list[Problem]]]:
@@ -283,6 +130,16 @@ def _earlier_names(groups: Groups) -> Iterator[Problem]:
             yield Problem(document.formerly_place, f"[policy] formerly: {problem}")
 
 
+def scope_problems(policies: PolicySet, active: Sequence[Document]) -> Iterator[Problem]:
+    """What contradicts on a host that these files target. `policies` is what they were merged to."""
+    yield from find_conflicts(
+        [entry for policy in policies.policies for entry in policy.exclusions],
+        [entry for policy in policies.policies for entry in policy.reservations],
+    )
+    yield from _differing("unmanaged", [document.unmanaged for document in active if document.unmanaged])
+    yield from _differing("dynamic_range", [document.dynamic_range for document in active if document.dynamic_range])
+
+
 def _differing(table: str, stated: Sequence[Unmanaged | DynamicRange]) -> Iterator[Problem]:
     for other in stated[1:]:
         first = stated[0]
@@ -293,3 +150,147 @@ def _differing(table: str, stated: Sequence[Unmanaged | DynamicRange]) -> Iterat
 
 def _content(stated: Unmanaged | DynamicRange) -> object:
     return (stated.action, stated.ports) if isinstance(stated, Unmanaged) else dict(stated.ranges)
+
+
+class _Use(NamedTuple):
+    """One declared range of one entry."""
+
+    first: int
+    last: int
+    entry: Entry
+
+
+def find_conflicts(exclusions: Sequence[Exclusion], reservations: Sequence[Reservation]) -> list[Problem]:
+    """Overlaps in one protocol of a reservation with an exclusion or another reservation; and in one lane, of what
+    is to be absent with what is to be present.
+
+    Every entry that is part of a conflict is named at least once; not every pair is, since there may be millions.
+    """
+    pairs: dict[tuple[int, int], tuple[Entry, Entry, str]] = {}
+    for left, right, where in _overlaps(exclusions, reservations):
+        pairs.setdefault((id(left), id(right)), (left, right, where))
+    return [_conflict(*pair) for pair in pairs.values()]
+
+
+def _overlaps(
+    exclusions: Sequence[Exclusion], reservations: Sequence[Reservation]
+) -> Iterator[tuple[Entry, Entry, str]]:
+    present = [entry for entry in exclusions if entry.state == "present"]
+    absent = [entry for entry in exclusions if entry.state == "absent"]
+    for protocol in PROTOCOLS if reservations else ():
+        reserved = _uses((entry, (entry.ports,)) for entry in reservations if entry.protocol == protocol)
+        desired = _uses((entry, entry.ports) for entry in present if protocol in entry.protocols)
+        yield from ((left, right, protocol) for left, right in _across(desired, reserved))
+        yield from ((left, right, protocol) for left, right in _among(reserved))
+    for lane in LANES if absent else ():
+        to_remove = _uses((entry, entry.ports) for entry in absent if lane in entry.lanes)
+        desired = _uses((entry, entry.ports) for entry in present if lane in entry.lanes)
+        yield from ((left, right, str(lane)) for left, right in _across(desired, to_remove))
+
+
+def _uses(entries: Iterable[tuple[Entry, Sequence[PortRange]]]) -> list[_Use]:
+    uses = [_Use(ports.first, ports.last, entry) for entry, ranges in entries for ports in ranges]
+    uses.sort(key=lambda use: (use.first, use.last))
+    return uses
+
+
+def _across(left: list[_Use], right: list[_Use]) -> Iterator[tuple[Entry, Entry]]:
+    """For each use of either side one overlapping use of the other, as (left, right)."""
+    yield from ((use.entry, other.entry) for use, other in _partners(left, right))
+    yield from ((other.entry, use.entry) for use, other in _partners(right, left))
+
+
+def _partners(uses: list[_Use], others: list[_Use]) -> Iterator[tuple[_Use, _Use]]:
+    """For each use one overlapping other: of those that begin before its end, the one that reaches furthest."""
+    firsts = [other.first for other in others]
+    furthest: list[_Use] = []
+    for other in others:
+        furthest.append(other if not furthest or other.last > furthest[-1].last else furthest[-1])
+    for use in uses:
+        position = bisect_right(firsts, use.last)
+        if position and furthest[position - 1].last >= use.first:
+            yield use, furthest[position - 1]
+
+
+def _among(uses: list[_Use]) -> Iterator[tuple[Entry, Entry]]:
+    """Each use that overlaps an earlier one, with the earlier one that reaches furthest."""
+    furthest: _Use | None = None
+    for use in uses:
+        if furthest and furthest.last >= use.first:
+            yield furthest.entry, use.entry
+        if not furthest or use.last > furthest.last:
+            furthest = use
+
+
+def _conflict(left: Entry, right: Entry, where: str) -> Problem:
+    """A problem at the later entry of the two, with the place of the other."""
+    if isinstance(left, Reservation):
+        remedy = "give each its own ports"
+    elif isinstance(right, Reservation):
+        remedy = "a port can be excluded or reserved, not both: take it out of one of them"
+    else:
+        remedy = "one is to exclude the ports and the other to remove them: take them out of one of them"
+    first, second = sorted((left, right), key=lambda entry: (entry.place.file, entry.place.line))
+    message = f"{_entry(second)} overlaps {_entry(first)} at {first.place} in {where}; {remedy}"
+    return Problem(second.place, message)
+
+
+def _entry(entry: Entry) -> str:
+    if isinstance(entry, Reservation):
+        return f"reservation {entry.name!r} ({entry.ports})"
+    absent = ", state absent" if entry.state == "absent" else ""
+    ports = ", ".join(map(str, entry.ports[:3])) + (", ..." if len(entry.ports) > 3 else "")
+    return f"exclusion {entry.name!r} ({ports}{absent})"
+
+
+class HostWords(NamedTuple):
+    """What a host is to `[target]`: its operating system (`windows` or `linux`), its name and its tags."""
+
+    os: str
+    name: str
+    tags: frozenset[str] = frozenset()
+
+
+class Scope(NamedTuple):
+    """Files that meet on one host, and the operating systems where these are all the files."""
+
+    documents: tuple[Document, ...]
+    systems: frozenset[str]
+
+
+def matches(target: Target, host: HostWords) -> bool:
+    """Does every key that the target gives match? Host names are compared without regard to case, tags with."""
+    return (
+        (not target.os or host.os in target.os)
+        and (not target.hosts or any(_name_matches(host.name.lower(), pattern.lower()) for pattern in target.hosts))
+        and (not target.tags or not host.tags.isdisjoint(target.tags))
+    )
+
+
+def _name_matches(name: str, pattern: str) -> bool:
+    return name == pattern or fnmatchcase(name, pattern)
+
+
+def scopes(documents: Iterable[Document]) -> tuple[Scope, ...]:
+    """The sets of files that meet on one host, as far as the files themselves show; each set once.
+
+    For every target that is written somewhere, one host is imagined for each of its systems, patterns and tags: it
+    has that system, one tag, and the pattern for a name. So a file for `aks-*` meets one for every host and one for
+    `*`, but not one for `sql-*`. Files that meet only on other hosts are found by the plan for such a host.
+    """
+    everything = tuple(documents)
+    systems: dict[tuple[int, ...], set[str]] = {}
+    for target in dict.fromkeys(document.target for document in everything):
+        for host in _imagined(target):
+            meeting = tuple(index for index, document in enumerate(everything) if matches(document.target, host))
+            systems.setdefault(meeting, set()).add(host.os)
+    return tuple(
+        Scope(tuple(everything[index] for index in meeting), frozenset(found)) for meeting, found in systems.items()
+    )
+
+
+def _imagined(target: Target) -> Iterator[HostWords]:
+    for system in target.os or ("windows", "linux"):
+        for name in target.hosts or ("",):
+            for tag in target.tags or ("",):
+                yield HostWords(system, name, frozenset({tag} if tag else ()))

@@ -62,7 +62,7 @@ Version = Annotated[int, PlainValidator(read_version), WithJsonSchema({"type": "
 Families = Annotated[tuple[Family, ...], PlainValidator(read_families), WithJsonSchema(_one_or_more(FAMILIES))]
 
 
-_WHY = "Why, for whoever meets the row later."
+_WHY = "Why, for whoever finds the ports later."
 _ALLOW = "Lint rules that do not apply here."
 
 
@@ -117,7 +117,7 @@ class LimitsTable(Table):
     max_deletes: int | None = Field(
         None,
         ge=0,
-        description="Rows physically deleted, whatever the cause.",
+        description="Ranges deleted on the host, whatever the cause.",
         examples=[5],
         json_schema_extra={"default": Limits().max_deletes},
     )
@@ -125,7 +125,7 @@ class LimitsTable(Table):
         None,
         ge=0,
         le=100,
-        description="Per cent of owned rows deleted, from 10 rows up.",
+        description="Per cent of owned ranges deleted, from 10 up.",
         examples=[10],
         json_schema_extra={"default": Limits().max_delete_percent},
     )
@@ -140,7 +140,7 @@ class LimitsTable(Table):
 
 
 class UnmanagedTable(Table):
-    """What to do with administered rows that no entry and no ledger claims."""
+    """What to do with administered ranges that no entry and no ledger claims."""
 
     model_config = ConfigDict(
         title="[unmanaged]",
@@ -153,7 +153,7 @@ class UnmanagedTable(Table):
     action: UnmanagedAction = Field("ignore", description="Leave them, list them, or delete them.", examples=["report"])
     ports: Ports | None = Field(
         None,
-        description="Needed for delete: only rows wholly inside these.",
+        description="Needed for delete: only ranges wholly inside these.",
         examples=[["1024-49151"]],
     )
 
@@ -180,7 +180,7 @@ class DynamicRangeTable(Table):
 
 
 class ExclusionTable(Table):
-    """Ports that nobody gets by chance; an explicit bind still works."""
+    """Ports that no program gets by chance; an explicit bind still works."""
 
     model_config = ConfigDict(
         title="[[exclusion]]",
@@ -207,7 +207,7 @@ class ExclusionTable(Table):
     )
     protect: bool = Field(False, description="Never deleted, shrunk or replaced without --unprotect.", examples=[True])
     state: State = Field(
-        "present", description="absent: remove exactly this row even if it is foreign.", examples=["absent"]
+        "present", description="absent: remove exactly this range even if it is foreign.", examples=["absent"]
     )
     allow: list[Rule] = Field(
         default_factory=_nothing, description=_ALLOW, examples=[["R101"]], json_schema_extra={"default": []}
@@ -241,7 +241,7 @@ class ReservationTable(Table):
 
 
 class PolicyFile(Table):
-    """Which ports nobody may get by chance, and which belong to one service."""
+    """Which ports no program may get by chance, and which belong to one service."""
 
     model_config = ConfigDict(title="Port reconciler policy", defer_build=False)
 
@@ -260,9 +260,6 @@ class PolicyFile(Table):
     reservation: list[ReservationTable] = []
 
 
-__all__ = ["ENTRY_TABLES", "TABLES", "Complaint", "ExclusionTable", "PolicyFile", "ReservationTable", "example"]
-__all__ += ["known_keys", "validate"]
-
 ENTRY_TABLES: dict[str, type[Table]] = {"exclusion": ExclusionTable, "reservation": ReservationTable}
 TABLES: dict[str, type[Table]] = {
     "policy": PolicyTable,
@@ -278,7 +275,7 @@ class Complaint(NamedTuple):
     """One thing that a model found wrong.
 
     `kind` is pydantic's word for it, `path` leads to the value from the top of the file, `context` holds what the
-    value was compared with.
+    value was compared with, or the WrongValueError of a value that our own readers refused.
     """
 
     kind: str
@@ -286,16 +283,41 @@ class Complaint(NamedTuple):
     value: Any
     context: Mapping[str, Any]
 
+    @property
+    def messages(self) -> tuple[str, ...]:
+        """What our own reader says of the value; empty where pydantic refused it."""
+        return self.context["error"].messages if self.kind == "value_error" else ()
 
-def validate(data: Mapping[str, Any]) -> PolicyFile | list[Complaint]:
-    """The file, or everything that is wrong with it."""
+
+_VERY_MANY = 1000
+"""Of more complaints not all are fetched from pydantic: each takes a kilobyte."""
+
+
+class Complaints(NamedTuple):
+    """What is wrong with a file: the first things, and how many there are at least."""
+
+    first: list[Complaint]
+    total: int
+
+
+def validate(data: Mapping[str, Any]) -> PolicyFile | Complaints:
+    """The file, or what is wrong with it: all of it, unless very much is."""
     try:
         return PolicyFile.model_validate(data)
     except ValidationError as error:
-        return [
-            Complaint(detail["type"], detail["loc"], detail["input"], detail.get("ctx", {}))
-            for detail in error.errors(include_url=False)
-        ]
+        wrong = error
+    total = wrong.error_count()
+    if total > _VERY_MANY:  # the first entries mostly have enough of them
+        beginning = {key: value[:_VERY_MANY] if isinstance(value, list) else value for key, value in data.items()}
+        try:
+            PolicyFile.model_validate(beginning)
+        except ValidationError as error:
+            wrong = error
+    first = [
+        Complaint(detail["type"], detail["loc"], detail["input"], detail.get("ctx", {}))
+        for detail in wrong.errors(include_url=False)
+    ]
+    return Complaints(first, total + sum(len(item.messages) - 1 for item in first if item.messages))
 
 
 def known_keys(table: str = "") -> list[str]:

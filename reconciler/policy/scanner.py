@@ -1,186 +1,154 @@
-"""Which line each table and key of a TOML text stands on. tomli tells values, but not where they are.
+"""Which line each table and key of a TOML text stands on. tomli gives values, but not where they are.
 
-The scanner is for text that tomli has accepted. Any other text gives lines that may be wrong, but it ends, in time
+The scanner is for text that tomli accepts. Any other text gives lines that may be wrong, but the scan ends, in time
 proportional to the text, and raises nothing.
 """
 
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
 
 import tomli
 
-_BASIC = r'"[^"\\\n]*(?:\\.[^"\\\n]*)*"'
-_LITERAL = r"'[^'\n]*'"
-_PART = rf"(?:[A-Za-z0-9_-]+|{_BASIC}|{_LITERAL})"
-_KEY = rf"{_PART}(?:[ \t]*\.[ \t]*{_PART})*"
-_PLAIN_VALUE = rf'(?:"[^"\\\n]*"|{_LITERAL})[ \t]*|' + r"[^\s\"'\[{#][^\"'\[{#\n]*"
+KeyPath = tuple["str | int", ...]
+"""Tables, keys and numbers in arrays from the top, such as `("exclusion", 0, "ports")`."""
 
-_PARTS = re.compile(rf"{_BASIC}|{_LITERAL}|[A-Za-z0-9_-]+")
-_ONE_LINE = re.compile(
-    rf"[ \t]*(?:(\[\[?)[ \t]*({_KEY})[ \t]*\]\]?[ \t]*|({_KEY})[ \t]*=[ \t]*(?:{_PLAIN_VALUE}))?"
-    r"(?:#[^\n]*)?\r?(?:\n|\Z)"
-)
-_KEY_START = re.compile(rf"[ \t]*({_KEY})[ \t]*=")
-_TOKEN = re.compile(r'"""|\'\'\'|"|\'|#|[\[\]{}\n,]')
-_BASIC_STEP = re.compile(r'\\.|"|\n', re.DOTALL)
-_LONG_STEP = re.compile(r'\\.|"{3,5}', re.DOTALL)
-_LONG_LITERAL_END = re.compile(r"'{3,5}")
-_LITERAL_END = re.compile(r"'|\n")
+DEEPEST = 3
+"""No key of a policy lies deeper than `exclusion`, number, key."""
+
+_BASIC = r'"[^"\\]*(?:\\.[^"\\]*)*"'
+_LITERAL = r"'[^']*'"
+_PART = rf"(?:[A-Za-z0-9_-]+|{_BASIC}|{_LITERAL})"
+_DOTTED = rf"{_PART}(?:[ \t]*\.[ \t]*{_PART})*"
+_PARTS = re.compile(_PART)
+_HEADER = re.compile(rf"[ \t]*(\[\[?)[ \t]*({_DOTTED})[ \t]*\]")
+_KEY = re.compile(rf"[ \t]*({_DOTTED})[ \t]*=")
+
+_MAY_GO_ON = re.compile(r"[\[{]|\"\"\"|'''")
+"""A value without any of these ends with its line."""
+
+_TOKEN = re.compile(r'"""|\'\'\'|["\'#\[\]{}]')
+_STRING_STEP = {'"""': r'\\.|"{3,5}', "'''": r"'{3,5}", '"': r'\\.|"', "'": r"'"}
+_STRING_STEPS = {quote: re.compile(step) for quote, step in _STRING_STEP.items()}
+"""By opening quote: what matters inside such a string; all but an escape ends it."""
+
+
+class Lines:
+    """The lines of one text, from 1: for each table and array, those of its keys or items."""
+
+    def __init__(self, lines: Mapping[KeyPath, Mapping[str | int, int]]) -> None:
+        self._lines = lines
+
+    def of(self, path: Sequence[str | int]) -> int:
+        """The line of the table or key at this path, or of the nearest that holds it; 1 if none is known."""
+        at = tuple(path[:DEEPEST])
+        while at:
+            line = self._lines.get(at[:-1], {}).get(at[-1])
+            if line is not None:
+                return line
+            at = at[:-1]
+        return 1
+
+    def top_level(self) -> list[str]:
+        """The tables and keys that no other table holds, in the order of the text."""
+        return [str(key) for key in self._lines.get((), {})]
 
 
 def scan(text: str) -> Lines:
-    """Find the lines of all tables and keys, down to the keys of an entry."""
-    return _Scan(text).run()
+    """Find the lines of all tables and keys; a key in an inline table of an array counts as where that table begins."""
+    found = _Found()
+    value: _Value | None = None  # one that goes on in the next line
+    for number, line in enumerate(text.split("\n"), 1):
+        if value:
+            value = value.after(line, 0, number)
+            continue
+        key, equals, rest = line.partition("=")
+        key = key.strip()
+        if equals and key.isidentifier() and not _MAY_GO_ON.search(rest):  # most lines are as simple as that
+            found.keys.setdefault(key, number)
+        elif header := _HEADER.match(line):
+            found.header(header[1] == "[[", _parts(header[2]), number)
+        elif start := _KEY.match(line):
+            path = found.note(found.table, _parts(start[1]), number)
+            value = _Value(found.lines[path]).after(line, start.end(), number)
+    return Lines(found.lines)
 
 
-@dataclass(slots=True)
-class _Open:
-    """An array or inline table that has begun: its bracket, its path, and how many commas it had so far."""
+class _Found:
+    """What was found so far, and the table that the next key is in."""
 
-    mark: str
-    path: KeyPath
-    count: int = 0
+    def __init__(self) -> None:
+        self.lines: defaultdict[KeyPath, dict[str | int, int]] = defaultdict(dict)
+        self.table: KeyPath = ()
+        self.keys = self.lines[()]
 
-
-class _Scan:
-    """One pass over a text, statement by statement."""
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-        self._line = 1
-        self._counted = 0
-        self._lines: dict[KeyPath, int] = {}
-        self._counts: dict[str, int] = {}
-        self._table: KeyPath = ()
-        self._newer: list[Newer] = []
-        self._start = 0
-        self._told = -1
-
-    def run(self) -> Lines:
-        at = 0
-        while at < len(self._text):
-            self._start = at
-            self._move_to(at)
-            at = self._statement(at)
-        return Lines(self._lines, tuple(self._newer))
-
-    def _move_to(self, at: int) -> None:
-        """From here on, the line is that of this position, which is behind all earlier ones."""
-        self._line += self._text.count("\n", self._counted, at)
-        self._counted = at
-
-    def _statement(self, at: int) -> int:
-        """Take in the statement that begins here; return where the next one does."""
-        whole = _ONE_LINE.match(self._text, at)
-        if whole:
-            if whole[2]:
-                self._header(whole[1] == "[[", _parts(whole[2]))
-            elif whole[3]:
-                self._note(self._table, _parts(whole[3]))
-            return whole.end()
-        key = _KEY_START.match(self._text, at)
-        if not key:
-            return _line_end(self._text, at)
-        return self._value(key.end(), self._note(self._table, _parts(key[1])))
-
-    def _header(self, repeated: bool, parts: tuple[str, ...]) -> None:
-        first = parts[0]
+    def header(self, repeated: bool, parts: Sequence[str], line: int) -> None:
+        """Take in a header, `repeated` if it has two brackets."""
+        self.lines[()].setdefault(parts[0], line)
+        self.table = (parts[0],)
+        self.keys = self.lines[self.table]
         if repeated and len(parts) == 1:
-            self._counts[first] = self._counts.get(first, -1) + 1
-            self._lines.setdefault((first,), self._line)
-        base: KeyPath = (first, self._counts[first]) if first in self._counts else (first,)
-        self._table = self._note(base, parts[1:])
+            self.keys[len(self.keys)] = line
+        if 0 in self.keys:  # an array of tables, and this is about the last of them
+            self.table = (parts[0], len(self.keys) - 1)
+            self.keys = self.lines[self.table]
+        if len(parts) > 1:
+            self.table = self.note(self.table, parts[1:], line)
+            self.keys = self.lines[self.table]
 
-    def _note(self, base: KeyPath, parts: tuple[str, ...]) -> KeyPath:
-        self._lines.setdefault(base, self._line)
-        for part in parts:
-            if len(base) == DEEPEST:
-                break
+    def note(self, base: KeyPath, parts: Sequence[str], line: int) -> KeyPath:
+        """Note the line of a dotted key and of each table that it names, as deep as it matters."""
+        for part in parts[: DEEPEST - len(base)]:
+            self.lines[base].setdefault(part, line)
             base = (*base, part)
-            self._lines.setdefault(base, self._line)
         return base
 
-    def _value(self, at: int, path: KeyPath) -> int:
-        """Walk over a value that a pattern for one line cannot hold; return where the next statement begins."""
-        opened: list[_Open] = []
-        comma = False
-        while token := _TOKEN.search(self._text, at):
-            mark, begin, at = token[0], at, token.end()
-            if mark in "[{":
-                self._move_to(token.start())
-                self._note(path, ())
-                opened.append(_Open(mark, path))
-                path, at = self._inside(opened[-1], at)
-            elif mark in "]}":
-                if mark == "}" and comma and not self._text[begin : token.start()].strip():
-                    self._beyond(token.start(), "a comma before the } of an inline table")
-                if opened:
-                    opened.pop()
-            elif mark == "\n":
-                if not opened:
-                    return at
-                if opened[-1].mark == "{":
-                    self._beyond(token.start(), "an inline table of several lines")
-                continue  # a comma stays the last thing seen
-            elif mark == "#":
-                at = _line_end(self._text, at, keep=True)
+
+class _Value:
+    """A value that may go on over several lines. Of an array of inline tables it notes the line of each."""
+
+    def __init__(self, items: dict[str | int, int]) -> None:
+        self._items = items
+        self._quote = ""  # that of the string it is in
+        self._depth = 0  # brackets that are open
+
+    def after(self, line: str, at: int, number: int) -> _Value | None:
+        """Take in a line from this position on; None if the value ends in it."""
+        while at >= 0:
+            if self._quote:
+                at = self._string_end(line, at)
                 continue
-            elif mark != ",":
-                at = self._string(mark, at)
-            elif opened:
-                opened[-1].count += 1
-                path, at = self._inside(opened[-1], at)
-            comma = mark == ","
-        return len(self._text)
+            token = _TOKEN.search(line, at)
+            if not token or token[0] == "#":
+                break
+            at = token.end()
+            self._bracket_or_quote(token[0], number)
+        return self if self._depth or len(self._quote) == 3 else None
 
-    def _inside(self, around: _Open, at: int) -> tuple[KeyPath, int]:
-        """The path of the next value in an array or an inline table, and where to look for it."""
-        if around.mark == "[":
-            return (*around.path, around.count)[:DEEPEST], at
-        key = _KEY_START.match(self._text, at)
-        if not key:
-            return around.path, at
-        self._move_to(at)
-        return self._note(around.path, _parts(key[1])), key.end()
-
-    def _string(self, quote: str, at: int) -> int:
-        """Return where the string ends whose opening quote was just read."""
-        if quote[0] == "'":
-            end = (_LITERAL_END if quote == "'" else _LONG_LITERAL_END).search(self._text, at)
-            return end.end() if end else len(self._text)
-        step = _BASIC_STEP if quote == '"' else _LONG_STEP
-        while found := step.search(self._text, at):
-            at = found.end()
+    def _string_end(self, line: str, at: int) -> int:
+        """Where the string ends that is open here; -1 if not in this line."""
+        for found in _STRING_STEPS[self._quote].finditer(line, at):
             if found[0][0] != "\\":
-                return at
-            if found[0][1] in "ex":
-                self._beyond(found.start(), f"the escape {found[0]}")
-        return len(self._text)
+                self._quote = ""
+                return found.end()
+        return -1
 
-    def _beyond(self, at: int, what: str) -> None:
-        """Note what is beyond TOML 1.0: the first such thing of a statement."""
-        if self._told < self._start:
-            self._told = self._start
-            self._move_to(at)
-            self._newer.append(Newer(self._line, what))
-
-
-def _line_end(text: str, at: int, *, keep: bool = False) -> int:
-    """Where the next line begins, or with `keep` where the newline stands; the end of the text if there is none."""
-    end = text.find("\n", at)
-    if end < 0:
-        return len(text)
-    return end if keep else end + 1
+    def _bracket_or_quote(self, mark: str, number: int) -> None:
+        if mark in "]}":
+            self._depth -= self._depth > 0
+        elif mark in "[{":
+            if mark == "{" and self._depth == 1:
+                self._items.setdefault(len(self._items), number)
+            self._depth += 1
+        else:
+            self._quote = mark
 
 
-def _parts(key: str) -> tuple[str, ...]:
-    """The parts of a dotted key, as far as they matter."""
-    found = (match[0] for match in _PARTS.finditer(key))
-    return tuple(_plain(part) for _, part in zip(range(DEEPEST), found, strict=False))
+def _parts(key: str) -> list[str]:
+    """The parts of a dotted key."""
+    return [key] if key.isidentifier() else [_plain(part) for part in _PARTS.findall(key)]
 
 
 def _plain(part: str) -> str:
@@ -192,57 +160,3 @@ def _plain(part: str) -> str:
             return part
         return str(name)
     return part[1:-1] if part[0] in "\"'" else part
-
-
-KeyPath = tuple["str | int", ...]
-"""Tables, keys and numbers in arrays from the top, such as `("exclusion", 0, "ports")`."""
-
-DEEPEST = 3
-"""No key of a policy lies deeper than `exclusion`, number, key."""
-
-_HEADER = re.compile(r"^[ \t]*\[(\[?)[ \t]*([a-z_]+)[ \t]*\]", re.MULTILINE)
-
-
-class Newer(NamedTuple):
-    """Something that TOML 1.0 does not have, and its line."""
-
-    line: int
-    what: str
-
-
-class Lines:
-    """The lines of one text, from 1. `newer` lists what goes beyond TOML 1.0 and would not be seen in the values."""
-
-    def __init__(self, lines: dict[KeyPath, int], newer: tuple[Newer, ...] = ()) -> None:
-        self._lines = lines
-        self.newer = newer
-
-    def of(self, path: Sequence[str | int]) -> int:
-        """The line of the table or key at this path, or of the nearest that holds it; 1 if none is known."""
-        for length in range(min(len(path), DEEPEST), 0, -1):
-            line = self._lines.get(tuple(path[:length]))
-            if line is not None:
-                return line
-        return 1
-
-
-def scan_headers(text: str, counts: Mapping[str, int]) -> Lines | None:
-    """Find only the headers of tables, several times faster; None where this text needs the whole scan.
-
-    `counts` says how many headers of each name there are. Sound for valid TOML: without strings of several lines, a
-    line that begins with a bare word in brackets is a header, since a bare word is no value.
-    """
-    if any(mark in text for mark in ('"""', "'''", "{", "\\")):
-        return None
-    lines: dict[KeyPath, int] = {}
-    found = dict.fromkeys(counts, 0)
-    line, at = 1, 0
-    for match in _HEADER.finditer(text):
-        name = match[2]
-        if name not in found:
-            continue
-        line += text.count("\n", at, match.start())
-        at = match.start()
-        lines[(name, found[name]) if match[1] else (name,)] = line
-        found[name] += 1
-    return Lines(lines) if found == counts else None

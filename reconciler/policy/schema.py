@@ -18,7 +18,7 @@ def policy_schema() -> dict[str, Any]:
     raw = PolicyFile.model_json_schema()
     definitions = raw.pop("$defs")
     schema = _plain(raw, definitions)
-    # tombi: read the file as TOML 1.0, which is all that this program accepts
+    # tombi: take the file for TOML 1.0, all that taplo and older readers know; this program reads newer TOML too
     return {"$schema": DIALECT, "x-tombi-toml-version": "v1.0.0", **schema}
 
 

@@ -1,4 +1,8 @@
-"""How a value found in a policy file is put into words. Safe for any value and any terminal."""
+"""One value of a policy file: put into words, or read.
+
+Words are safe for any value and any terminal. A reader returns the value or raises WrongValueError, whose messages are
+about the value alone: `messages.py` adds where it stands and what it is a value of.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,8 @@ from collections.abc import Callable, Collection, Sequence
 from typing import TypeVar
 
 from reconciler.ports import FAMILIES, FIRST_PORT, LAST_PORT, PROTOCOLS, Family, PortRange, Protocol
+
+T = TypeVar("T")
 
 _LONGEST = 60
 _HUGE = "a huge integer"
@@ -41,8 +47,8 @@ def shown(value: object) -> str:
 
 def found(value: object) -> str:
     """A value and what it is, such as `8080.0 (a float)`; for arrays, tables, times and huge integers only that."""
-    kind, told = kind_of(value), shown(value)
-    return told if told in (kind, _HUGE) else f"{told} ({kind})"
+    kind, text = kind_of(value), shown(value)
+    return text if text in (kind, _HUGE) else f"{text} ({kind})"
 
 
 def quoted(text: str) -> str:
@@ -79,8 +85,6 @@ def hint(word: str, known: Collection[str], otherwise: str) -> str:
     near = nearest(word, known)
     return f"did you mean {near!r}?" if near else otherwise
 
-
-T = TypeVar("T")
 
 FILE_VERSION = 1
 """The version of the policy file that this program reads."""
@@ -141,12 +145,12 @@ def read_dynamic(value: object) -> PortRange:
     """Read an ephemeral range that Windows would accept: from 1025, at least 255 ports."""
     ports = _range(value, _DYNAMIC_FORM)
     if ports.first < SMALLEST_DYNAMIC_START:
-        told = f"{ports} begins below {SMALLEST_DYNAMIC_START}, the lowest that Windows accepts"
-        raise WrongValueError(f"{told}; {_DYNAMIC_FORM}")
+        wrong = f"begins below {SMALLEST_DYNAMIC_START}, the lowest that Windows accepts"
+        raise WrongValueError(f"{ports} {wrong}; {_DYNAMIC_FORM}")
     if ports.count < SMALLEST_DYNAMIC_COUNT:
-        told = "one port" if ports.count == 1 else f"{ports.count} ports"
-        told = f"{ports} is {told}; Windows wants a range of at least {SMALLEST_DYNAMIC_COUNT}"
-        raise WrongValueError(f"{told}; {_DYNAMIC_FORM}")
+        size = "one port" if ports.count == 1 else f"{ports.count} ports"
+        wrong = f"is {size}; Windows wants a range of at least {SMALLEST_DYNAMIC_COUNT}"
+        raise WrongValueError(f"{ports} {wrong}; {_DYNAMIC_FORM}")
     return ports
 
 

@@ -11,9 +11,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import filelock
 import pytest
 
 import reconciler
+from reconciler.apply import lock
 from reconciler.apply.lock import host_lock
 from reconciler.errors import BusyError, LedgerError
 from tests.ledger.others import open_to_all, posix, unprivileged
@@ -62,28 +64,27 @@ def holder(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
 
 def test_the_lock_is_held_by_one_at_a_time_and_says_by_whom(tmp_path: Path) -> None:
     with holder(tmp_path) as child:
-        start_time = time.monotonic()
         with pytest.raises(BusyError) as caught, host_lock(tmp_path, "host", 0):
             pytest.fail("two holders")
-        assert time.monotonic() - start_time < 2
         text = str(caught.value)
         assert text.startswith(f"{tmp_path / 'host.lock'}: another apply is at work on this host: process {child.pid} ")
         assert text.endswith("; wait until it has ended, then try again")
         assert "\n" not in text
 
 
-def test_a_wait_of_more_than_a_second_is_told_once(tmp_path: Path) -> None:
+def test_a_wait_of_more_than_a_second_is_told_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[str] = []
+    monkeypatch.setattr(lock, "_QUIET_SECONDS", 0.1)  # so that the test waits less
     with holder(tmp_path) as child:
-        for seconds in (0, 0.2):
+        for seconds in (0, 0.05, 0.1):
             with pytest.raises(BusyError), host_lock(tmp_path, "host", seconds, told.append):
                 pytest.fail("two holders")
         assert told == []
-        with pytest.raises(BusyError), host_lock(tmp_path, "host", 1.2, told.append):
+        with pytest.raises(BusyError), host_lock(tmp_path, "host", 0.2, told.append):
             pytest.fail("two holders")
     (text,) = told
     assert text.startswith(f"another apply is at work on this host: process {child.pid} on ")
-    assert text.endswith("; waiting 1.2 s at most")
+    assert text.endswith("; waiting 0.2 s at most")
 
 
 def test_waiting_ends_with_the_timeout(tmp_path: Path) -> None:
@@ -91,7 +92,7 @@ def test_waiting_ends_with_the_timeout(tmp_path: Path) -> None:
         start_time = time.monotonic()
         with pytest.raises(BusyError), host_lock(tmp_path, "host", 0.3):
             pytest.fail("two holders")
-        assert 0.3 <= time.monotonic() - start_time < 5
+        assert time.monotonic() - start_time >= 0.3
 
 
 def test_whoever_waits_gets_the_lock_when_the_holder_is_done(tmp_path: Path) -> None:
@@ -200,9 +201,19 @@ def test_a_user_without_privileges_is_told_what_to_do() -> None:
         pytest.fail("nobody may write here")
 
 
-def test_the_second_that_is_not_told_counts(tmp_path: Path) -> None:
-    with holder(tmp_path):
-        start_time = time.monotonic()
-        with pytest.raises(BusyError), host_lock(tmp_path, "host", 1.2):
-            pytest.fail("two holders")
-        assert 1.2 <= time.monotonic() - start_time < 2.1
+@pytest.mark.parametrize(
+    ("seconds", "waits"), [(0, [0, 0]), (-1, [0, 0]), (0.4, [0.4, 0]), (1.5, [1, 0.5]), (30, [1, 29])]
+)
+def test_the_second_that_is_not_told_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seconds: float, waits: list[float]
+) -> None:
+    asked: list[float] = []
+
+    def acquire(_: object, timeout: float) -> None:
+        asked.append(timeout)
+        raise filelock.Timeout("held")
+
+    monkeypatch.setattr(filelock.FileLock, "acquire", acquire)
+    with pytest.raises(BusyError), host_lock(tmp_path, "host", seconds):
+        pytest.fail("two holders")
+    assert asked == waits

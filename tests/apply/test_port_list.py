@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from reconciler.apply.journal import Journal, Run
-from reconciler.apply.port_list import ListExecutor
 from reconciler.apply.results import ApplyResult
 from reconciler.host.interface import BeforeWrite, Refusal
 from reconciler.ports import LANES, PortSet
-from tests.apply.test_executor import Told
 from tests.list_world import RIVAL, ListWorld, ports
 from tests.world import entry, policy, told, verdicts
 

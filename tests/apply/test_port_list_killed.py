@@ -104,7 +104,9 @@ def test_killed_during_the_write(moment: str, rebooted: bool) -> None:
         world.apply(scene.wanted)
     world.host.at = lambda now: None
     if moment == "piece":
-        assert world.listed == "22, 7000-7004, 8005-8006, 9000, 9999, 514" or "8443" not in world.listed, "a part of it is back"
+        assert world.listed == "22, 7000-7004, 8005-8006, 9000, 9999, 514" or "8443" not in world.listed, (
+            "a part of it is back"
+        )
     if rebooted:
         world.host.reboot()
         world.host.listed |= ports("22 8005-8006 9999")

@@ -116,34 +116,27 @@ def _drop(*path: str) -> Callable[[dict[str, Any]], None]:
         (_set("kind", value="plan"), "not a saved plan"),
         (_drop("kind"), "not a saved plan"),
         (_set("format_version", value=2), "a newer version of this program"),
-        (_set("format_version", value="1"), "damaged"),
-        (_set("format_version", value=True), "damaged"),
         (_set("format_version", value=0), "damaged"),
         (_drop("format_version"), "damaged"),
-        (_drop("applied"), "damaged"),
         (_set("applied", value=[1]), "damaged"),
         (_drop("request"), "damaged"),
-        (_set("request", value=[]), "damaged"),
         (_set("request", "paths", value=[]), "damaged"),
         (_set("request", "paths", value=["desired/", ""]), "damaged"),
-        (_set("request", "paths", value="desired/"), "damaged"),
         (_set("request", "tags", value=[1]), "damaged"),
-        (_set("request", "host", value=None), "damaged"),
         (_drop("plan", "id"), "damaged"),
         (_set("plan", "id", value=""), "damaged"),
-        (_set("plan", "id", value=7), "damaged"),
         (_set("plan", "steps", value={}), "damaged"),
-        (_set("plan", "options", value=None), "damaged"),
         (_set("plan", "options", "force", value=["everything"]), "damaged"),
         (_set("plan", "options", "release_winnat", value="yes"), "damaged"),
         (_set("plan", "options", "retire", value=[["x"]]), "damaged"),
-        (_drop("basis"), "damaged"),
-        (_drop("basis", "rows"), "damaged"),
-        (_set("basis", "extra", value={}), "damaged"),
-        (_set("basis", "rows", value=[]), "damaged"),
-        (_set("basis", "options", value={}), "damaged"),
-        (_set("basis", "rows", value={"x": []}), "damaged"),
-        (_set("basis", "rows", value={"x": {"kind": ["exclusion"]}}), "damaged"),
+        (_drop("inputs", "rows"), "damaged"),
+        (_set("inputs", "extra", value={}), "damaged"),
+        (_set("inputs", "options", value={}), "damaged"),
+        (_set("inputs", "rows", value={"x": []}), "damaged"),
+        (
+            _set("inputs", "rows", value={"x": {"kind": ["y"]}}),
+            r"damaged \(inputs.rows\['x'\]\['kind'\]: .* is no text",
+        ),
     ],
 )
 def test_a_file_that_was_changed_is_one_clear_error(
@@ -222,7 +215,7 @@ def test_another_id_without_a_change_is_another_version() -> None:
 
 def test_another_id_because_another_saved_plan_was_used_says_so() -> None:
     now = replace(make_plan(*MIXED, number=2), state=state(book=ledger(applied=("other",))))
-    old = made(PLAN)._replace(basis=plan_inputs(now))
+    old = made(PLAN)._replace(inputs=plan_inputs(now))
     with pytest.raises(StaleError, match="another saved plan was applied since"):
         check_still_good(old, now)
 

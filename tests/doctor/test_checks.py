@@ -16,14 +16,14 @@ from reconciler.host.interface import Change, Facts, Lookup, Row, Snapshot
 from reconciler.lab.attempts import Attempts
 from reconciler.lab.simulated.host import SimulatedHost
 from reconciler.ledger.records import Intent, Ledger, RestoreRow
-from reconciler.ledger.store import FileLedgerStore, MemoryLedgerStore
+from reconciler.ledger.store import FileLedgerStore
 from reconciler.plan.port_list import intents_to_stay
 from reconciler.ports import LANES, PortRange, PortSet, lanes_of
 from tests.apply.hosts import Wrapped
 from tests.lab.build import PORTS, MemoryAttempts, crowded
 from tests.lab.simulated.build import MACHINE
 from tests.ledger.others import open_to_all, posix, unprivileged
-from tests.world import TCP4
+from tests.world import TCP4, MemoryStore
 
 NETSH = Facts("netsh", "windows", "captured", "m", "s", read_only=True)
 LINUX = Facts("linux", "linux", "box", "m", "linux")
@@ -49,7 +49,9 @@ def found(
     attempts: MemoryAttempts | None = None,
     **changes: Any,
 ) -> dict[str, Check]:
-    checks = examine(Changed(changes), MemoryLedgerStore(ledger), folder, attempts or MemoryAttempts())
+    store = MemoryStore()
+    store.ledger = ledger
+    checks = examine(Changed(changes), store, folder, attempts or MemoryAttempts())
     assert all(check.text.endswith(".") and (not check.remedy or check.remedy.endswith(".")) for check in checks)
     assert all(check.remedy or check.verdict == "ok" for check in checks)
     return {check.id: check for check in checks}
@@ -135,7 +137,7 @@ def test_a_host_that_cannot_be_read_has_one_check_that_fails(tmp_path: Path) -> 
             raise HostError("line 3: neither a row nor the closing line", where="netsh interface ipv4 show")
 
     host = Unreadable(SimulatedHost(crowded()))
-    (check,) = examine(host, MemoryLedgerStore(), tmp_path, MemoryAttempts())
+    (check,) = examine(host, MemoryStore(), tmp_path, MemoryAttempts())
     assert (check.id, check.verdict) == ("readable", "fail")
     assert "netsh interface ipv4 show: line 3" in check.text
     assert "Run that command yourself" in check.remedy

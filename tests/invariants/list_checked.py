@@ -43,7 +43,6 @@ class CheckedListWorld(ListWorld):
         super().__init__()
         self.store = self.mortal = MortalStore()
         self.ours = NOTHING
-        self.were_ours = NOTHING  # of what an interrupted write has lost
         self.named = NOTHING
         self.protected: dict[EntryKey, PortSet] = {}
         self.untouchable = NOTHING
@@ -54,14 +53,9 @@ class CheckedListWorld(ListWorld):
     # What happens to the list
 
     def look(self, *, ours: bool) -> None:
-        """The list has changed: what came is ours or not, what is gone is nobody's.
-
-        What the ledger says must stay comes back as what it was.
-        """
-        now, staying = self.host.listed, self._staying()
-        came = ((now - self._seen) - staying) | (self.were_ours & now) if ours else NOTHING
-        self.were_ours = (self.were_ours | (self.ours & staying)) - now
-        self.ours = (self.ours & now) | came
+        """The list has changed: what came is ours or not, what is gone is nobody's."""
+        now = self.host.listed
+        self.ours = (self.ours & now) | (now - self._seen if ours else NOTHING)
         self._seen = now
 
     def _staying(self) -> PortSet:
@@ -78,12 +72,11 @@ class CheckedListWorld(ListWorld):
         """The file sets the list. What it sets and the ledger knows as lasting is ours as before."""
         self.host.reboot()
         self._seen = self.host.listed
-        self.were_ours = NOTHING
         self.ours = self.host.listed & self._in_ledger(lasting_only=True)
 
     def forget(self) -> None:
         """The ledger is lost: nothing is ours any more."""
-        self.ours = self.were_ours = NOTHING
+        self.ours = NOTHING
         self.protected.clear()
 
     def would_be_swapped(self) -> bool:
@@ -137,7 +130,7 @@ class CheckedListWorld(ListWorld):
                 self.untouchable |= found
 
     def _remember_protected(self, wanted: PolicySet) -> None:
-        ours = self.ours | self.were_ours
+        ours = self.ours | self._staying()
         self.protected = {key: found & ours for key, found in self.protected.items()}
         for policy in wanted.in_scope():
             for entry in policy.exclusions:

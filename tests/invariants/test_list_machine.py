@@ -170,4 +170,6 @@ class LinuxDay(RuleBasedStateMachine):
 
 
 TestLinuxDay = LinuxDay.TestCase
-TestLinuxDay.settings = settings(max_examples=300, stateful_step_count=15, report_multiple_bugs=False)
+TestLinuxDay.settings = settings(
+    max_examples=5 * settings().max_examples, stateful_step_count=15, report_multiple_bugs=False
+)

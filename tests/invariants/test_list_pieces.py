@@ -53,7 +53,7 @@ class Meddlers:
         world.look(ours=False)
 
 
-@settings(max_examples=300)
+@settings(max_examples=5 * settings().max_examples)
 @given(
     foreign=port_sets,
     staying=entry_lists,

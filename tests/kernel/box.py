@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import shutil
@@ -16,7 +17,6 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 INSIDE = Path(__file__).with_name("inside.py")
 OWN_FILE = "60-port-reconciler.conf"
-NAMESPACES = ("--net", "--mount", "--uts", "--ipc", "--pid", "--fork", "--mount-proc", "--kill-child")
 
 
 class Outcome(NamedTuple):
@@ -41,48 +41,36 @@ class Box:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._agent: subprocess.Popen[str] | None = None
 
     def __enter__(self) -> Box:
-        self._agent = subprocess.Popen(
-            [*_unshare(), sys.executable, str(INSIDE), str(self.folder)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            encoding="utf-8",
-            env=with_project(),
-        )
-        self._answer()
+        try:
+            self.ask("enter", str(self.folder))
+        except BoxError:
+            _answer(_maker())  # it has left again
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._agent is not None:
-            self._agent.communicate(timeout=30)
+        assert self.ask("leave") == "left"
 
     def ask(self, request: str, *arguments: object) -> Any:
         """Do one of the requests of `inside.py`."""
-        assert self._agent is not None
-        assert self._agent.stdin is not None
-        self._agent.stdin.write(json.dumps([request, *arguments]) + "\n")
-        self._agent.stdin.flush()
-        return self._answer()
-
-    def _answer(self) -> Any:
-        assert self._agent is not None
-        assert self._agent.stdout is not None
-        line = self._agent.stdout.readline()
-        if not line:
-            _, told = self._agent.communicate(timeout=30)
-            raise BoxError(told.strip() or "it ended without a word")
-        return json.loads(line)
+        maker = _maker()
+        assert maker.stdin is not None
+        maker.stdin.write(json.dumps([request, *arguments]) + "\n")
+        maker.stdin.flush()
+        answer = _answer(maker)
+        if isinstance(answer, dict) and "error" in answer:
+            raise BoxError(answer["error"])
+        return answer
 
     def run(self, *argv: str, stdin: str = "") -> Outcome:
         """Run a program in the namespace."""
         return Outcome(**self.ask("run", argv, stdin))
 
     def reconciler(self, *args: str) -> Outcome:
-        """Run the program as a whole process."""
-        return self.run(sys.executable, "-m", "reconciler", *args)
+        """Run the program, in a process that has imported it already."""
+        return Outcome(**self.ask("reconciler", args))
 
     def applied(self, *args: str) -> Outcome:
         """Apply, and expect that everything went well."""
@@ -122,7 +110,7 @@ class Box:
 
 
 class BoxError(Exception):
-    """No namespace can be made here, and why."""
+    """No namespace can be made here, or what was asked for cannot be done in it, and why."""
 
 
 def do_without(reason: str) -> NoReturn:
@@ -138,12 +126,37 @@ def program(name: str, package: str) -> str:
     return found or do_without(f"there is no {name} ({package})")
 
 
-def _unshare() -> list[str]:
+@cache
+def _maker() -> subprocess.Popen[str]:
+    """The process that makes namespaces, one for all tests of this run; it ends with the run."""
+    maker = subprocess.Popen(
+        [*_as_root(), sys.executable, str(INSIDE)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+        env=with_project(),
+    )
+    atexit.register(maker.communicate)
+    return maker
+
+
+def _answer(maker: subprocess.Popen[str]) -> Any:
+    assert maker.stdout is not None
+    line = maker.stdout.readline()
+    if not line:
+        _, told = maker.communicate(timeout=30)
+        raise BoxError(told.strip() or "it ended without a word")
+    return json.loads(line)
+
+
+def _as_root() -> list[str]:
+    if os.geteuid() == 0:
+        return []
     program = shutil.which("unshare")
     if program is None:
         raise BoxError("there is no unshare (util-linux)")
-    user = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
-    return [program, *user, *NAMESPACES]
+    return [program, "--user", "--map-root-user"]
 
 
 @cache

@@ -66,16 +66,15 @@ def test_a_removal_restores_exactly_what_stood_there_before(box: Box, before: st
     assert box.reconciler(*DETAILED, empty).code == 0
 
 
-def test_32768_single_ports_are_written_read_back_and_in_sync(box: Box) -> None:
-    ranges = ", ".join(SINGLES.split(","))
+def test_the_longest_list_is_written_read_back_and_in_sync(box: Box, thorough: bool) -> None:
+    """32,768 single ports, or at first the last 6,000 of them: nine pieces."""
+    singles = SINGLES if thorough else SINGLES[-36_000 + 1 :]
     text = box.policy("odd=1", extra="[limits]\nmin_dynamic_ports = 0\n")
     path = box.folder / text
-    path.write_text(path.read_text(encoding="utf-8").replace('"1"', f"[{ranges}]"), encoding="utf-8")
-    planned = box.reconciler("plan", *LINUX, text)
-    assert "systemd sets all of it, but procps' sysctl -p and sysctl --system drop what is beyond 4095" in planned.out
-    assert (box.listed, box.file) == ("", None)
-    box.applied(text)
-    assert (box.listed, box.file) == (SINGLES, SINGLES)
+    path.write_text(path.read_text(encoding="utf-8").replace('"1"', f"[{singles}]"), encoding="utf-8")
+    applied = box.applied(text)
+    assert "systemd sets all of it, but procps' sysctl -p and sysctl --system drop what is beyond 4095" in applied.err
+    assert (box.listed, box.file) == (singles, singles)
     again = box.reconciler(*DETAILED, text)
     assert (again.code, again.out.splitlines()[-1]) == (0, "Plan: in sync (1 entry)")
 

@@ -38,8 +38,9 @@ SAMPLE = Ledger(
 _PORT = st.integers(FIRST_PORT, LAST_PORT)
 _RANGE = st.tuples(_PORT, _PORT).map(lambda ends: PortRange(min(ends), max(ends)))
 _LANE = st.sampled_from(LANES)
-_LANES = st.lists(_LANE, unique=True, max_size=4).map(tuple)
+_ANY_LANES = st.lists(_LANE, unique=True, max_size=4).map(tuple)
 _KIND = st.sampled_from(["exclusion", "reservation"])
+_LANES = st.lists(st.sampled_from(LANES[:2]), unique=True, min_size=1).map(tuple)
 _STORE = st.sampled_from(["persistent", "active"])
 _TEXT = st.text(st.characters(exclude_categories=()), max_size=6)  # lone surrogates: a file name that is not UTF-8
 
@@ -50,12 +51,12 @@ claims = st.builds(
     _TEXT,
     _KIND,
     _LANES,
-    st.lists(_RANGE, unique=True, max_size=3).map(tuple),
+    st.lists(_RANGE, unique=True, min_size=1, max_size=3).map(tuple),
     _STORE,
     st.booleans(),
     _TEXT,
     st.integers(0, 10**9),
-    _LANES,
+    _ANY_LANES,
 )
 intents = st.builds(
     Intent,
@@ -64,7 +65,7 @@ intents = st.builds(
     _LANES,
     _RANGE,
     _STORE,
-    _LANES,
+    _ANY_LANES,
     _TEXT,
     _TEXT,
     _TEXT,

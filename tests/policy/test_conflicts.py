@@ -23,46 +23,46 @@ def reserved(line: int, ports: tuple[int, int], protocol: Protocol = "tcp") -> R
     return Reservation("p", f"r{line}", Place("f", line), PortRange(*ports), protocol)
 
 
-def told(*entries: Exclusion | Reservation) -> list[str]:
+def errors(*entries: Exclusion | Reservation) -> list[str]:
     exclusions = [entry for entry in entries if isinstance(entry, Exclusion)]
     reservations = [entry for entry in entries if isinstance(entry, Reservation)]
     return [str(problem.error()) for problem in find_conflicts(exclusions, reservations)]
 
 
 def test_an_exclusion_and_a_reservation_may_not_overlap() -> None:
-    assert told(excluded(1, (80, 90)), reserved(2, (90, 99))) == [
+    assert errors(excluded(1, (80, 90)), reserved(2, (90, 99))) == [
         (
             "f:2: reservation 'r2' (90-99) overlaps exclusion 'e1' (80-90) at f:1 in tcp; "
             "a port can be excluded or reserved, not both: take it out of one of them"
         )
     ]
-    assert told(excluded(1, (80, 89)), reserved(2, (90, 99))) == []
-    assert told(excluded(1, (80, 90), protocols=("udp",)), reserved(2, (90, 99))) == []
-    assert told(excluded(1, (80, 90), families=("ipv6",)), reserved(2, (90, 99)))  # it is for both families
-    assert told(excluded(1, (80, 90), state="absent"), reserved(2, (90, 99))) == []
+    assert errors(excluded(1, (80, 89)), reserved(2, (90, 99))) == []
+    assert errors(excluded(1, (80, 90), protocols=("udp",)), reserved(2, (90, 99))) == []
+    assert errors(excluded(1, (80, 90), families=("ipv6",)), reserved(2, (90, 99)))  # it is for both families
+    assert errors(excluded(1, (80, 90), state="absent"), reserved(2, (90, 99))) == []
 
 
 def test_two_reservations_may_not_overlap() -> None:
-    assert told(reserved(1, (80, 90)), reserved(2, (80, 80))) == [
+    assert errors(reserved(1, (80, 90)), reserved(2, (80, 80))) == [
         "f:2: reservation 'r2' (80) overlaps reservation 'r1' (80-90) at f:1 in tcp; give each its own ports"
     ]
-    assert told(reserved(1, (80, 90)), reserved(2, (80, 90), "udp")) == []
+    assert errors(reserved(1, (80, 90)), reserved(2, (80, 90), "udp")) == []
 
 
 def test_what_is_to_be_absent_may_not_be_present() -> None:
-    assert told(excluded(1, (80, 90), state="absent"), excluded(2, (1, 1), (3, 3), (5, 5), (85, 85))) == [
+    assert errors(excluded(1, (80, 90), state="absent"), excluded(2, (1, 1), (3, 3), (5, 5), (85, 85))) == [
         (
             "f:2: exclusion 'e2' (1, 3, 5, ...) overlaps exclusion 'e1' (80-90, state absent) at f:1 in tcp/ipv4; "
-            "one wants the ports excluded and the other does not: take them out of one of them"
+            "one is to exclude the ports and the other to remove them: take them out of one of them"
         )
     ]
     absent = excluded(1, (80, 90), state="absent", families=("ipv4",))
-    assert told(absent, excluded(2, (85, 85), families=("ipv6",))) == []
-    assert told(absent, excluded(2, (85, 85), state="absent")) == []
+    assert errors(absent, excluded(2, (85, 85), families=("ipv6",))) == []
+    assert errors(absent, excluded(2, (85, 85), state="absent")) == []
 
 
 def test_overlapping_exclusions_are_no_conflict() -> None:
-    assert told(excluded(1, (80, 90)), excluded(2, (85, 95))) == []
+    assert errors(excluded(1, (80, 90)), excluded(2, (85, 95))) == []
 
 
 ENDS = st.tuples(st.integers(1, 24), st.integers(0, 4)).map(lambda pair: (pair[0], pair[0] + pair[1]))

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import tracemalloc
+
 import pytest
 import tomli
 from hypothesis import given
@@ -7,8 +9,9 @@ from hypothesis import strategies as st
 
 from reconciler.policy.document import Target, read_document
 from reconciler.policy.entries import DynamicRange, Exclusion, Place, Reservation, Unmanaged
+from reconciler.policy.messages import MOST_PROBLEMS
 from reconciler.ports import PortRange
-from tests.policy.texts import FILE, exclusion, good, policy, reservation, told
+from tests.policy.texts import FILE, errors, exclusion, good, policy, reservation
 
 WHOLE = """\
 version = 1
@@ -172,7 +175,7 @@ def test_dotted_and_quoted_keys_are_as_good_as_any() -> None:
     ],
 )
 def test_what_tomli_refuses_is_one_problem(text: str, message: str) -> None:
-    assert told(text) == [message]
+    assert errors(text) == [message]
     assert read_document(text, FILE)[0] is None
 
 
@@ -181,20 +184,20 @@ def test_an_error_of_tomli_that_names_no_digits_has_no_line(monkeypatch: pytest.
         raise ValueError("something else about an integer")
 
     monkeypatch.setattr(tomli, "loads", refuse)
-    assert told("") == ["some.toml: an integer has too many digits; the largest port is 65535"]
+    assert errors("") == ["some.toml: an integer has too many digits; the largest port is 65535"]
 
 
 @pytest.mark.parametrize("depth", [300, 900])
 def test_deep_nesting_that_tomli_reads_is_a_wrong_value_like_any_other(depth: int) -> None:
-    assert "expected a port or a range, found an array" in told(policy(exclusion("a", "[" * 300 + "]" * 300)))[0]
-    assert "unknown key 'x'" in told(".".join("x" * depth) + " = 1\n" + policy())[0]
+    assert "expected a port or a range, found an array" in errors(policy(exclusion("a", "[" * 300 + "]" * 300)))[0]
+    assert "unknown key 'x'" in errors(".".join("x" * depth) + " = 1\n" + policy())[0]
 
 
-def test_huge_integers_are_told_in_short() -> None:
-    assert told(policy(exclusion("a", "0x" + "f" * 10_000))) == [
+def test_huge_integers_are_reported_in_short() -> None:
+    assert errors(policy(exclusion("a", "0x" + "f" * 10_000))) == [
         "some.toml:6: exclusion 'a': ports: a huge integer is not a port; ports are 1-65535"
     ]
-    assert told(policy("[limits]\nmax_delete_percent = " + "9" * 4000)) == [
+    assert errors(policy("[limits]\nmax_delete_percent = " + "9" * 4000)) == [
         "some.toml:5: [limits] max_delete_percent: a huge integer is too large; the most is 100"
     ]
     assert good(policy("[limits]\nmax_deletes = 99999999999999999999\n")).limits == {"max_deletes": 10**20 - 1}
@@ -202,7 +205,7 @@ def test_huge_integers_are_told_in_short() -> None:
 
 def test_of_a_newer_file_only_the_version_is_complained_of() -> None:
     text = policy("something = 1\n[new_table]\n", version="2")
-    assert told(text) == [
+    assert errors(text) == [
         (
             "some.toml:1: version: 2 (an integer) is unknown here, this program reads version 1; "
             "a newer port-reconciler may know it"
@@ -210,22 +213,54 @@ def test_of_a_newer_file_only_the_version_is_complained_of() -> None:
     ]
 
 
+def test_what_tomli_reads_is_read() -> None:
+    """Inline tables of several lines, and escapes: newer TOML than 1.0, and a tomli of 2.4 knows it."""
+    document = good(
+        'exclusion = [{ name = "a",\nports = 80, reason = "\\x41" },\n{ name = "b", ports = 81 }]\n' + policy()
+    )
+    assert [(entry.name, entry.place.line) for entry in document.exclusions] == [("a", 1), ("b", 3)]
+    assert document.exclusions[0].reason == "A"
+
+
 @pytest.mark.parametrize(
-    ("text", "what"),
+    "body",
     [
-        (policy('[[exclusion]]\nname = "a"\nports = 80\nreason = "\\x41"\n'), "the escape \\x"),
-        ('exclusion = [{ name = "a", ports = 80, }]\n' + policy(), "a comma before the } of an inline table"),
-        ('exclusion = [{ name = "a",\nports = 80 }]\n' + policy(), "an inline table of several lines"),
+        "".join(f"[t{number}]\n" for number in range(150)),
+        "".join(f"[t{number}]\n" for number in range(20_000)),
+        "".join(f"k{number} = 1\n" for number in range(150)),
+        "[[exclusion]]\n" * 75,
+        "[[exclusion]]\nname = 'a'\nports = [" + "0, " * 150 + "]\n",
     ],
+    ids=["tables", "very many tables", "keys", "entries", "values"],
 )
-def test_a_file_beyond_toml_1_0_is_refused(text: str, what: str) -> None:
-    (message,) = told(text)
-    try:
-        tomli.loads(text)
-    except tomli.TOMLDecodeError:  # a tomli that knows TOML 1.0 only
-        assert "this is not TOML" in message
-    else:
-        assert message.endswith(f"{what} is beyond TOML 1.0, and editors refuse it; write it the way TOML 1.0 has it")
+def test_of_many_problems_the_first_are_given_and_the_number_of_the_others(body: str) -> None:
+    document, problems = read_document(policy(body), FILE)
+    assert document is None
+    assert len(problems) == MOST_PROBLEMS + 1
+    assert problems[-1].message == ("and 19,900 more" if "[t151]" in body else "and 50 more")
+
+
+def test_of_very_many_wrong_entries_the_first_are_looked_at_and_all_are_counted() -> None:
+    _, problems = read_document(policy("[[exclusion]]\n" * 1200), FILE)
+    assert [problem.place.line for problem in problems[:3]] == [4, 4, 5]
+    assert problems[-1].message == "and 2,300 more"
+
+
+def test_many_problems_behind_many_right_entries_are_found() -> None:
+    right = "".join(f"[[exclusion]]\nname = 'e{number}'\nports = 80\n" for number in range(1000))
+    document, problems = read_document(policy(right + "[[exclusion]]\nports = 80\n" * 1001), FILE)
+    assert document is None
+    assert problems[0].place.line == 3004
+    assert problems[-1].message == "and 901 more"
+
+
+def test_300_000_unknown_tables_take_no_memory_that_counts() -> None:
+    text = policy("".join(f"[t{number}]\n" for number in range(300_000)))
+    tracemalloc.start()
+    read_document(text, FILE)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 150 * 2**20
 
 
 def test_what_is_right_in_a_wrong_file_remains() -> None:
@@ -276,7 +311,7 @@ HEADS = st.sampled_from(["[[exclusion]]\n", "[[reservation]]\n", "[target]\n", "
 
 
 @given(st.lists(st.tuples(HEADS, BODIES), max_size=4, unique_by=lambda item: (item[0], item[0][1] != "[" or item[1])))
-def test_whatever_a_file_says_it_is_read_or_told(tables: list[tuple[str, str]]) -> None:
+def test_whatever_a_file_says_it_is_read_or_reported(tables: list[tuple[str, str]]) -> None:
     seen: set[str] = set()
     text = policy()
     for head, body in tables:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -18,7 +20,7 @@ def load(*paths: Path, os_: str = "windows", host: str = "host", tags: tuple[str
     return load_policies(paths, os_, host, tags)
 
 
-def told(*paths: Path) -> list[str]:
+def errors(*paths: Path) -> list[str]:
     """What load complains of; check complains of the same."""
     with pytest.raises(PolicyError) as caught:
         load(*paths)
@@ -66,7 +68,7 @@ def test_what_is_hidden_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / ".git").mkdir()
     (tmp_path / ".git" / "x.toml").write_text("no policy", encoding="utf-8")
     (tmp_path / ".hidden.toml").write_text("no policy", encoding="utf-8")
-    assert told(tmp_path) == [f"{tmp_path}: no policy file found: this folder holds no *.toml"]
+    assert errors(tmp_path) == [f"{tmp_path}: no policy file found: this folder holds no *.toml"]
 
 
 def test_a_file_named_twice_is_read_once(tmp_path: Path) -> None:
@@ -78,15 +80,15 @@ def test_a_file_named_twice_is_read_once(tmp_path: Path) -> None:
 
 def test_no_path_and_no_file(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    assert told() == ["PATH: no policy file found: name a file or a folder"]
-    assert told(tmp_path / "missing.toml", tmp_path / "empty") == [
+    assert errors() == ["PATH: no policy file found: name a file or a folder"]
+    assert errors(tmp_path / "missing.toml", tmp_path / "empty") == [
         f"{tmp_path / 'empty'}: no policy file found: this folder holds no *.toml",
         f"{tmp_path / 'missing.toml'}: no such file or folder; check the path",
     ]
 
 
 def test_a_path_that_cannot_be(tmp_path: Path) -> None:
-    (line,) = told(tmp_path / "a\0b")
+    (line,) = errors(tmp_path / "a\0b")
     assert line.startswith(f"{tmp_path}")
     assert line.isprintable()
     assert "cannot be read" in line
@@ -96,14 +98,49 @@ def test_a_path_that_cannot_be(tmp_path: Path) -> None:
     ("content", "line", "message"),
     [
         (b"version = 1\n# caf\xe9\n", 2, "byte 0xe9 at offset 17 is not UTF-8; save the file as UTF-8"),
-        (b"\xef\xbb\xbfversion = 1\n", 1, "the file begins with a byte order mark; save it as UTF-8 without one"),
-        ("version = 1\n".encode("utf-16"), 1, "this is UTF-16; save the file as UTF-8 without a byte order mark"),
+        (b"\xef\xbb\xbf\n# caf\xe9\n", 2, "byte 0xe9 at offset 9 is not UTF-8; save the file as UTF-8"),
     ],
 )
 def test_what_is_not_utf_8(tmp_path: Path, content: bytes, line: int, message: str) -> None:
     file = tmp_path / "a.toml"
     file.write_bytes(content)
-    assert told(file) == [f"{file}:{line}: {message}"]
+    assert errors(file) == [f"{file}:{line}: {message}"]
+
+
+def test_a_byte_order_mark_is_no_part_of_the_text(tmp_path: Path) -> None:
+    file = tmp_path / "a.toml"
+    file.write_bytes(b"\xef\xbb\xbf" + policy(exclusion("a", "80")).encode())
+    (found,) = load(file).policies
+    assert found.exclusions[0].place.line == 4
+    file.write_bytes(b"\xef\xbb\xbfa = \n")
+    assert errors(file)[0].startswith(f"{file}:1:5: this is not TOML")
+
+
+@pytest.mark.parametrize(
+    ("system", "command"),
+    [
+        ("nt", "(Get-Content '{}') | Set-Content '{}' -Encoding UTF8"),
+        ("posix", "iconv -f UTF-16 -t UTF-8 '{}' > new.toml && mv new.toml '{}'"),
+    ],
+)
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf_16_is_refused_with_the_command_that_converts_it(
+    system: str, command: str, encoding: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "a b.toml"
+    file.write_bytes(("\ufeff" + policy()).encode(encoding))
+    monkeypatch.setattr(files, "_ON_WINDOWS", system == "nt")
+    assert errors(file) == [f"{file}:1: this is UTF-16; convert it to UTF-8: {command.format(file, file)}"]
+
+
+@pytest.mark.skipif(os.name == "nt" or not shutil.which("iconv"), reason="this system has no iconv")
+def test_the_command_converts_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "it's.toml"
+    file.write_text(policy(exclusion("a", "80")), encoding="utf-16")
+    (message,) = errors(file)
+    monkeypatch.chdir(tmp_path)
+    subprocess.run(message.partition("UTF-8: ")[2], shell=True, check=True)
+    assert names(load(file)) == ["p"]
 
 
 def test_a_policy_of_50_mb_is_not_even_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -111,7 +148,9 @@ def test_a_policy_of_50_mb_is_not_even_opened(tmp_path: Path, monkeypatch: pytes
     with file.open("wb") as big:
         big.truncate(50_000_000)
     monkeypatch.setattr(Path, "open", lambda *_: pytest.fail("it was opened"))
-    assert told(file) == [f"{file}: the file has 47.7 MiB; a policy file may have 16 MiB: split it into several files"]
+    assert errors(file) == [
+        f"{file}: the file has 47.7 MiB; a policy file may have 16 MiB: split it into several files"
+    ]
 
 
 def test_a_file_that_grows_while_it_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -121,7 +160,9 @@ def test_a_file_that_grows_while_it_is_read(tmp_path: Path, monkeypatch: pytest.
     with file.open("wb") as big:
         big.truncate(LARGEST_FILE + 5)
     monkeypatch.setattr(Path, "stat", lambda *_, **__: small)
-    assert told(file) == [f"{file}: the file has 16.0 MiB; a policy file may have 16 MiB: split it into several files"]
+    assert errors(file) == [
+        f"{file}: the file has 16.0 MiB; a policy file may have 16 MiB: split it into several files"
+    ]
 
 
 def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
@@ -129,7 +170,7 @@ def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     if make_pipe is None:
         pytest.skip("this system has no pipes among its files")
     make_pipe(tmp_path / "a.toml")
-    (line,) = told(tmp_path)
+    (line,) = errors(tmp_path)
     assert line == f"{tmp_path / 'a.toml'}: this is neither a file nor a folder; name a *.toml file or a folder of them"
 
 
@@ -142,7 +183,7 @@ def test_a_file_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         raise PermissionError(13, "Permission denied", str(file))
 
     monkeypatch.setattr(Path, "open", refuse)
-    assert told(file) == [f"{file}: cannot be read (Permission denied); check the path and the permissions"]
+    assert errors(file) == [f"{file}: cannot be read (Permission denied); check the path and the permissions"]
 
 
 def test_a_folder_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -156,7 +197,7 @@ def test_a_folder_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.Monkey
         return scandir(path)
 
     monkeypatch.setattr(os, "scandir", refuse)
-    assert told(tmp_path) == [
+    assert errors(tmp_path) == [
         f"{tmp_path / 'locked'}: cannot be read (Permission denied); check the path and the permissions"
     ]
 
@@ -166,7 +207,7 @@ def test_no_permission(tmp_path: Path) -> None:
     file = tmp_path / "a.toml"
     file.write_text(policy(), encoding="utf-8")
     file.chmod(0)
-    assert "Permission denied" in told(file)[0]
+    assert "Permission denied" in errors(file)[0]
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows allows no such name")
@@ -202,7 +243,7 @@ def test_a_link_that_leads_in_a_circle(tmp_path: Path) -> None:
     (tmp_path / "again").symlink_to(tmp_path)
     assert names(load(tmp_path)) == ["p"]
     (tmp_path / "loop.toml").symlink_to(tmp_path / "loop.toml")
-    (line,) = told(tmp_path)
+    (line,) = errors(tmp_path)
     assert line.startswith(f"{tmp_path / 'loop.toml'}: cannot be read")
 
 
@@ -248,7 +289,7 @@ def test_check_tells_a_conflict_only_where_files_meet(tmp_path: Path) -> None:
     assert f"{tmp_path / 'b.toml'}:4: reservation 'b' (80) overlaps exclusion 'a' (80)" in str(caught.value)
 
 
-def test_twenty_errors_of_all_kinds_are_told_at_once(tmp_path: Path) -> None:
+def test_twenty_errors_of_all_kinds_are_reported_at_once(tmp_path: Path) -> None:
     wrong = ["8080.0", "true", '"80-"', '"90-80"', "0", "65536", "[]", '["x", "y"]', "[[80]]", '"0"', "2026-01-01"]
     entries = "".join(exclusion(f"e{index}", value) for index, value in enumerate(wrong))
     texts = {
@@ -262,7 +303,7 @@ def test_twenty_errors_of_all_kinds_are_told_at_once(tmp_path: Path) -> None:
     }
     for name, text in texts.items():
         (tmp_path / name).write_text(text, encoding="utf-8", errors="surrogateescape")
-    lines = told(tmp_path)
+    lines = errors(tmp_path)
     assert len(lines) == 20
     kinds = (
         "unknown key 'nonsense'",

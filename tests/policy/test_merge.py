@@ -15,11 +15,11 @@ def docs(*texts: str) -> list[Document]:
     return [good(text, f"{index}.toml") for index, text in enumerate(texts)]
 
 
-def names_told(*documents: Document, whole: bool = True) -> list[str]:
+def name_errors(*documents: Document, whole: bool = True) -> list[str]:
     return [str(problem.error()) for problem in name_problems(documents, whole=whole)]
 
 
-def scope_told(*documents: Document) -> list[str]:
+def scope_errors(*documents: Document) -> list[str]:
     return [str(problem.error()) for problem in scope_problems(merge(documents, documents), documents)]
 
 
@@ -31,7 +31,7 @@ def test_files_of_one_name_form_one_policy() -> None:
     documents = docs(
         policy('formerly = ["old"]\n' + exclusion("a", "80"), name="x"),
         policy(exclusion("b", "81"), name="w"),
-        policy('description = "told"\nformerly = ["older", "old"]\n' + reservation("c", "82"), name="x"),
+        policy('description = "why"\nformerly = ["older", "old"]\n' + reservation("c", "82"), name="x"),
     )
     policies = merged(documents, 0, 1, 2)
     assert [policy.name for policy in policies.policies] == ["w", "x"]
@@ -40,7 +40,7 @@ def test_files_of_one_name_form_one_policy() -> None:
     assert [entry.name for entry in both.reservations] == ["c"]
     assert both.files == ("0.toml", "2.toml")
     assert both.formerly == ("old", "older")
-    assert both.description == "told"
+    assert both.description == "why"
     assert policies.in_scope() == policies.policies
 
 
@@ -120,13 +120,13 @@ def test_an_entry_name_stands_once_in_a_policy() -> None:
         "entry 'a' stands already at 0.toml:4; in policy 'p' each name is given once, "
         "exclusions and reservations together"
     )
-    assert names_told(*documents) == [f"0.toml:8: {message}", f"1.toml:4: {message}"]
+    assert name_errors(*documents) == [f"0.toml:8: {message}", f"1.toml:4: {message}"]
 
 
 def test_a_name_counts_although_its_entry_is_wrong() -> None:
     wrong, _ = read_document(policy(exclusion("a", "0")), "wrong.toml")
     assert wrong is not None
-    assert names_told(*docs(policy(exclusion("a", "80"))), wrong)[0].startswith(
+    assert name_errors(*docs(policy(exclusion("a", "80"))), wrong)[0].startswith(
         "wrong.toml:4: entry 'a' stands already"
     )
 
@@ -137,11 +137,11 @@ def test_disabled_names_must_be_known() -> None:
         'disable = ["nodeport", "zzz", "nodeports"]\n' + policy(),
         policy(exclusion("zzz", "81"), name="q"),
     )
-    assert names_told(*documents) == [
+    assert name_errors(*documents) == [
         "1.toml:1: disable: policy 'p' has no entry 'nodeport'; did you mean 'nodeports'?",
         "1.toml:1: disable: policy 'p' has no entry 'zzz'; name an entry of this policy, or take it out",
     ]
-    assert names_told(*documents, whole=False) == []  # the missing file may have the names
+    assert name_errors(*documents, whole=False) == []  # the missing file may have the names
 
 
 @pytest.mark.parametrize(
@@ -159,7 +159,7 @@ def test_what_is_wrong_elsewhere_does_not_hide_an_unknown_disabled_name(wrong: s
     assert document is not None
     assert len(problems) == 1
     known = ["a", "b"] if "name" not in wrong else ["b"]
-    assert [message.split("; ")[0] for message in names_told(document)] == [
+    assert [message.split("; ")[0] for message in name_errors(document)] == [
         f"0.toml:1: disable: policy 'p' has no entry '{name}'" for name in known
     ]
 
@@ -171,16 +171,16 @@ def test_disabled_names_are_not_held_against_a_policy_whose_entries_are_not_all_
     document, problems = read_document(policy(wrong), "0.toml")
     assert document is not None
     assert problems
-    assert names_told(document, *docs('disable = ["a"]\n' + policy())) == []
-    assert names_told(*docs('disable = ["a"]\n' + policy()), whole=False) == []
+    assert name_errors(document, *docs('disable = ["a"]\n' + policy())) == []
+    assert name_errors(*docs('disable = ["a"]\n' + policy()), whole=False) == []
 
 
-def test_thousands_of_unknown_disabled_names_are_told_at_once() -> None:
+def test_thousands_of_unknown_disabled_names_are_reported_at_once() -> None:
     entries = "".join(exclusion(f"entry-{number}", str(number)) for number in range(1, 2001))
     disable = ", ".join(f'"entri-{number}"' for number in range(1, 2001))
     document = good(f"disable = [{disable}]\n" + policy(entries))
     begin = time.process_time()
-    messages = names_told(document)
+    messages = name_errors(document)
     assert time.process_time() - begin < 2  # to look for the nearest name of each took ten
     assert len(messages) == 2000
     assert sum("did you mean 'entry-" in message for message in messages) == 10
@@ -188,10 +188,10 @@ def test_thousands_of_unknown_disabled_names_are_told_at_once() -> None:
 
 def test_a_policy_was_formerly_another_that_is_gone() -> None:
     place = "2.toml:4: [policy] formerly:"
-    assert names_told(*docs(policy('formerly = ["old"]\n'), policy('formerly = ["old"]\n'))) == []
+    assert name_errors(*docs(policy('formerly = ["old"]\n'), policy('formerly = ["old"]\n'))) == []
     first, second = docs(policy(name="old"), policy('formerly = ["older"]\n', name="b"))
     renamed = good(policy('formerly = ["old", "older", "new"]\n', name="new"), "2.toml")
-    assert names_told(first, second, renamed) == [
+    assert name_errors(first, second, renamed) == [
         f"{place} names 'old', but a policy of that name is at 0.toml:2; take the name out, or that policy's files",
         f"{place} names 'older', and so does policy 'b' at 1.toml:4; only one policy can inherit what is owned",
         f"{place} names this very policy; take 'new' out",
@@ -202,13 +202,13 @@ def test_settings_of_one_host_may_not_differ() -> None:
     first = "[unmanaged]\naction = 'report'\nports = [80, '90-99']\n"
     same = "[unmanaged]\nports = ['90-99', 80]\naction = 'report'\n"
     ranges = "[dynamic_range]\ntcp = '20000-30000'\n"
-    assert scope_told(*docs(policy(first + ranges), policy(same + ranges, name="q"))) == []
+    assert scope_errors(*docs(policy(first + ranges), policy(same + ranges, name="q"))) == []
     others = docs(
         policy(first + ranges),
         policy("[unmanaged]\n", name="q"),
         policy(ranges + "udp = '20000-30000'\n"),
     )
-    assert scope_told(*others) == [
+    assert scope_errors(*others) == [
         "1.toml:4: [unmanaged] differs from the one at 0.toml:4; a host has only one: make them alike",
         "2.toml:4: [dynamic_range] differs from the one at 0.toml:7; a host has only one: make them alike",
     ]
@@ -216,5 +216,5 @@ def test_settings_of_one_host_may_not_differ() -> None:
 
 def test_conflicts_are_sought_in_all_policies_but_not_in_what_is_disabled() -> None:
     documents = docs(policy(exclusion("a", "80")), policy(reservation("b", "80"), name="q"))
-    assert len(scope_told(*documents)) == 1
-    assert scope_told(*documents, good('disable = ["a"]\n' + policy(), "2.toml")) == []
+    assert len(scope_errors(*documents)) == 1
+    assert scope_errors(*documents, good('disable = ["a"]\n' + policy(), "2.toml")) == []

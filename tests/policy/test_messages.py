@@ -6,8 +6,8 @@ import pytest
 
 from reconciler.errors import PolicyError
 from reconciler.policy.entries import Place
-from reconciler.policy.messages import Problem, raise_all
-from tests.policy.texts import exclusion, policy, reservation, told
+from reconciler.policy.messages import MOST_PROBLEMS, Problem, and_more, raise_all
+from tests.policy.texts import errors, exclusion, policy, reservation
 
 NAME_RULE = (
     "is not a name; a name has 1 to 64 letters, digits, dots, underscores or hyphens and begins with a letter or digit"
@@ -282,13 +282,13 @@ CASES = [
 
 
 @pytest.mark.parametrize(("text", "line", "message"), CASES, ids=[case[2][:40] for case in CASES])
-def test_a_wrong_value_is_told_in_its_place(text: str, line: int, message: str) -> None:
-    assert f"some.toml:{line}: {message}" in told(text)
-    assert len(told(text)) == (2 if text == "" else 1)
+def test_a_wrong_value_is_reported_in_its_place(text: str, line: int, message: str) -> None:
+    assert f"some.toml:{line}: {message}" in errors(text)
+    assert len(errors(text)) == (2 if text == "" else 1)
 
 
 def test_no_message_speaks_of_the_machinery() -> None:
-    everything = "\n".join(line for text, _, _ in CASES for line in told(text)).lower()
+    everything = "\n".join(line for text, _, _ in CASES for line in errors(text)).lower()
     for word in ("pydantic", "http", "input should", "valid string", "validation", "literal", "none"):
         assert word not in everything
 
@@ -307,7 +307,18 @@ def test_problems_are_raised_once_each_and_in_order() -> None:
     assert [problem.where for problem in caught.value.problems] == ["a:9:4", "a:10", "b:1"]
 
 
-def test_a_complaint_of_a_kind_nobody_foresaw_is_still_told() -> None:
+def test_of_many_problems_in_a_file_the_first_are_listed_and_all_are_counted() -> None:
+    problems = [Problem(Place("a", line), "wrong") for line in range(1, MOST_PROBLEMS + 3)]
+    problems += [Problem(Place("b", 1), "wrong"), and_more("b", 1200)]
+    with pytest.raises(PolicyError) as caught:
+        raise_all(problems)
+    assert caught.value.count == MOST_PROBLEMS + 2 + 1201
+    lines = str(caught.value).splitlines()
+    assert lines[:MOST_PROBLEMS] == [f"a:{line}: wrong" for line in range(1, MOST_PROBLEMS + 1)]
+    assert lines[MOST_PROBLEMS:] == ["a: and 2 more", "b:1: wrong", "b: and 1,200 more"]
+
+
+def test_a_complaint_of_a_kind_nobody_foresaw_is_still_reported() -> None:
     from reconciler.policy.messages import translate
     from reconciler.policy.models import Complaint
     from reconciler.policy.scanner import Lines

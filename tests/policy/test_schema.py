@@ -11,7 +11,7 @@ import tomli
 
 from reconciler.policy.models import ENTRY_TABLES, TABLES, known_keys
 from reconciler.policy.schema import policy_schema
-from tests.policy.texts import exclusion, policy, reservation, told
+from tests.policy.texts import errors, exclusion, policy, reservation
 
 KEPT = Path(__file__).parents[2] / "desired" / "reconciler.schema.json"
 SCHEMA = policy_schema()
@@ -53,7 +53,7 @@ def test_it_is_draft_7_without_references_and_without_null() -> None:
 
 
 @pytest.mark.parametrize("name", ["", *TABLES])
-def test_each_table_is_closed_and_told(name: str) -> None:
+def test_each_table_is_closed_and_described(name: str) -> None:
     table = tables()[name]
     assert table["type"] == "object"
     assert table["additionalProperties"] is False
@@ -81,7 +81,7 @@ def test_each_example_and_default_is_valid(name: str) -> None:
             continue
         values = [*stated["examples"], *([stated["default"]] if stated.get("default") is not None else [])]
         for value in values:
-            assert told(file_with(name, key, json.dumps(value))) == []
+            assert errors(file_with(name, key, json.dumps(value))) == []
 
 
 def file_with(name: str, key: str, value: str) -> str:
@@ -101,7 +101,7 @@ def file_with(name: str, key: str, value: str) -> str:
     return policy(f"[{name}]\n{line}")
 
 
-def test_the_limits_that_hold_if_nobody_says_are_told() -> None:
+def test_the_limits_that_hold_if_nobody_says_are_reported() -> None:
     limits = SCHEMA["properties"]["limits"]["properties"]
     assert {key: stated["default"] for key, stated in limits.items()} == {
         "max_deletes": 20,
@@ -118,11 +118,11 @@ def test_the_pattern_of_a_text_says_what_the_models_say(text: str) -> None:
     escaped = "".join(f"\\u{ord(letter):04x}" for letter in text)
     file = policy(exclusion("a", "80", f'reason = "{escaped}"'))
     assert tomli.loads(file)["exclusion"][0]["reason"] == text
-    assert (re.search(pattern, text) is not None) == (told(file) == [])
+    assert (re.search(pattern, text) is not None) == (errors(file) == [])
 
 
 def test_a_reservation_is_one_range_in_one_protocol() -> None:
     properties = tables()["reservation"]["properties"]
     assert {choice["type"] for choice in properties["ports"]["anyOf"]} == {"integer", "string"}
     assert properties["protocol"]["type"] == "string"
-    assert told(policy(reservation("a", '"80"', 'protocol = "udp"'))) == []
+    assert errors(policy(reservation("a", '"80"', 'protocol = "udp"'))) == []

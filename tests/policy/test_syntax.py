@@ -1,4 +1,4 @@
-"""What is no TOML is told in words that say what to do, whatever the parser calls it."""
+"""What is no TOML is reported in words that say what to do, whatever the parser calls it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.policy.messages import explain
-from tests.policy.texts import told
+from tests.policy.texts import errors
 
 CLOSE = "end it with the quote that it begins with"
 EXCLUSION = "exclusion is there already in another form; write each entry under [[exclusion]], in two brackets"
@@ -68,11 +68,11 @@ CASES = [
 
 @pytest.mark.parametrize(("text", "place", "words"), CASES, ids=[ascii(case[0]) for case in CASES])
 def test_it_says_what_to_do(text: str, place: str, words: str) -> None:
-    assert told(text) == [f"some.toml:{place}: this is not TOML: {words}"]
+    assert errors(text) == [f"some.toml:{place}: this is not TOML: {words}"]
 
 
 @given(st.text("ab=.[]{}\"'#\\\n, 01-", max_size=40))
-def test_any_text_is_told(text: str) -> None:
+def test_any_text_is_reported(text: str) -> None:
     words = "valid"
     try:
         tomli.loads(text)

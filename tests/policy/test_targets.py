@@ -53,7 +53,7 @@ def test_files_meet_where_their_targets_say_so() -> None:
     assert meetings('tags = ["db"]', 'tags = ["web"]', 'tags = ["db", "web"]', "") == {"023", "123", "3"}
 
 
-def test_each_meeting_is_told_once() -> None:
+def test_each_meeting_is_reported_once() -> None:
     documents = [good(policy(), str(index)) for index in range(3)]
     assert [len(scope.documents) for scope in scopes(documents)] == [3]
     assert scopes([]) == ()

@@ -75,11 +75,11 @@ def test_ports_are_read_however_they_are_written(case: tuple[list[PortRange], ob
         ("80-090", "'80-090' has a leading zero; write the number without it"),
     ],
 )
-def test_what_is_not_a_range_is_told(value: object, message: str) -> None:
+def test_what_is_not_a_range_is_reported(value: object, message: str) -> None:
     assert wrong(read_range, value) == message
 
 
-def test_everything_wrong_in_an_array_is_told() -> None:
+def test_everything_wrong_in_an_array_is_reported() -> None:
     with pytest.raises(WrongValueError) as caught:
         read_ports([80, "80-", 0, "90-99"])
     assert len(caught.value.messages) == 2
@@ -117,7 +117,7 @@ def test_protocols_and_families() -> None:
         ([["tcp"]], "an array is not one of 'tcp' or 'udp'"),
     ],
 )
-def test_what_is_not_a_protocol_is_told(value: object, message: str) -> None:
+def test_what_is_not_a_protocol_is_reported(value: object, message: str) -> None:
     assert wrong(read_protocols, value) == message
 
 
@@ -141,7 +141,7 @@ def test_the_dynamic_range_is_one_that_windows_accepts() -> None:
         ("1", "'1' (a string) is unknown here, this program reads version 1; write version = 1"),
     ],
 )
-def test_another_version_is_told(value: object, message: str) -> None:
+def test_another_version_is_reported(value: object, message: str) -> None:
     assert wrong(read_version, value) == message
     assert is_newer(value) == (value == 2)
     assert read_version(1) == 1

@@ -27,7 +27,7 @@ def good(text: str, file: str = FILE) -> Document:
     return document
 
 
-def told(text: str, file: str = FILE) -> list[str]:
+def errors(text: str, file: str = FILE) -> list[str]:
     """What reading this text complains of, each as a user sees it."""
     _, problems = read_document(text, file)
     return [str(problem.error()) for problem in problems]

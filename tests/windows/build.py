@@ -98,6 +98,28 @@ def _requirements() -> tuple[str, ...]:
 _SITE = """import sys
 sys.pycache_prefix = sys.prefix + "\\\\pycache"  # off the folders that another Python uses
 sys.modules["_wmi"] = None  # Wine 8 ends a program that asks WMI, as `platform` does from Python 3.12 on
+
+# Now and then Wine 8 starts no process on a busy machine and says ERROR_INTERNAL_ERROR, which Windows never does. That
+# error is tried again, no other; each time is a line in retries.txt, which tests.windows.run prints.
+import _winapi
+_create = _winapi.CreateProcess
+
+
+def _create_process(*words):
+    for pause in (0.1, 0.5, 2):
+        try:
+            return _create(*words)
+        except OSError as error:
+            if error.winerror != 1359:
+                raise
+        import time
+        with open(sys.prefix + "/retries.txt", "a", encoding="utf-8") as file:
+            file.write(str(words[0] or words[1]) + "\\n")
+        time.sleep(pause)
+    return _create(*words)
+
+
+_winapi.CreateProcess = _create_process
 """
 
 _NAMES = """

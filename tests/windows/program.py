@@ -7,14 +7,14 @@ import sys
 assert sys.platform == "win32"
 
 import json
+import shutil
 import subprocess
 import winreg
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from reconciler.host.windows.libraries import native_directory
+from reconciler.host.windows.folders import state_folder
 from reconciler.host.windows.registry import BOOT, OURS
-from reconciler.ledger.registry import KEY
 
 SECONDS = 120
 
@@ -69,26 +69,23 @@ def _text(data: bytes) -> str:
     return data.decode("utf-8", "backslashreplace").replace("\r\n", "\n")
 
 
-def log_folder() -> Path:
-    """Where lock and audit log are."""
-    return Path(native_directory(), "LogFiles", "port-reconciler")
+def state() -> dict[str, int]:
+    """The files of the state folder, with the time of their last change."""
+    files = (path for path in state_folder().rglob("*") if path.is_file())
+    return {path.name: path.stat().st_mtime_ns for path in files}
 
 
 def forget() -> None:
-    """Take away what earlier applies left in the registry and beside the logs."""
-    for key in (rf"{KEY}\A", rf"{KEY}\B", KEY, BOOT, OURS):
+    """Take away what earlier applies left in the registry and in the state folder."""
+    for key in (BOOT, OURS):
         try:
             winreg.DeleteKeyEx(winreg.HKEY_LOCAL_MACHINE, key, winreg.KEY_WOW64_64KEY)
         except FileNotFoundError:
             pass
-    for file in log_folder().glob("*"):
-        file.unlink()
+    if state_folder().exists():
+        shutil.rmtree(state_folder())
 
 
 def ledger_exists() -> bool:
     """Did an apply write a ledger?"""
-    try:
-        winreg.OpenKey(winreg.HKEY_LOCAL_MACHINE, KEY, 0, winreg.KEY_READ | winreg.KEY_WOW64_64KEY).Close()
-    except FileNotFoundError:
-        return False
-    return True
+    return "windows.ledger.json" in state()

@@ -1,4 +1,4 @@
-"""The ledger in the registry, as Wine has it; who may write there it cannot tell."""
+"""The state folder of a real Windows, as Wine has it: it refuses nobody."""
 
 from __future__ import annotations
 
@@ -12,114 +12,100 @@ if not native.UNDER_WINE:
     pytest.skip(native.REASON, allow_module_level=True)
 assert sys.platform == "win32"
 
-import winreg
-from collections.abc import Callable, Iterator
+import ctypes
+import time
+from ctypes import byref, wintypes
 from pathlib import Path
-from typing import Any
 
 from reconciler.errors import LedgerError
-from reconciler.ledger import registry
+from reconciler.host.windows import folders
+from reconciler.host.windows.folders import make_folders, state_folder
 from reconciler.ledger.records import Ledger
-from reconciler.ledger.registry import RegistryLedgerStore, make_private_folder
+from reconciler.ledger.store import FileLedgerStore
 from tests.ledger.samples import SAMPLE
 
-KEY = r"SOFTWARE\port-reconciler-test\Ledger"
-VIEW = winreg.KEY_ALL_ACCESS | winreg.KEY_WOW64_64KEY
+OWNER_AND_DACL = 5
+
+
+def sddl(descriptor: ctypes.c_void_p) -> str:
+    """Owner and access list of a security descriptor as text."""
+    text = wintypes.LPWSTR()
+    write = ctypes.WinDLL("advapi32.dll").ConvertSecurityDescriptorToStringSecurityDescriptorW
+    assert write(descriptor, 1, OWNER_AND_DACL, byref(text), None)
+    assert text.value is not None
+    return text.value
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[RegistryLedgerStore]:
-    yield RegistryLedgerStore(tmp_path, KEY)
-    for key in (rf"{KEY}\A", rf"{KEY}\B", KEY, KEY.rpartition("\\")[0]):
-        try:
-            winreg.DeleteKeyEx(winreg.HKEY_LOCAL_MACHINE, key, winreg.KEY_WOW64_64KEY)
-        except FileNotFoundError:
-            pass
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "LogFiles" / "port-reconciler"
 
 
-def opened(below: str = "") -> winreg.HKEYType:
-    return winreg.OpenKey(winreg.HKEY_LOCAL_MACHINE, f"{KEY}{below}", 0, VIEW)
-
-
-def test_there_is_none_before_the_first_is_saved(store: RegistryLedgerStore) -> None:
-    assert store.load() is None
-
-
-def test_what_was_saved_is_loaded(store: RegistryLedgerStore) -> None:
-    for ledger in (SAMPLE, Ledger("other-machine"), SAMPLE):
-        store.save(ledger)
-        assert RegistryLedgerStore(store.folder, KEY).load() == ledger
-
-
-def test_a_large_one_is_kept_in_parts(store: RegistryLedgerStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(registry, "PART_BYTES", 100)
-    store.save(SAMPLE)
-    store.save(Ledger("small"))
-    store.save(Ledger("smaller"))
-    assert store.load() == Ledger("smaller")
-    with opened("\\A") as key:
-        assert winreg.QueryInfoKey(key)[1] == 1 + winreg.QueryValueEx(key, "Parts")[0]
-
-
-@pytest.mark.parametrize("instant", range(4))
-def test_a_kill_while_it_is_saved_leaves_the_old_one(
-    instant: int, store: RegistryLedgerStore, monkeypatch: pytest.MonkeyPatch
+def test_users_may_read_the_ledger_and_only_administrators_the_lock(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """`Parts`, two parts, and the value that names them: killed before each."""
-    store.save(Ledger("old"))
-    new = Ledger("new")
-    monkeypatch.setattr(registry, "PART_BYTES", len(store._encoder.encode(new)) // 2 + 1)
-    left, real = [instant], winreg.SetValueEx
-
-    def killed(*args: Any) -> None:
-        left[0] -= 1
-        if left[0] < 0:
-            raise KeyboardInterrupt
-        real(*args)
-
-    monkeypatch.setattr(winreg, "SetValueEx", killed)
-    with pytest.raises(KeyboardInterrupt):
-        store.save(new)
-    monkeypatch.undo()
-    assert store.load() == Ledger("old")
-    store.save(new)
-    assert store.load() == new
+    """Wine keeps Unix modes and no access lists, so what it is asked for is looked at."""
+    asked: dict[Path, str] = {}
+    monkeypatch.setattr(folders, "_make", lambda path, descriptor: asked.update({path: sddl(descriptor)}))
+    lock = make_folders(folder)
+    administrators = "O:BAD:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)"
+    assert asked[folder] in (f"{administrators}(A;OICI;FRFX;;;BU)", f"{administrators}(A;OICI;0x1200a9;;;BU)")
+    assert asked[lock] == administrators
 
 
-def _lose_a_part() -> None:
-    with opened("\\A") as key:
-        winreg.DeleteValue(key, "0")
-
-
-def _lose_the_generation() -> None:
-    winreg.DeleteKeyEx(winreg.HKEY_LOCAL_MACHINE, rf"{KEY}\A", winreg.KEY_WOW64_64KEY)
-
-
-def _change_a_part() -> None:
-    with opened("\\A") as key:
-        data = winreg.QueryValueEx(key, "0")[0]
-        winreg.SetValueEx(key, "0", 0, winreg.REG_BINARY, data.replace(b"machine", b"nachine"))
-
-
-@pytest.mark.parametrize("damage", [_lose_a_part, _lose_the_generation, _change_a_part])
-def test_a_damaged_one_is_refused_and_not_taken_for_none(
-    damage: Callable[[], None], store: RegistryLedgerStore
-) -> None:
-    store.save(SAMPLE)
-    damage()
-    with pytest.raises(LedgerError, match="damaged"):
-        store.load()
-
-
-def test_a_private_folder_is_made_with_its_parent_and_may_be_there_already(tmp_path: Path) -> None:
-    folder = tmp_path / "LogFiles" / "port-reconciler"
-    make_private_folder(folder)
-    (folder / "windows.lock").touch()
-    make_private_folder(folder)
-    assert (folder / "windows.lock").exists()
+def test_folders_are_made_with_their_parent_and_may_be_there_already(folder: Path) -> None:
+    lock = make_folders(folder)
+    (lock / "windows.lock").touch()
+    assert make_folders(folder) == lock == folder / "lock"
+    assert (lock / "windows.lock").exists()
 
 
 def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(LedgerError, match="this folder, for lock and audit log, cannot be made private"):
-        make_private_folder(tmp_path / "file" / "port-reconciler")
+    with pytest.raises(LedgerError, match="this folder cannot be made for administrators only"):
+        make_folders(tmp_path / "file" / "port-reconciler")
+
+
+def test_the_environment_does_not_move_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = state_folder()
+    monkeypatch.setenv("RECONCILER_STATE_DIR", str(tmp_path))
+    monkeypatch.setenv("SYSTEMROOT", str(tmp_path))
+    assert state_folder() == before
+    assert before.parts[-3:] == ("system32", "LogFiles", "port-reconciler")
+
+
+def test_what_was_saved_is_loaded(folder: Path) -> None:
+    store = FileLedgerStore(folder, "windows")
+    assert store.load() is None
+    for ledger in (SAMPLE, Ledger("other-machine"), SAMPLE):
+        store.save(ledger)
+        assert FileLedgerStore(folder, "windows").load() == ledger
+
+
+def test_a_file_that_somebody_has_open_is_waited_for(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Windows replaces no file that is open in the way Python opens it."""
+    store = FileLedgerStore(folder, "windows")
+    store.save(SAMPLE)
+    opened = store.path.open("rb")
+    waited: list[float] = []
+
+    def wait(seconds: float) -> None:
+        waited.append(seconds)
+        opened.close()
+
+    monkeypatch.setattr(time, "sleep", wait)
+    store.save(Ledger("other-machine"))
+    assert len(waited) == 1
+    assert store.load() == Ledger("other-machine")
+
+
+def test_a_file_that_stays_open_is_one_sentence_and_stays_as_it_was(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = FileLedgerStore(folder, "windows")
+    store.save(SAMPLE)
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)
+    with store.path.open("rb"), pytest.raises(LedgerError, match="the ledger cannot be written"):
+        store.save(Ledger("other-machine"))
+    assert store.load() == SAMPLE
+    assert [path.name for path in folder.iterdir()] == ["windows.ledger.json"]

@@ -20,7 +20,7 @@ from reconciler.lab.simulated.services import new_state
 from reconciler.lab.simulated.variants import Variants
 from reconciler.ports import LANES, PortRange
 from tests.contract.conftest import LANGUAGES
-from tests.windows.program import Program, ledger_exists, log_folder
+from tests.windows.program import Program, ledger_exists, state
 from tests.windows.standin import Standin
 from tests.windows.statefile import Fault
 
@@ -64,11 +64,11 @@ def test_the_second_apply_calls_nothing_that_writes(program: Program, standin: S
     program.policy(FRONT, ERP)
     assert program.apply().code == 0
     standin.forget_calls()
-    before = [(file.name, file.stat().st_mtime_ns) for file in log_folder().iterdir()]
+    before = state()
     assert program.apply().code == 0
     assert {call.words[2] for call in standin.calls("netsh")} == {"show"}
     assert {call.words[0] for call in standin.calls("iphlpapi")} <= {"lookup"}
-    assert [(file.name, file.stat().st_mtime_ns) for file in log_folder().iterdir()] == before
+    assert state() == before
 
 
 @pytest.mark.parametrize("settings", [[], ["families=split"]], ids=["shared", "split"])

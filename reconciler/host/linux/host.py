@@ -87,7 +87,7 @@ class LinuxHost:
             rewrites = self._has_files() and self._own_file() != OwnFile(stored)
             if rewrites:
                 self._files.check_folder()
-            change_list(self._list, add, remove, stored, before)
+            change_list(self._list, add, remove, before)
             if rewrites:
                 self._files.write(stored)
         except (OSError, ValueError) as error:
@@ -104,7 +104,7 @@ class LinuxHost:
         none = PortSet()
         add, remove = (ports, none) if change.verb == "create" else (none, ports)
         stored = self._files.own_file().ports or none
-        return self.write_list(add, remove, stored, lambda listed, in_pieces: None)
+        return self.write_list(add, remove, stored, lambda listed, in_pieces: none)
 
     def dynamic_range(self, protocol: PortProtocol) -> PortRange | None:
         """See `Host`."""

@@ -12,7 +12,6 @@ from __future__ import annotations
 import errno
 import os
 import time
-from typing import NamedTuple
 
 from reconciler.host.interface import BeforeWrite
 from reconciler.ports import FIRST_PORT, LAST_PORT, PortRange, PortSet
@@ -28,14 +27,6 @@ READINGS = 100
 """A list over one page is replaced in pieces, so two readings in a row must agree."""
 
 _REPLACE, _ADD = 0, 1  # positions in the file
-
-
-class _Change(NamedTuple):
-    """What is written where, so that the list `now` becomes what is wanted."""
-
-    now: PortSet
-    position: int
-    pieces: list[bytes]
 
 
 def read_list(path: str) -> PortSet:
@@ -65,34 +56,39 @@ def list_text(ports: PortSet) -> str:
     return ",".join(map(str, ports.runs()))
 
 
-def change_list(path: str, add: PortSet, remove: PortSet, elsewhere: PortSet, before: BeforeWrite) -> None:
+def change_list(path: str, add: PortSet, remove: PortSet, before: BeforeWrite) -> None:
     """Take ports out of the list and put ports in; all others stay. Raises OSError, and ValueError like `read_list`.
 
     Where nothing has to go, ports are only added: then no port is missing at any instant, whoever else writes and
     wherever this process is killed. Otherwise the list is replaced, and what another program has changed since it
-    was last read is lost. A list over one chunk then comes back piece by piece; what no file holds (`elsewhere` are
-    the ports that one does) comes first. `before` may take its time: the list is read again after it.
+    was last read is lost. A list over one chunk then comes back piece by piece; what `before` returns comes last.
+    `before` may take its time: the list is read again after it.
     """
-    text = _read_text(path)
+    text, in_pieces = _read_text(path), False
     for _ in range(READINGS):
-        change = _change(text, add, remove, elsewhere)
-        before(change.now, change.position == _REPLACE and len(change.pieces) > 1)
+        now = parse_list(text)
+        wanted = (now - remove) | add
+        replaces = bool(now & remove)
+        in_pieces |= replaces and len(chunks(list_text(wanted))) > 1
+        last = before(now, in_pieces)
+        pieces = _replacing(text, wanted, last) if replaces else _adding(add - now)
         again = _read_text(path)
-        if again == text:
-            _write(path, change)
+        if again == text and (in_pieces or not replaces or len(pieces) == 1):
+            _write(path, _REPLACE if replaces else _ADD, pieces)
             return
-        text = again
+        text, in_pieces = again, replaces and len(pieces) > 1
     raise _restless(path)
 
 
-def _change(text: str, add: PortSet, remove: PortSet, elsewhere: PortSet) -> _Change:
-    now = parse_list(text)
-    if not now & remove:
-        return _Change(now, _ADD, chunks(list_text(add - now)) if add - now else [])
-    left = (now - remove) | add
+def _adding(ports: PortSet) -> list[bytes]:
+    return chunks(list_text(ports)) if ports else []
+
+
+def _replacing(text: str, wanted: PortSet, last: PortSet) -> list[bytes]:
+    """The pieces of the new list. Port 0, which is no port here, stays if it was there."""
     parts = ["0"] if text.startswith("0") else []
-    parts += [list_text(left - elsewhere), list_text(left & elsewhere)]
-    return _Change(now, _REPLACE, chunks(",".join(part for part in parts if part)))
+    parts += [list_text(wanted - last), list_text(wanted & last)]
+    return chunks(",".join(part for part in parts if part))
 
 
 def chunks(text: str) -> list[bytes]:
@@ -107,13 +103,13 @@ def chunks(text: str) -> list[bytes]:
     return pieces
 
 
-def _write(path: str, change: _Change) -> None:
-    if not change.pieces:
+def _write(path: str, position: int, pieces: list[bytes]) -> None:
+    if not pieces:
         return
     descriptor = os.open(path, os.O_WRONLY)
     try:
-        os.lseek(descriptor, change.position, os.SEEK_SET)
-        for piece in change.pieces:
+        os.lseek(descriptor, position, os.SEEK_SET)
+        for piece in pieces:
             written = os.write(descriptor, piece)
             if written != len(piece):
                 raise OSError(errno.EIO, f"the kernel took {written} of {len(piece)} bytes", path)

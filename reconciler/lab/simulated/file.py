@@ -7,16 +7,16 @@ from __future__ import annotations
 
 import os
 import stat
-import sys
-import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
+from reconciler.codec import NewerFormatError
 from reconciler.errors import HostError
-from reconciler.lab.simulated.document import FORMAT, NewerFormatError, dump, load
+from reconciler.lab.simulated.document import FORMAT, dump, load
 from reconciler.lab.simulated.state import State
+from reconciler.state_files import patiently, replace_file
 
 T = TypeVar("T")
 
@@ -24,7 +24,6 @@ LARGEST_FILE = 32 * 1024 * 1024
 """Bytes; four full tables of single ports need a third of it."""
 LOCK_SECONDS = 10.0
 _INIT = "`reconciler sim init`"
-_WINDOWS_PATIENCE = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
 
 
 class StateFile:
@@ -46,7 +45,7 @@ class StateFile:
         with made._reporting("made"):
             os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
             try:
-                _replace(made.path, dump(state))
+                replace_file(made.path, dump(state), made.path.stat())
             except BaseException:
                 made.path.unlink()
                 raise
@@ -71,7 +70,7 @@ class StateFile:
             result = action(state)
             data = dump(state)
             if data != before:
-                _replace(self.path, data)
+                replace_file(self.path, data, self.path.stat())
             self._state, self._data = state, data
         return result
 
@@ -79,7 +78,7 @@ class StateFile:
         with self._reporting("read"):
             if not stat.S_ISREG(self.path.stat().st_mode):
                 raise HostError("this is not an ordinary file; name the file of a simulated host", where=self.where)
-            with _patiently(lambda: self.path.open("rb")) as file:
+            with patiently(lambda: self.path.open("rb")) as file:
                 data = file.read(LARGEST_FILE + 1)
         if len(data) > LARGEST_FILE:
             raise HostError("this is too large for a simulated host; name another file", where=self.where)
@@ -89,7 +88,7 @@ class StateFile:
         try:
             return load(data)
         except NewerFormatError as error:
-            raise HostError(f"{error}; update this program, or make another host", where=self.where) from None
+            raise HostError(f"{error}; update it, or make another host", where=self.where) from None
         except ValueError as error:
             if FORMAT.encode() not in data:  # somebody's file, which nobody should be told to delete
                 told = f"this is not a simulated host: {error}; name the file of one, or make one with {_INIT}"
@@ -124,40 +123,3 @@ class StateFile:
             raise HostError(
                 f"it cannot be {done} ({reason}); check the path and its rights", where=self.where
             ) from None
-
-
-def _replace(path: Path, data: bytes) -> None:
-    """Put the bytes in the file's place in one step; its mode, and where possible its owner, stay."""
-    beside = path.with_name(f"{path.name}.new")
-    old = path.stat()
-    beside.unlink(missing_ok=True)  # left over by a writer that was killed
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-    try:
-        with os.fdopen(os.open(beside, flags, 0o600), "wb") as file:
-            _keep_rights(file.fileno(), old)
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        _patiently(lambda: beside.replace(path))
-    except BaseException:
-        with suppress(OSError):
-            beside.unlink()
-        raise
-
-
-def _keep_rights(descriptor: int, old: os.stat_result) -> None:
-    if sys.platform != "win32":
-        if (old.st_uid, old.st_gid) != (os.geteuid(), os.getegid()):
-            with suppress(OSError):
-                os.fchown(descriptor, old.st_uid, old.st_gid)
-        os.fchmod(descriptor, stat.S_IMODE(old.st_mode))
-
-
-def _patiently(call: Callable[[], T]) -> T:
-    """Windows refuses to open or replace a file at the moment another program does; wait that moment."""
-    for pause in _WINDOWS_PATIENCE if sys.platform == "win32" else ():
-        try:
-            return call()
-        except PermissionError:
-            time.sleep(pause)
-    return call()

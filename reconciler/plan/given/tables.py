@@ -68,7 +68,7 @@ class Table:
         return all(record.store == store for record in self.owned[ports]) or not self.declared.touches(ports)
 
     def row_ref(self, ports: PortRange) -> RowRef:
-        """A foreign exclusion of this table, as a step names it; its store is not known, so the lasting one is tried."""
+        """A foreign exclusion of this table, as a step names it. Nobody knows its store; the lasting one is tried."""
         return RowRef("exclusion", self.lanes, ports, "persistent")
 
     def socket(self, port: int) -> Blocker:

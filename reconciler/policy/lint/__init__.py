@@ -1,4 +1,4 @@
-"""Lint: what is allowed in a policy, but brings trouble in the field. Pure; knows the policy only, no host.
+"""Lint: what is allowed in a policy, but brings trouble in the field. It knows the policy only, no host.
 
 One class for each rule; `ALL_RULES` has one of each, in the order of their ids.
 """
@@ -13,11 +13,12 @@ from reconciler.policy.lint.dynamic import HugeShare, NoRunForWsl, OutsideDynami
 from reconciler.policy.lint.neighbours import Adjoining, Overlapping
 from reconciler.policy.lint.rule import SYSTEMS, Finding, Rule, Severity, all_entries
 from reconciler.policy.lint.served import Containers, Hns, HttpSys, WinRm
+from reconciler.policy.lint.unmanaged import UnmanagedDelete
 from reconciler.policy.lint.wording import MissingBoundBy, MissingReason, UnknownRule
 
 __all__ = ["ALL_RULES", "SYSTEMS", "Finding", "Rule", "Severity", "choose", "lint", "lint_all", "severity_of"]
 
-_OF_PORTS: tuple[Rule, ...] = (
+_OTHERS: tuple[Rule, ...] = (
     HttpSys(),
     WinRm(),
     Hns(),
@@ -31,8 +32,10 @@ _OF_PORTS: tuple[Rule, ...] = (
     NoRunForWsl(),
     MissingReason(),
     MissingBoundBy(),
+    UnmanagedDelete(),
 )
-ALL_RULES: tuple[Rule, ...] = (*_OF_PORTS, UnknownRule(frozenset(rule.id for rule in _OF_PORTS)))
+_UNKNOWN_RULE = UnknownRule(frozenset(rule.id for rule in _OTHERS))
+ALL_RULES: tuple[Rule, ...] = tuple(sorted((*_OTHERS, _UNKNOWN_RULE), key=lambda rule: rule.id))
 
 
 def lint(
@@ -47,7 +50,7 @@ def lint(
     Args:
         policies: everything that meets there.
         select: ids of rules, or their beginnings such as `R1`; none means all.
-        ignore: the same for rules that are not asked; it counts more than `select`.
+        ignore: the same for rules to leave out; it counts more than `select`.
         systems: the operating systems that the host may have.
 
     Raises:
@@ -57,7 +60,7 @@ def lint(
 
 
 def lint_all(meetings: Iterable[tuple[PolicySet, Collection[str]]], rules: Collection[Rule]) -> tuple[Finding, ...]:
-    """The same for several sets of policies, each with the systems of its hosts; what is found twice is told once."""
+    """The same for several sets of policies, each with the systems of its hosts; what is found twice is listed once."""
     found = {finding for policies, systems in meetings for finding in _findings(policies, systems, rules)}
     return tuple(sorted(found, key=_order))
 

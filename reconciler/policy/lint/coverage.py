@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from reconciler.policy.entries import Exclusion, PolicySet
-from reconciler.policy.lint.rule import Finding, Rule, exclusions, protocols_of, ranges_of, ranges_told, wanted
+from reconciler.policy.entries import PolicySet
+from reconciler.policy.lint.rule import Finding, Rule, desired, exclusions, listed, protocols_of, ranges_of
 from reconciler.ports import FAMILIES, PROTOCOLS, Lane, PortRange, PortSet, Protocol, missing_in
 
 
@@ -18,7 +18,7 @@ class Known(NamedTuple):
 
 
 OTHERS_AT_MOST = 9
-"""A range with more ports beside a known one was hardly made for that service."""
+"""A range with more ports beside a known one was not made for that service."""
 
 BOTH_PROTOCOLS = (
     Known(PortRange(53, 53), "DNS"),
@@ -34,7 +34,7 @@ BOTH_PROTOCOLS = (
 
 class OneProtocol(Rule):
     """TCP and UDP ports are handed out independently of each other, so an exclusion of one leaves the other open. Most
-    services use one protocol only, and `protocol = "tcp"` is right for them; the rule speaks only of ports whose
+    services use one protocol only, and `protocol = "tcp"` is right for them; the rule is only about ports whose
     service is known to use both: DNS (53), Kerberos (88, 464), LDAP (389), Remote Desktop (3389), SIP (5060),
     the whole range of Kubernetes NodePorts (30000-32767) and BigFix (52311). A declared range with more than nine ports
     beside these is left alone. An entry of its own for the other protocol is as good.
@@ -72,9 +72,16 @@ class OneProtocol(Rule):
     systems = ("windows",)
 
     def check(self, policies: PolicySet) -> Iterable[Finding]:
-        """Exclusions of one protocol that hold a known range, the other protocol of which nobody covers."""
-        halves = [entry for entry in exclusions(policies) if len(entry.protocols) == 1]
-        candidates = [(entry, known) for entry in halves for known in BOTH_PROTOCOLS if _holds(entry, known.ports)]
+        """Exclusions of one protocol that hold a known range, which no entry covers in the other protocol."""
+        halves = [
+            (entry, ports) for entry in exclusions(policies) if len(entry.protocols) == 1 for ports in entry.ports
+        ]
+        candidates = [
+            (entry, known)
+            for entry, ports in halves
+            for known in BOTH_PROTOCOLS
+            if ports.contains(known.ports) and ports.count <= known.ports.count + OTHERS_AT_MOST
+        ]
         if not candidates:
             return
         covers = {protocol: _cover(policies, protocol) for protocol in PROTOCOLS}
@@ -87,22 +94,16 @@ class OneProtocol(Rule):
                 )
 
 
-def _holds(entry: Exclusion, ports: PortRange) -> bool:
-    """Is a declared range made for these ports?"""
-    longest = ports.count + OTHERS_AT_MOST
-    return any(declared.contains(ports) and declared.count <= longest for declared in entry.ports)
-
-
 def _cover(policies: PolicySet, protocol: Protocol) -> PortSet:
     return PortSet.of(
-        ports for entry in wanted(policies) if protocol in protocols_of(entry) for ports in ranges_of(entry)
+        ports for entry in desired(policies) if protocol in protocols_of(entry) for ports in ranges_of(entry)
     )
 
 
 class OneFamily(Rule):
-    """`family` is both unless an entry says otherwise, and there is hardly a reason to. As far as anybody knows Windows
-    keeps one table for both families: then the row covers both whatever the entry says, and the plan tells so. Where it
-    does not, a program still gets the port by chance over the other family, and a service that listens on both
+    """`family` is both unless an entry says otherwise, and there is seldom a reason to. As far as is known, Windows
+    keeps one table for both families: then the exclusion covers both whatever the entry says, and the plan notes it.
+    Where it does not, a program still gets the port by chance over the other family, and a service that listens on both
     (`::` and `0.0.0.0`) fails with it.
 
     Found:
@@ -137,7 +138,7 @@ class OneFamily(Rule):
     systems = ("windows",)
 
     def check(self, policies: PolicySet) -> Iterator[Finding]:
-        """Exclusions of one family whose ports nobody covers in the other."""
+        """Exclusions of one family whose ports no entry covers in the other."""
         everything = tuple(exclusions(policies))
         covers: dict[Lane, PortSet] = {}
         for entry in everything:
@@ -152,5 +153,5 @@ class OneFamily(Rule):
                 if any(missing_in(ports, covers[lane]) for ports in entry.ports):
                     bare.append(str(lane))
             if bare:
-                told = ranges_told(entry.ports)
-                yield self.found(entry, f"covers {told} in {mine} only, not in {', '.join(bare)}; leave family out")
+                where = f"in {mine} only, not in {', '.join(bare)}"
+                yield self.found(entry, f"covers {listed(entry.ports)} {where}; leave family out")

@@ -1,4 +1,4 @@
-"""The documentation of the rules, made from the rules: `reconciler check --rules > docs/lint.md`. Pure; ASCII only."""
+"""The documentation of the rules, made from the rules: `reconciler check --rules > docs/lint.md`. ASCII only."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ Made by `reconciler check --rules`; do not edit.
 is allowed, but brings trouble in the field, is a **finding**: it does not change the exit code unless `--strict` is
 given. Findings know the policy only; what needs a host is a note of the plan.
 
-- `--select R1,R302` asks only these rules, `--ignore R403` leaves some out; the beginning of an id stands for all rules
-  that begin with it, both options may be repeated, and `--ignore` counts more.
+- `--select R1,R302` applies only these rules, `--ignore R403` leaves some out; the beginning of an id stands for all
+  rules that begin with it, both options may be repeated, and `--ignore` counts more.
 - `allow = ["R104"]` in an entry says that a rule does not apply to it. Say why in a comment.
 - `--json` prints each finding with `rule`, `severity`, `place`, `policy`, `entry` and `message`.
 - `--rules` prints this page, and with `--select` the chapters of some rules.
 
-Findings are looked for among files that meet on one host, as far as `[target]` tells: an entry for Linux and one for
-Windows do not overlap, and the rules that speak of Windows leave a file alone that is for Linux only.
+Findings are looked for among files that meet on one host, as far as `[target]` shows: an entry for Linux and one for
+Windows do not overlap, and a file for Linux only is not checked by rules for Windows.
 
 A **warning** means that something does not work, or is not covered, on a host; **advice** that the policy could be
 better kept.
@@ -39,9 +39,8 @@ better kept.
 _TAIL = """\
 ## What is an error, not a finding
 
-TOML beyond 1.0: an inline table of several lines or with a comma before its `}`, and the escapes `\\e` and `\\x41`.
-Editors refuse it, and older readers cannot read it, so this program does not take it either. Also an exclusion and a
-reservation that overlap, two reservations that overlap, unknown keys, and whatever else cannot be done as it stands.
+An exclusion and a reservation that overlap, two reservations that overlap, unknown keys, and whatever else cannot be
+done as it stands. [The policy file](policy.md#errors) has examples.
 """
 
 

@@ -9,11 +9,11 @@ from reconciler.policy.lint.rule import (
     Entry,
     Finding,
     Rule,
+    desired,
     exclusions,
+    listed,
     protocols_of,
     ranges_of,
-    ranges_told,
-    wanted,
 )
 from reconciler.ports import PROTOCOLS, PortRange, PortSet, Protocol
 
@@ -29,8 +29,8 @@ class OutsideDynamicRange(Rule):
     outside it does little, but it still breaks http.sys, MsQuic and the port mappings of HNS on its ports.
 
     Hosts differ: many have a dynamic range that begins at 1024, and there an exclusion of 8080 is needed. So the rule
-    speaks only where the policies that meet on a host state `[dynamic_range]` for that protocol, and only of ranges
-    that lie outside it with every port. Without `[dynamic_range]` it is silent.
+    applies only where the policies that meet on a host state `[dynamic_range]` for that protocol, and only to ranges
+    of which every port lies outside it.
 
     Found:
 
@@ -60,7 +60,7 @@ class OutsideDynamicRange(Rule):
 
     Sources: <https://support.microsoft.com/help/3039044>, <https://github.com/docker/for-win/issues/3171>,
     <https://github.com/microsoft/WSL/issues/40984> (a range from 1024); a changed range takes full effect after a
-    reboot, so an exclusion may be wanted until then.
+    reboot, so an exclusion may be needed until then.
     """
 
     id = "R401"
@@ -73,15 +73,15 @@ class OutsideDynamicRange(Rule):
         if stated is None:
             return
         for entry in exclusions(policies):
-            told = [
-                f"{ranges_told(outside)} ({protocol})"
+            found = [
+                f"{listed(outside)} ({protocol})"
                 for protocol in entry.protocols
                 if (outside := _outside(entry, stated.ranges.get(protocol)))
             ]
-            if told:
+            if found:
                 yield self.found(
                     entry,
-                    f"{'; '.join(told)} lies outside the dynamic range stated at {stated.place}, where no port is "
+                    f"{'; '.join(found)} lies outside the dynamic range stated at {stated.place}, where no port is "
                     "handed out by chance; take it out",
                 )
 
@@ -92,10 +92,10 @@ def _outside(entry: Exclusion, dynamic: PortRange | None) -> list[PortRange]:
 
 class HugeShare(Rule):
     """Every program that connects somewhere takes a port of the dynamic range. When few are left, connections fail all
-    over the host, and WinNAT and HNS find no room for their blocks. The rule speaks when the exclusions and
-    reservations that meet on a host take more than half of the range in one protocol, and tells it at the entry that
-    takes most. It goes by `[dynamic_range]`, and where that is not stated by Windows' default, 49152-65535; if the
-    hosts have another range, state it. An entry that says `allow = ["R402"]` does not count.
+    over the host, and WinNAT and HNS find no room for their blocks. The rule finds exclusions and reservations that
+    meet on a host and take more than half of the range in one protocol; it names the entry that takes most. The range
+    is that of `[dynamic_range]`, or where none is stated Windows' default, 49152-65535; if the hosts have another one,
+    state it. An entry that says `allow = ["R402"]` does not count.
 
     Found:
 
@@ -142,10 +142,10 @@ class HugeShare(Rule):
 
 class NoRunForWsl(Rule):
     """WSL in mirrored mode reserves 4096 ports in a row, out of the dynamic range. A few scattered exclusions can leave
-    enough ports, but no such run: WSL then starts without a network (0x8007054f). The rule speaks when the entries that
-    meet on a host cut the range, `[dynamic_range]` or else Windows' default 49152-65535, so that no run is left, and
-    tells it at the entry with most ranges in it. Hosts without WSL do not mind: `--ignore R403`, or `allow = ["R403"]`
-    in an entry, which then does not count.
+    enough ports, but no such run: WSL then starts without a network (0x8007054f). The rule finds entries that meet on
+    a host and cut the range, `[dynamic_range]` or else Windows' default 49152-65535, so that no run is left; it names
+    the entry with most ranges in it. Where no host has WSL, leave the rule out with `--ignore R403`, or with
+    `allow = ["R403"]` in an entry, which then does not count.
 
     Found:
 
@@ -203,7 +203,7 @@ def _inside(rule: Rule, policies: PolicySet, protocol: Protocol, dynamic: PortRa
     """The entries that take ports of the range, but for those that allow the rule."""
     return [
         entry
-        for entry in wanted(policies)
+        for entry in desired(policies)
         if protocol in protocols_of(entry)
         and any(ports.overlaps(dynamic) for ports in ranges_of(entry))
         and not rule.allowed_by(entry)

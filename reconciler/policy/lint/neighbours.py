@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from reconciler.policy.entries import Exclusion, PolicySet
-from reconciler.policy.lint.rule import Finding, Rule, by_place, exclusions, lanes_told, ranges_told
+from reconciler.policy.lint.rule import Finding, Rule, by_place, exclusions, listed, listed_lanes
 from reconciler.ports import LANES, Lane, PortRange, PortSet
 
 
@@ -27,8 +27,8 @@ class _Overlap(NamedTuple):
 
 
 class Overlapping(Rule):
-    """Exclusions may overlap: the host gets what any of them wants. But Windows deletes a row only as it was made, and
-    no row spans two entries, so the overlap has to be cut up, and taking one entry out of the policy leaves the
+    """Exclusions may overlap: the host covers the ports of both. But Windows deletes a range only as it was made, and
+    no range spans two entries, so the overlap has to be cut up, and taking one entry out of the policy leaves the
     shared ports excluded. Mostly one of the two is a leftover. Where two teams mean it, each entry that says
     `allow = ["R301"]` is left out of the comparison.
 
@@ -83,13 +83,13 @@ class Overlapping(Rule):
                 known = overlaps.setdefault(pair, _Overlap(left, right, []))
                 if lane not in known.lanes:
                     known.lanes.append(lane)
-        return [self._told(overlap) for overlap in overlaps.values()]
+        return [self._finding(overlap) for overlap in overlaps.values()]
 
-    def _told(self, overlap: _Overlap) -> Finding:
-        """Told at the later of the two entries, with the place of the other."""
+    def _finding(self, overlap: _Overlap) -> Finding:
+        """A finding at the later of the two entries, with the place of the other."""
         left, right, lanes = overlap
         common = PortRange(max(left.ports.first, right.ports.first), min(left.ports.last, right.ports.last))
-        where = f"{common} ({lanes_told(lanes)})"
+        where = f"{common} ({listed_lanes(lanes)})"
         if left.entry is right.entry:
             return self.found(left.entry, f"names {where} twice, in {left.ports} and in {right.ports}")
         first, second = sorted((left, right), key=lambda use: by_place(use.entry))
@@ -110,8 +110,8 @@ def _overlaps(entries: Iterable[Exclusion], lane: Lane) -> Iterator[tuple[_Use, 
 
 
 class Adjoining(Rule):
-    """Every declared range becomes a row of its own for each protocol, and every row a call of netsh. Ranges that
-    adjoin can be one. The rule speaks of ranges within one entry, and of entries of one policy that differ in nothing
+    """Every declared range becomes an exclusion of its own for each protocol, with one call of netsh for each. Ranges
+    that adjoin can be one. The rule compares ranges within one entry, and entries of one policy that differ in nothing
     but name and ports; entries with reasons of their own are better kept apart.
 
     Found:
@@ -143,7 +143,7 @@ class Adjoining(Rule):
     severity = "advice"
 
     def check(self, policies: PolicySet) -> Iterator[Finding]:
-        """Within an entry one finding for all its ranges; between entries one for each pair, told at the later."""
+        """Within an entry one finding for all its ranges; between entries one for each pair, at the later."""
         groups: dict[object, list[Exclusion]] = {}
         for entry in exclusions(policies):
             if not self.allowed_by(entry):
@@ -154,8 +154,8 @@ class Adjoining(Rule):
 
     def _within(self, entry: Exclusion) -> Iterator[Finding]:
         if any(left.last + 1 == right.first for left, right in pairwise(entry.ports)):
-            told = ranges_told(PortSet.of(entry.ports).runs())
-            yield self.found(entry, f"ranges of this entry adjoin; write {told}, which makes fewer rows")
+            joined = listed(PortSet.of(entry.ports).runs())
+            yield self.found(entry, f"ranges of this entry adjoin; write {joined}, which needs fewer exclusions")
 
     def _between(self, group: list[Exclusion]) -> Iterator[Finding]:
         uses = sorted((_Use(ports, entry) for entry in group for ports in entry.ports), key=lambda use: use.ports)
@@ -169,7 +169,7 @@ class Adjoining(Rule):
             yield self.found(
                 second.entry,
                 f"{second.ports} adjoins {first.ports} of {first.entry.name} at {first.entry.place}, and nothing "
-                "else tells the two apart; make them one entry",
+                "else distinguishes the two; make them one entry",
             )
 
 

@@ -1,4 +1,4 @@
-"""What a lint rule is, and what it says. Pure; knows the policy only, no host."""
+"""What a lint rule is, and what it says."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SYSTEMS = ("windows", "linux")
 
 
 class Finding(NamedTuple):
-    """One thing that a rule found, told at one entry."""
+    """One thing that a rule found, and the entry that is to change; a table has its header for the entry's name."""
 
     rule: str
     place: Place
@@ -72,8 +72,8 @@ def reservations(policies: PolicySet) -> Iterator[Reservation]:
     return (entry for policy in policies.policies for entry in policy.reservations)
 
 
-def wanted(policies: PolicySet) -> Iterator[Entry]:
-    """Every entry that is to be there, exclusions first."""
+def desired(policies: PolicySet) -> Iterator[Entry]:
+    """Every entry of which the ports are to be there, exclusions first."""
     yield from exclusions(policies)
     yield from reservations(policies)
 
@@ -88,7 +88,7 @@ def protocols_of(entry: Entry) -> tuple[Protocol, ...]:
     return entry.protocols if isinstance(entry, Exclusion) else (entry.protocol,)
 
 
-def ranges_told(ranges: Iterable[PortRange], at_most: int = 6) -> str:
+def listed(ranges: Iterable[PortRange], at_most: int = 6) -> str:
     """`8080, 9000-9009`; of many ranges the first ones, and how many there are."""
     shown = list(map(str, ranges))
     if len(shown) <= at_most:
@@ -96,7 +96,7 @@ def ranges_told(ranges: Iterable[PortRange], at_most: int = 6) -> str:
     return f"{', '.join(shown[: at_most - 1])} and {len(shown) - at_most + 1} more"
 
 
-def lanes_told(lanes: Iterable[Lane]) -> str:
+def listed_lanes(lanes: Iterable[Lane]) -> str:
     """`tcp, udp/ipv4`: a protocol where both its families are meant."""
     words: list[str] = []
     for protocol in PROTOCOLS:

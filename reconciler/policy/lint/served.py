@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import ClassVar, NamedTuple
 
 from reconciler.policy.entries import PolicySet
-from reconciler.policy.lint.rule import Entry, Finding, Rule, protocols_of, ranges_of, ranges_told, wanted
+from reconciler.policy.lint.rule import Entry, Finding, Rule, desired, listed, protocols_of, ranges_of
 from reconciler.ports import PROTOCOLS, PortRange, PortSet, Protocol
 
 
@@ -29,24 +29,20 @@ class _ServedRule(Rule):
 
     def check(self, policies: PolicySet) -> Iterator[Finding]:
         """One finding for an entry, with all the ports that it takes."""
-        for entry in wanted(policies):
-            taken = [told for service in self.services if (told := _taken(entry, service))]
+        for entry in desired(policies):
+            taken = [ports for service in self.services if (ports := _taken(entry, service))]
             if taken:
                 yield self.found(entry, f"takes {'; '.join(taken)}; {self.consequence}")
 
 
 def _taken(entry: Entry, service: Service) -> str:
     """What the entry takes of the service, such as `80 (tcp) of IIS`; empty if that is nothing."""
-    protocols = [protocol for protocol in service.protocols if protocol in protocols_of(entry)]
-    first, last = service.ports.first, service.ports.last
-    shared = [
-        PortRange(max(ports.first, first), min(ports.last, last))
-        for ports in ranges_of(entry)
-        if ports.overlaps(service.ports)
-    ]
-    if not protocols or not shared:
+    overlapping = [ports for ports in ranges_of(entry) if ports.overlaps(service.ports)]
+    protocols = [protocol for protocol in service.protocols if overlapping and protocol in protocols_of(entry)]
+    if not protocols:
         return ""
-    return f"{ranges_told(PortSet.of(shared).runs())} ({', '.join(protocols)}) of {service.what}"
+    shared = PortSet.of(overlapping).within(service.ports)
+    return f"{listed(shared.runs())} ({', '.join(protocols)}) of {service.what}"
 
 
 class HttpSys(_ServedRule):
@@ -54,10 +50,11 @@ class HttpSys(_ServedRule):
     reservation refuses: with error 32, "being used by another process". An ordinary socket can still be bound
     explicitly on an excluded port, so Windows' own services are hit and others are not. IIS and every .NET
     `HttpListener` go through http.sys, and HTTP/3 through MsQuic, which reserves its UDP port the same way. Where
-    http.sys holds the port already, its row blocks the entry; where it does not yet, the entry blocks http.sys.
+    http.sys holds the port already, its block is in the way of the entry; where it does not yet, the entry is in the
+    way of http.sys.
 
     The rule knows 80 and 443 (IIS), 2869 (UPnP) and 5357 (Web Services for Devices). Any other port that an
-    `HttpListener` serves is hit too, but the policy does not tell. If what listens on 80 or 443 binds an ordinary
+    `HttpListener` serves is hit too, but a policy does not show it. If what listens on 80 or 443 binds an ordinary
     socket (nginx, Apache), write `allow = ["R101"]`.
 
     Found:
@@ -79,7 +76,7 @@ class HttpSys(_ServedRule):
     ```
 
     Sources: <https://github.com/dotnet/runtime/issues/115088>, <https://github.com/aspnet/AspNetKatana/issues/515>,
-    <https://github.com/microsoft/msquic/issues/2891>; the ports as rows of real hosts:
+    <https://github.com/microsoft/msquic/issues/2891>; the ports in listings of real hosts:
     <https://github.com/open-telemetry/opentelemetry-collector/pull/10839>.
     """
 
@@ -96,8 +93,8 @@ class HttpSys(_ServedRule):
 
 class WinRm(_ServedRule):
     """Windows Remote Management listens through http.sys on 5985 (HTTP), 5986 (HTTPS) and 47001 (local). Where it runs,
-    its own rows keep the ports, and the entry stays blocked. Where it does not run yet, the entry is applied, and WinRM
-    cannot listen when it is started: PowerShell remoting, and every tool that comes over WinRM, are cut off.
+    its own blocks keep the ports, and the entry stays blocked. Where it does not run yet, the entry is applied, and
+    WinRM cannot listen when it is started: PowerShell remoting, and every tool that uses WinRM, are cut off.
 
     Found:
 
@@ -133,9 +130,9 @@ class WinRm(_ServedRule):
 
 
 class Hns(_ServedRule):
-    """The Host Network Service (Docker, Kubernetes, Hyper-V, WSL) excludes 50000-50059 for itself, with a star like an
-    administrator's row. Where it runs, the ports are covered already and the entry changes nothing; where it is
-    installed later, the row of the entry is in its way. MsQuic and port mappings fail there with error 32 or 10048.
+    """The Host Network Service (Docker, Kubernetes, Hyper-V, WSL) excludes 50000-50059 for itself, administered like an
+    exclusion of yours. Where it runs, the ports are covered already and the entry changes nothing; where it is
+    installed later, the entry is in its way. MsQuic and port mappings fail there with error 32 or 10048.
 
     An ordinary socket can be bound explicitly on these ports, so a service that needs one of them by its
     specification is right to say `allow = ["R103"]`.
@@ -166,7 +163,7 @@ class Hns(_ServedRule):
     id = "R103"
     title = "A port of the range that HNS keeps for itself"
     services = (Service(PortRange(50000, 50059), PROTOCOLS, "HNS"),)
-    consequence = "where HNS runs it excludes 50000-50059 by itself, and elsewhere the row may get in its way"
+    consequence = "where HNS runs it excludes 50000-50059 by itself, and elsewhere the entry may get in its way"
 
 
 _CONTAINERS = re.compile(r"(?<![a-z])containers?(?![a-z])", re.IGNORECASE)
@@ -177,8 +174,8 @@ class Containers(Rule):
     refuses the mapping with error 32 (0x20), and the container does not start. And an exclusion of the host does not
     reach into the containers: each has a network compartment with an ephemeral range of its own.
 
-    A policy does not say who binds a port, so the rule goes by the word `container` or `containers` in the name or the
-    reason of an entry. For Linux containers on Docker Desktop an exclusion is the usual cure; then write
+    A policy does not say who binds a port, so the rule looks for the word `container` or `containers` in the name and
+    the reason of an entry. For Linux containers on Docker Desktop an exclusion is the usual cure; then write
     `allow = ["R104"]`.
 
     Found:
@@ -212,11 +209,11 @@ class Containers(Rule):
     systems = ("windows",)
 
     def check(self, policies: PolicySet) -> Iterable[Finding]:
-        """Entries whose name or reason speaks of containers."""
-        for entry in wanted(policies):
+        """Entries whose name or reason mentions containers."""
+        for entry in desired(policies):
             if _CONTAINERS.search(entry.name) or _CONTAINERS.search(entry.reason):
                 yield self.found(
                     entry,
-                    "speaks of containers: a Windows container cannot publish this port any more (error 32), and "
+                    "mentions containers: a Windows container cannot publish this port any more (error 32), and "
                     "inside containers the port is not kept; for Linux containers allow R104",
                 )

@@ -1,4 +1,4 @@
-"""Rules about what an entry tells its readers."""
+"""Rules about what an entry says to its readers."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from reconciler.policy.lint.rule import Finding, Rule, all_entries, reservations
 
 
 class MissingReason(Rule):
-    """A row on a host has no owner, no name and no comment. When somebody meets it years later, the `reason` in the
-    policy is all there is to tell whether it is still needed.
+    """An exclusion on a host has no owner, no name and no comment. When somebody finds it years later, only the
+    `reason` in the policy says whether it is still needed.
 
     Found:
 
@@ -31,7 +31,7 @@ class MissingReason(Rule):
     reason = "The scanners in the warehouse connect here"
     ```
 
-    Source: the listing has ports and a star only,
+    Source: the listing has nothing but ports and a mark,
     <https://learn.microsoft.com/windows-server/administration/windows-commands/netsh-interface>.
     """
 
@@ -43,13 +43,13 @@ class MissingReason(Rule):
         """Entries of every kind and state."""
         for entry in all_entries(policies):
             if not entry.reason.strip():
-                yield self.found(entry, "has no reason; write one line for whoever meets the row later")
+                yield self.found(entry, "has no reason; write one line for whoever finds the ports later")
 
 
 class MissingBoundBy(Rule):
     """A reservation keeps everybody out who does not present its token: an ordinary bind fails with 10013 (WSAEACCES),
     although nothing listens. It is right only for a program that looks the reservation up and presents the token;
-    `bound_by` names that program. If there is none, an exclusion is what is wanted.
+    `bound_by` names that program. If there is none, declare an exclusion.
 
     Found:
 
@@ -77,7 +77,7 @@ class MissingBoundBy(Rule):
     """
 
     id = "R502"
-    title = "A reservation that nobody is said to bind"
+    title = "A reservation that does not say who binds it"
     severity = "warning"
 
     def check(self, policies: PolicySet) -> Iterator[Finding]:
@@ -93,7 +93,7 @@ class MissingBoundBy(Rule):
 
 class UnknownRule(Rule):
     """`allow` names rules that do not apply to an entry. An id that no rule has allows nothing: mistyped, or of a rule
-    that is gone. `reconciler check --rules` tells which there are.
+    that is gone. `reconciler check --rules` lists all rules.
 
     Found:
 

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reconciler.codec import NewerFormatError
 from reconciler.lab.simulated import events
 from reconciler.lab.simulated.calls import set_dynamic_range, write
-from reconciler.lab.simulated.document import NewerFormatError, dump, load
+from reconciler.lab.simulated.document import dump, load
 from reconciler.lab.simulated.services import reboot
 from reconciler.lab.simulated.state import State
 from reconciler.lab.simulated.variants import Variants, every_variant
@@ -61,46 +62,30 @@ def _at(document: Any, *path: str | int) -> Any:
 _LONG = "x" * 256
 _WRONG: list[tuple[tuple[str | int, ...], Any, str]] = [
     (("format",), "something else", 'it does not say "format"'),
-    (("format_version",), 0, "format_version is not a whole number from 1"),
-    (("format_version",), True, "format_version is not a whole number"),
-    (("machine",), MACHINE.upper().replace("1", "A"), "machine is not a UUID"),
-    (("machine",), 5, "machine is not a UUID"),
-    (("name",), "", "name is not a text"),
-    (("name",), _LONG, "name is not a text of 1 to 255"),
-    (("name",), "a\x1b[31m", "name is not a text"),
-    (("name",), "\ud800", "name is not a text"),
-    (("seed",), 1.5, "seed is not a whole number"),
-    (("seed",), 2**53, "seed is not a whole number"),
-    (("boot",), 0, "boot is not a whole number from 1"),
-    (("draws",), -1, "draws is not a whole number from 0"),
-    (("elevated",), 1, "elevated is neither true nor false"),
-    (("system_rows",), None, "system_rows is neither"),
-    (("winnat",), "paused", "winnat is not one of running, stopped, absent"),
-    (("variants", "families"), "both", "variants.families is not one of shared, split"),
-    (("variants", "families"), "split", "tables lacks 'tcp/ipv4'"),
-    (("variants",), [], "variants is not an object"),
-    (("dynamic", "tcp"), [1], "dynamic.tcp is not a list of 2"),
-    (("dynamic", "tcp"), [0, 5], "dynamic.tcp is not a first and a last port"),
-    (("dynamic", "tcp"), [True, 5], "dynamic.tcp is not a first and a last port"),
-    (("tables",), {}, "tables lacks 'tcp'"),
-    (("tables", "tcp"), {}, "tables.tcp is not a list"),
-    (("tables", "tcp", 0), [1, 2], "tables.tcp[0] is not [first, last, origin, store, doors]"),
-    (("tables", "tcp", 0), "abcde", "tables.tcp[0] is not [first"),
-    (("tables", "tcp", 0, 0), "5", "tables.tcp[0] does not begin with"),
-    (("tables", "tcp", 0, 1), 65536, "tables.tcp[0] does not begin with"),
-    (("tables", "tcp", 0, 2), "reservation", "tables.tcp[0] has an unknown origin"),
-    (("tables", "tcp", 0, 2), [], "tables.tcp[0] has an unknown origin"),
-    (("tables", "tcp", 0, 3), "both", "tables.tcp[0] has an unknown origin, store"),
-    (("tables", "tcp", 0, 4), "ipv5", "tables.tcp[0] has an unknown origin, store or door"),
-    (("tables", "tcp", 0, 1), 8000, "tables.tcp: row 5985 overlaps the row before it"),
-    (("reservations",), None, "reservations is not an object"),
-    (("reservations", "udp", 0), [12000], "reservations.udp[0] is not a list of 2"),
-    (("reservations", "udp", 0), [50000, 50001], "reservations.udp[0]: row 50000-50001 overlaps row 50000-50059"),
-    (("sockets", 0), [], "sockets[0] is not a list of 4"),
-    (("sockets", 0, 0), "tcp", "sockets[0] lane is not one of tcp/ipv4"),
-    (("sockets", 0, 1), 0, "sockets[0] port is not a whole number from 1 to 65535"),
-    (("sockets", 0, 2), "a\nb", "sockets[0] process is not a text"),
-    (("sockets", 0, 3), -1, "sockets[0] pid is not a whole number"),
+    (("format_version",), 0, "format_version: 0 is not a whole number from 1"),
+    (("machine",), MACHINE.upper().replace("1", "A"), "is not a UUID in lower case"),
+    (("name",), "", "name: '' is not a text of 1 to 255"),
+    (("name",), _LONG, "is not a text of 1 to 255"),
+    (("name",), "a\x1b[31m", "name: 'a\\x1b[31m' is not a text"),
+    (("name",), "\ud800", "name: '\\ud800' is not a text"),
+    (("seed",), 2**53, "seed: 9007199254740992 is not a whole number"),
+    (("boot",), 0, "boot: 0 is not a whole number from 1"),
+    (("draws",), -1, "draws: -1 is not a whole number from 0"),
+    (("system_rows",), None, "system_rows: None is not true or false"),
+    (("winnat",), "unknown", "winnat: 'unknown' is not one of running, stopped, absent"),
+    (("variants", "families"), "both", "variants.families: 'both' is not one of shared, split"),
+    (("variants", "families"), "split", "tables: it does not hold just tcp/ipv4, tcp/ipv6, udp/ipv4, udp/ipv6"),
+    (("dynamic", "tcp"), "0-5", "dynamic.tcp: '0-5' has a port outside 1-65535"),
+    (("tables",), {}, "tables: it does not hold just tcp, udp"),
+    (("tables", "tcp", 0), ["1", "user"], "tables['tcp'][0]: ['1', 'user'] is not a list of 4 values: ports, origin"),
+    (("tables", "tcp", 0, 1), "reservation", "tables['tcp'][0].origin: 'reservation' is not one of user, hns"),
+    (("tables", "tcp", 0, 3), "ipv5", "tables['tcp'][0].doors: 'ipv5' is not one of ipv4, ipv6, both"),
+    (("tables", "tcp", 0, 0), "5357-5985", "tables['tcp'][1]: row 5985 overlaps row 5357-5985"),
+    (("reservations", "udp", 0), "12000-", "reservations.udp[0]: '12000-' is not a port or a range"),
+    (("reservations", "udp", 0), "50000-50001", "reservations.udp[0]: row 50000-50001 overlaps row 50000-50059"),
+    (("sockets", 0, 1), 0, "sockets[0].port: 0 is not a whole number from 1 to 65535"),
+    (("sockets", 0, 2), "a\nb", "sockets[0].process: 'a\\nb' is not a text"),
+    (("sockets", 0, 3), -1, "sockets[0].pid: -1 is not a whole number"),
 ]
 
 
@@ -112,40 +97,23 @@ def test_a_wrong_value_is_refused_with_its_place(path: tuple[str | int, ...], va
         load(json.dumps(document).encode())
 
 
-@pytest.mark.parametrize("path", [(), ("variants",), ("dynamic",), ("tables",), ("reservations",)])
+@pytest.mark.parametrize("path", [(), ("variants",), ("dynamic",), ("reservations",)])
 def test_a_missing_and_an_unknown_key_are_refused(path: tuple[str, ...]) -> None:
     document = json.loads(dump(_full()))
     inner = _at(document, *path)
     inner["surplus"] = 1
-    with pytest.raises(ValueError, match="has 'surplus', which does not belong there"):
+    with pytest.raises(ValueError, match="'surplus' is not a known key"):
         load(json.dumps(document).encode())
     del inner["surplus"]
     lost = sorted(inner)[-1]
     del inner[lost]
-    with pytest.raises(ValueError, match=f"lacks '{lost}'"):
+    with pytest.raises(ValueError, match=f"{lost}: it is missing"):
         load(json.dumps(document).encode())
-
-
-@pytest.mark.parametrize(
-    ("data", "message"),
-    [
-        (b"", "it is not JSON from line 1 on"),
-        (b"[]", 'it does not say "format"'),
-        (b"\xff\xfe", "it is not UTF-8 text"),
-        (b"[" * 200_000, "it is nested too deeply"),
-        (b'{"a": 1, "a": 2}', "a key stands twice"),
-        (b'{"a": NaN}', "NaN is not a number"),
-        (b'{"a": ' + b"9" * 5000 + b"}", "."),
-    ],
-)
-def test_what_is_no_such_document_is_refused(data: bytes, message: str) -> None:
-    with pytest.raises(ValueError, match=re.escape(message) if message != "." else r"."):
-        load(data)
 
 
 def test_a_newer_format_is_told_apart() -> None:
     document = json.loads(dump(_full())) | {"format_version": 2, "new": "thing"}
-    with pytest.raises(NewerFormatError, match="it has format 2, and this version reads up to 1"):
+    with pytest.raises(NewerFormatError, match="it has format_version 2, and this program knows 1 only"):
         load(json.dumps(document).encode())
 
 

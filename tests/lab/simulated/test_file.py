@@ -138,10 +138,11 @@ def test_a_change_keeps_the_mode_and_follows_a_link(path: str, tmp_path: Path) -
 
 
 def test_the_leftover_of_a_killed_writer_is_no_hindrance(path: str) -> None:
-    Path(f"{path}.new").write_bytes(b"half a docu")
+    left = Path(path).with_name(".world.sim.tmp")
+    left.write_bytes(b"half a docu")
     StateFile(path).change(reboot)
     assert StateFile(path).read().boot == 2
-    assert not Path(f"{path}.new").exists()
+    assert not left.exists()
 
 
 def test_somebody_who_keeps_the_lock_is_waited_for_and_then_named(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -163,7 +164,10 @@ def test_somebody_who_keeps_the_lock_is_waited_for_and_then_named(path: str, mon
         (b'version = 1\n[policy]\nname = "web"\n', "this is not a simulated host: .*; name the file of one"),
         (b"[" + b"9" * 5000 + b"]", "this is not a simulated host: a number in it has too many digits; name"),
         (dump(bare())[:-40], "this simulated host is damaged: .*; restore it, or delete it"),
-        (dump(bare()).replace(b'_version": 1', b'_version": 9'), "it has format 9.*; update this program"),
+        (
+            dump(bare()).replace(b'_version": 1', b'_version": 9'),
+            "format_version 9.*; update it, or make another",
+        ),
         (b" " * (LARGEST_FILE + 1), "too large"),
     ],
 )

@@ -189,4 +189,4 @@ class SimulatedWindows(RuleBasedStateMachine):
 
 
 TestSimulatedWindows = SimulatedWindows.TestCase
-TestSimulatedWindows.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
+TestSimulatedWindows.settings = settings(stateful_step_count=25)

@@ -14,9 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.policy.entries import DynamicRange, Exclusion, Place, Policy, PolicySet, Reservation
+from reconciler.policy.entries import DynamicRange, Exclusion, Place, Policy, PolicySet, Reservation, Unmanaged
 from reconciler.policy.files import check_policies
-from reconciler.policy.lint import ALL_RULES, SYSTEMS, choose, lint, lint_all
+from reconciler.policy.lint import ALL_RULES, SYSTEMS, choose, lint, lint_all, severity_of
 from reconciler.policy.lint.document import examples, page
 from reconciler.policy.lint.rule import all_entries
 from reconciler.ports import FAMILIES, PROTOCOLS, PortRange
@@ -47,6 +47,11 @@ def test_a_word_that_no_rule_begins_with_is_refused(word: str) -> None:
             choose(select, ignore)
 
 
+def test_a_finding_matters_as_much_as_its_rule() -> None:
+    findings = lint(policies_of('[[exclusion]]\nname = "a"\nports = 80\n'))
+    assert {finding.rule: severity_of(finding) for finding in findings} == {"R101": "warning", "R501": "advice"}
+
+
 def test_findings_are_sorted_by_place_and_rule() -> None:
     findings = lint(policies_of(TWO, TWO.replace('"a"', '"c"').replace("80", "443")))
     assert findings == tuple(sorted(findings, key=lambda item: (item.place.file, item.place.line, item.rule)))
@@ -55,6 +60,12 @@ def test_findings_are_sorted_by_place_and_rule() -> None:
         ("R202", "p0", "a"),
         ("R102", "p0", "b"),
     ]
+
+
+def test_a_finding_is_as_severe_as_its_rule() -> None:
+    severities = {rule.id: rule.severity for rule in ALL_RULES}
+    found = lint(policies_of(TWO))
+    assert [severity_of(finding) for finding in found] == [severities[finding.rule] for finding in found]
 
 
 def test_select_and_ignore_narrow_the_findings() -> None:
@@ -71,7 +82,7 @@ def test_allow_counts_for_its_entry_in_its_policy_only() -> None:
     assert [(item.rule, item.policy) for item in findings] == [("R101", "p1")]
 
 
-def test_what_is_found_in_two_meetings_is_told_once() -> None:
+def test_what_is_found_in_two_meetings_is_reported_once() -> None:
     policies = policies_of(exclusion("a", "80"))
     assert len(lint_all([(policies, ["windows"]), (policies, ["linux"]), (policies, SYSTEMS)], ALL_RULES)) == 1
     assert lint_all([(policies, ["linux"])], ALL_RULES) == ()
@@ -131,7 +142,7 @@ ranges = st.builds(
     st.sampled_from([0, 0, 1, 9, 2767, 20000, 65535]),
 )
 places = st.builds(Place, st.sampled_from(["a.toml", "b.toml"]), st.integers(0, 9))
-texts = st.sampled_from(["", " ", "told", "in a container"])
+texts = st.sampled_from(["", " ", "why", "in a container"])
 allowed = st.lists(st.sampled_from([*IDS, "R999"]), max_size=3).map(tuple)
 names = st.sampled_from(["a", "b", "containers"])
 exclusions = st.builds(
@@ -163,13 +174,21 @@ dynamic_ranges = st.none() | st.builds(
     policy=st.just("p"),
     place=places,
 )
+unmanaged_tables = st.none() | st.builds(
+    Unmanaged,
+    action=st.sampled_from(["ignore", "report", "delete"]),
+    ports=st.lists(ranges, min_size=1, max_size=2).map(tuple),
+    policy=st.just("p"),
+    place=places,
+)
 policy_sets = st.builds(
-    lambda some, others, dynamic: PolicySet(
-        (Policy("p", True, ("a.toml",), tuple(some), tuple(others)),), dynamic_range=dynamic
+    lambda some, others, dynamic, unmanaged: PolicySet(
+        (Policy("p", True, ("a.toml",), tuple(some), tuple(others)),), dynamic_range=dynamic, unmanaged=unmanaged
     ),
     st.lists(exclusions, max_size=6),
     st.lists(reservations, max_size=2),
     dynamic_ranges,
+    unmanaged_tables,
 )
 
 
@@ -179,6 +198,8 @@ def test_lint_bears_any_policy_and_says_the_same_each_time(policies: PolicySet) 
     assert findings == lint(policies)
     assert len(set(findings)) == len(findings)
     entries = {(entry.name, entry.place) for entry in all_entries(policies)}
+    if policies.unmanaged:
+        entries.add(("[unmanaged]", policies.unmanaged.place))
     for finding in findings:
         assert finding.rule in IDS
         assert (finding.entry, finding.place) in entries

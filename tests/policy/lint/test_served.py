@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.policy.lint.texts import REASON, exclusion, found, reservation, told
+from tests.policy.lint.texts import REASON, exclusion, found, messages, reservation
 
 
 @pytest.mark.parametrize(
@@ -35,16 +35,16 @@ def test_a_reservation_takes_ports_too_and_an_absent_row_does_not() -> None:
     assert found(exclusion("e", "5357", 'state = "absent"')) == []
 
 
-def test_everything_that_is_taken_is_told_at_once() -> None:
-    (message,) = told("R101", exclusion("e", '["1-500", 5357]', protocol='["tcp", "udp"]'))
+def test_everything_that_is_taken_is_reported_at_once() -> None:
+    (message,) = messages("R101", exclusion("e", '["1-500", 5357]', protocol='["tcp", "udp"]'))
     assert message.startswith("takes 80 (tcp) of IIS; 443 (tcp, udp) of IIS; 5357 (tcp) of Web Services")
 
 
 @pytest.mark.parametrize(
     ("name", "reason", "expected"),
     [
-        ("web-containers", "told", True),
-        ("web_container", "told", True),
+        ("web-containers", "why", True),
+        ("web_container", "why", True),
         ("web", "A Container binds it", True),
         ("web", "Containerised", False),
         ("web", "Docker must not take it", False),

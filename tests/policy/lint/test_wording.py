@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.policy.lint.texts import REASON, exclusion, found, reservation, told
+from tests.policy.lint.texts import REASON, exclusion, found, messages, reservation
 
 
 @pytest.mark.parametrize("reason", ["", 'reason = ""\n', 'reason = "  "\n'])
@@ -16,9 +16,9 @@ def test_a_reservation_says_who_binds_it(bound_by: str) -> None:
     assert found(reservation("a", "1").replace('bound_by = "somebody"\n', bound_by)) == [("R502", "a")]
 
 
-def test_unknown_rules_are_told_together() -> None:
+def test_unknown_rules_are_reported_together() -> None:
     text = exclusion("a", "1", 'allow = ["R999", "R101", "R998", "R999"]') + reservation("b", "3", 'allow = ["R000"]')
-    assert told("R503", text) == [
+    assert messages("R503", text) == [
         "allow names R999, R998, and there is no such rule",
         "allow names R000, and there is no such rule",
     ]

@@ -9,7 +9,7 @@ from reconciler.policy.lint import SYSTEMS, lint
 from reconciler.policy.merge import merge, scope_problems
 from tests.policy.texts import good, policy
 
-REASON = 'reason = "told"\n'
+REASON = 'reason = "why"\n'
 
 
 def policies_of(*bodies: str) -> PolicySet:
@@ -36,6 +36,6 @@ def found(*bodies: str, systems: Collection[str] = SYSTEMS) -> list[tuple[str, s
     return [(finding.rule, finding.entry) for finding in lint(policies_of(*bodies), systems=systems)]
 
 
-def told(rule: str, *bodies: str) -> list[str]:
+def messages(rule: str, *bodies: str) -> list[str]:
     """The messages of one rule."""
     return [finding.message for finding in lint(policies_of(*bodies), [rule])]

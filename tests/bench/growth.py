@@ -1,0 +1,91 @@
+"""How what reads and what prints grows with the length of it: eight times as much may take 24 times as long.
+
+    python tests/bench/growth.py [ROUNDS]
+
+Squared cost would take 64 times as long. Texts are those that a careless pattern goes over again and again. Leaves
+with 1 if one grows faster.
+"""
+
+from __future__ import annotations
+
+import gc
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+if __package__ in (None, ""):
+    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from reconciler.errors import HostError
+from reconciler.host.windows.listing import read_listing
+from reconciler.policy.scanner import scan
+from reconciler.ports import LANES
+from reconciler.report.documents import plan_document
+from reconciler.report.palette import Palette
+from reconciler.report.text import plan_lines
+from tests.bench.paired import paired, verdict
+from tests.report.samples import CREATE, make_plan
+
+TIMES, LIMIT, ROUNDS = 8, 24.0, 5
+
+LISTING: dict[str, Callable[[int], str]] = {
+    "blanks": lambda count: " " * 20 * count + "x\n",
+    "quotes": lambda count: "> | \t" * 4 * count + "x\n",
+    "dashes": lambda count: "--- " * 5 * count + "x\n",
+    "columns": lambda count: "a    b" * 3 * count + "1\n",
+    "rules": lambda count: "---- ----\nx\n" * 2 * count,
+    "rows": lambda count: "-----  -----\n" + "".join(f"1 {last}\n" for last in range(1, count)),
+}
+POLICY: dict[str, Callable[[int], str]] = {
+    "array": lambda count: "a = [" + "1," * 10 * count + "]\n",
+    "escapes": lambda count: 'a = "' + "\\n" * 10 * count + '"\n',
+    "quotes": lambda count: 'a = """' + '"\n' * 10 * count + '"""\n',
+    "blanks": lambda count: " " * 20 * count + "a = [1]\n",
+    "open quote": lambda count: "a = 1" + " " * 20 * count + "'\n",
+    "dots": lambda count: "a." * 10 * count + "a = 1\n",
+    "open tables": lambda count: "a = {" * 5 * count,
+    "tables": lambda count: "a = [" + "{b = 1},\n" * 3 * count + "]\n",
+    "keys": lambda count: '"\\u0061" = 1\n' * 2 * count,
+}
+
+
+def _listed(text: str) -> None:
+    try:
+        read_listing(text.encode(), LANES[0])
+    except HostError:
+        pass
+
+
+def _steps(count: int) -> Callable[[], object]:
+    plan = make_plan(*[replace(CREATE) for _ in range(count // 2)])
+    return lambda: (plan_document(plan), plan_lines(plan, Palette()))
+
+
+def works() -> dict[str, Callable[[int], Callable[[], object]]]:
+    """By name: for a size, what is measured."""
+    found: dict[str, Callable[[int], Callable[[], object]]] = {"a plan, printed": _steps}
+    for name, make in LISTING.items():
+        found[f"a listing of {name}"] = partial(_reading, _listed, make)
+    for name, make in POLICY.items():
+        found[f"a policy of {name}"] = partial(_reading, scan, make)
+    return found
+
+
+def _reading(read: Callable[[str], object], make: Callable[[int], str], count: int) -> Callable[[], object]:
+    return partial(read, make(count))
+
+
+def main(rounds: int = ROUNDS) -> int:
+    """Measure, print, judge."""
+    gc.disable()  # as the program does
+    good = True
+    for name, make in works().items():
+        _, _, ratio = paired(make(TIMES * 2000), make(2000), rounds)
+        good &= verdict(f"{name}, {TIMES} times as long", ratio, LIMIT)
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(*map(int, sys.argv[1:])))
