@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from reconciler.errors import ReconcilerError
     from reconciler.plan.model import Options
 
+__version__: str
+"""The version of the installed program, or `unknown` where it runs from its source."""
+
 __all__ = [
     "Options",
     "ReconcilerError",
@@ -26,6 +29,8 @@ _HOMES = {"ReconcilerError": "reconciler.errors", "Options": "reconciler.plan.mo
 
 
 def __getattr__(name: str) -> object:
+    if name == "__version__":
+        return _version()
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
@@ -35,3 +40,12 @@ def __getattr__(name: str) -> object:
 
 def __dir__() -> list[str]:
     return sorted(__all__)
+
+
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("port-reconciler")
+    except PackageNotFoundError:
+        return "unknown"

@@ -161,19 +161,12 @@ def run_experiments(
     """
     from reconciler.apply.clock import SystemClock
     from reconciler.lab.attempts import AttemptFile
-    from reconciler.lab.session import run_locked
+    from reconciler.lab.bench import Site
+    from reconciler.lab.session import Watch, run_locked
 
-    store, name = _store(host), host.facts().state_name
-    return run_locked(
-        host,
-        ports,
-        store,
-        AttemptFile(store.folder, name),
-        lock=_held(host, store.folder, lock_timeout),
-        clock=SystemClock(),
-        stop=stop,
-        progress=progress,
-    )
+    store = _store(host)
+    site = Site(host, ports, AttemptFile(store.folder, host.facts().state_name), SystemClock())
+    return run_locked(site, store, _held(host, store.folder, lock_timeout), Watch(stop, progress))
 
 
 def _store(host: Host) -> FileLedgerStore:

@@ -6,6 +6,8 @@ on a terminal. Only the command line turns one into an exit code.
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 
 class ReconcilerError(Exception):
     """Something a user can cause and mend.
@@ -13,7 +15,11 @@ class ReconcilerError(Exception):
     Args:
         message: what is wrong and what to do, one sentence each, without a trailing newline.
         where: the place, as `file:line`, a path, or a row; empty if there is none.
+
+    `id` names the kind of error in documents; it is stable.
     """
+
+    id: ClassVar[str] = "error"
 
     def __init__(self, message: str, *, where: str = "") -> None:
         super().__init__(message)
@@ -27,12 +33,16 @@ class ReconcilerError(Exception):
 class UsageError(ReconcilerError):
     """The program was called in a way that cannot be meant; exit code 64."""
 
+    id = "usage"
+
 
 class PolicyError(ReconcilerError):
     """A policy cannot be used. Holds every problem that was found, not only the first.
 
     `count`: how many there are, if not all are listed in `problems`.
     """
+
+    id = "policy"
 
     def __init__(self, problems: tuple[ReconcilerError, ...], *, count: int = 0) -> None:
         super().__init__("\n".join(str(problem) for problem in problems))
@@ -43,18 +53,44 @@ class PolicyError(ReconcilerError):
 class HostError(ReconcilerError):
     """A host cannot be read or used at all (a single refused change is a `Refusal`, not an error)."""
 
+    id = "host"
+
 
 class LedgerError(ReconcilerError):
     """The ledger cannot be read, trusted or written."""
+
+    id = "ledger"
 
 
 class StaleError(ReconcilerError):
     """A saved plan does not fit the policy, host or ledger any more."""
 
+    id = "stale"
+
 
 class RefusedError(ReconcilerError):
     """A plan goes beyond its limits, or an option asks for what cannot be."""
 
+    id = "refused"
+
 
 class BusyError(ReconcilerError):
     """Another apply holds the lock of this host."""
+
+    id = "busy"
+
+
+ERROR_IDS = tuple(
+    kind.id
+    for kind in (
+        ReconcilerError,
+        UsageError,
+        PolicyError,
+        HostError,
+        LedgerError,
+        StaleError,
+        RefusedError,
+        BusyError,
+    )
+)
+"""Every kind of error, as documents name it."""

@@ -50,15 +50,14 @@ def bind_reserved(sock: socket.socket, address: tuple[Any, ...], reservation: st
     try:
         sock.bind(address)
     except OSError as error:
-        told = _REFUSED.get(getattr(error, "winerror", 0) or 0, f"cannot bind: {error.strerror}")
-        raise ReservationError(told, where=f"{address[0]}:{port}") from error
+        text = _REFUSED.get(getattr(error, "winerror", 0) or 0, f"cannot bind: {error.strerror}")
+        raise ReservationError(text, where=f"{address[0]}:{port}") from error
 
 
 def associate(sock: socket.socket, ports: PortRange) -> None:
     """Present the token of this reservation on a socket that is not bound yet. Raises ReservationError."""
     if sys.platform == "win32":
-        from reconciler.host.windows.association import associate_token
-        from reconciler.host.windows.iphlpapi import reservation
+        from reconciler.host.windows.libraries import associate_token, reservation
 
         protocol: Protocol = "tcp" if sock.type == socket.SOCK_STREAM else "udp"
         found = reservation("Lookup", protocol, ports)

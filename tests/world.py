@@ -15,7 +15,7 @@ from reconciler.apply.results import ApplyResult, StepResult
 from reconciler.host.interface import Host
 from reconciler.lab.simulated import events
 from reconciler.lab.simulated.host import SimulatedHost
-from reconciler.lab.simulated.services import new_state, reboot
+from reconciler.lab.simulated.services import Setup, new_state, reboot
 from reconciler.lab.simulated.variants import Variants
 from reconciler.ledger.document import decode, encode
 from reconciler.ledger.records import Ledger
@@ -120,7 +120,7 @@ class World:
 
     def __init__(self, *settings: str, **changes: Any) -> None:
         values = {"system_rows": False, "winnat": "absent", "machine": "machine-1", **changes}
-        self.sim = new_state(variants=Variants.parse(settings), **values)
+        self.sim = new_state(Setup(variants=Variants.parse(settings), **values))
         self.host: Host = SimulatedHost(self.sim)
         self.store = MemoryStore()
         self.clock = FakeClock()
@@ -145,7 +145,7 @@ class World:
         reboot(self.sim)
 
     def listen(self, port: int, *lanes: Lane, process: str = "nginx", pid: int = 77) -> None:
-        assert events.listen(self.sim, lanes or (TCP4,), port, process=process, pid=pid) is None
+        assert events.listen(self.sim, lanes or (TCP4,), port, events.Program(process, pid)) is None
 
     def close(self, port: int) -> None:
         assert events.close(self.sim, LANES, port)
@@ -153,7 +153,7 @@ class World:
     def add(self, lane: Lane, ports: str, kind: events.RowKind = "exclusion", store: str = "persistent") -> None:
         """Make a row as somebody else."""
         for item in ranges(ports):
-            assert events.add_row(self.sim, lane, item, kind, store) is None  # type: ignore[arg-type]
+            assert events.add_row(self.sim, lane, events.NewRow(item, kind, store)) is None  # type: ignore[arg-type]
 
     def delete(self, lane: Lane, ports: str) -> None:
         """Delete a row as somebody else."""

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from reconciler.cli import codes, options
 from reconciler.cli.commands import new_app
-from reconciler.cli.streams import say_error
-from reconciler.errors import RefusedError
+from reconciler.cli.prompt import agrees, check_can_ask
+from reconciler.cli.streams import out_lines
+from reconciler.errors import RefusedError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 app = new_app()
 
 FromPolicy = Annotated[bool, typer.Option("--from-policy", help="Adopt what the policies declare; needed.")]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 _EXAMPLES = """Examples:
 
@@ -34,49 +33,37 @@ without --yes; 130 interrupted.
 
 
 @app.command(epilog=_EXAMPLES)
-def adopt(
-    ctx: typer.Context,
-    paths: options.Paths = None,
-    host: options.HostSpec = "auto",
-    tags: options.Tags = None,
-    from_policy: FromPolicy = False,
-    yes: Yes = False,
-) -> int:
-    """Take foreign rows of exactly the declared ports into the ledger, so that they are kept, and deleted, as ours."""
+@options.spread
+def adopt(where: options.Where, from_policy: FromPolicy = False, yes: options.Yes = False) -> int:
+    """Take foreign ranges of exactly the declared ports into the ledger; then they are kept, and deleted, as ours."""
     from reconciler.api import adopt_rows, load_policy, open_host, read_state
     from reconciler.apply.adoption import adopted
-    from reconciler.report.console import is_terminal
 
     if not from_policy:
-        ctx.fail("say --from-policy: rows are adopted as policies declare them, and in no other way yet")
-    if not yes and not (is_terminal(sys.stdin) and is_terminal(sys.stderr)):
-        ctx.fail("there is no terminal to ask on; say --yes if the rows are to be adopted")
-    request = options.make_request(paths, host, tags, options.make_options(ctx, (), (), (), False))
-    target = open_host(request.host)
-    if target.facts().read_only:
-        raise RefusedError("this host can be read and planned, but has no ledger", where=target.facts().name)
-    policies = load_policy(request.paths, target, request.tags)
-    state = read_state(policies, target)
+        raise UsageError("say --from-policy: ranges are adopted as policies declare them, and in no other way yet")
+    if not yes:
+        check_can_ask("say --yes if they are to be adopted")
+    request = options.make_request(where, options.make_options(options.Allowed()))
+    host = open_host(request.host)
+    if host.facts().read_only:
+        raise RefusedError("this host can be read and planned, but has no ledger", where=host.facts().name)
+    policies = load_policy(request.paths, host, request.tags)
+    state = read_state(policies, host)
     if not state.snapshot.elevated:
         raise RefusedError("adopt needs administrator rights, since it writes the ledger. Nothing was changed")
     rows, _ = adopted(state, "")
     if not rows:
-        print("Nothing to adopt: no foreign row is exactly what an entry declares")
+        out_lines(["Nothing to adopt: no foreign range is exactly what an entry declares"])
         return codes.OK
-    if not yes and not _agrees(rows):
-        say_error("Nothing was changed.")
+    question = ["Ranges to adopt; a later apply may delete them as ours", *_row_lines(rows), ""]
+    if not yes and not agrees("Adopt them?", lambda palette: question):
         return codes.ERROR
-    taken = adopt_rows(policies, target)
-    print("\n".join(["Adopted", *_lines(taken)]))
+    taken = adopt_rows(policies, host)
+    out_lines(["Adopted", *_row_lines(taken)])
     return codes.OK
 
 
-def _agrees(rows: Iterable[OwnedRow]) -> bool:
-    say_error("\n".join(["Rows to adopt; a later apply may delete them as ours", *_lines(rows), "Adopt them? [y/N]"]))
-    return sys.stdin.readline().strip().lower() in ("y", "yes")
-
-
-def _lines(rows: Iterable[OwnedRow]) -> list[str]:
+def _row_lines(rows: Iterable[OwnedRow]) -> list[str]:
     """One line for each row, all its lanes together."""
     found: dict[tuple[str, str, str], list[str]] = {}
     for row in rows:

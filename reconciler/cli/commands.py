@@ -6,7 +6,6 @@ A command module holds `app`, made by `new_app()`. Its functions return their ex
 from __future__ import annotations
 
 from collections.abc import Sequence
-from difflib import get_close_matches
 from importlib import import_module
 from typing import Annotated, Any, NamedTuple
 
@@ -15,7 +14,8 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from reconciler.cli import PROGRAM, codes
-from reconciler.cli.streams import say_interrupted
+from reconciler.cli.streams import out_lines, say_interrupted
+from reconciler.text import did_you_mean
 
 
 class Entry(NamedTuple):
@@ -28,12 +28,12 @@ class Entry(NamedTuple):
 COMMANDS: dict[str, Entry] = {
     "plan": Entry("reconciler.cli.plan", "Show what apply would do: policy against host. Writes nothing."),
     "apply": Entry("reconciler.cli.apply", "Close the difference, after asking."),
-    "adopt": Entry("reconciler.cli.adopt", "Take foreign rows that a policy declares exactly into the ledger."),
+    "adopt": Entry("reconciler.cli.adopt", "Take foreign ranges that a policy declares exactly into the ledger."),
     "check": Entry("reconciler.cli.check", "Check policy files, without a host."),
     "explain": Entry("reconciler.cli.explain", "Explain a port: who holds it, can it be bound, what to do."),
-    "show": Entry("reconciler.cli.show", "Show the host: rows, kinds, owners, dynamic range."),
+    "show": Entry("reconciler.cli.show", "Show the host: ranges, kinds, owners, dynamic range."),
     "doctor": Entry("reconciler.cli.doctor", "Is this host fit, and with --experiments: which Windows is it?"),
-    "schema": Entry("reconciler.cli.schema", "Print a JSON Schema: policy, plan or result."),
+    "schema": Entry("reconciler.cli.schema", "Print the JSON Schema of the policy file or of a document."),
     "sim": Entry("reconciler.cli.sim", "Make and drive a simulated Windows host, to rehearse on."),
 }
 
@@ -49,12 +49,6 @@ def examples(*commands: str) -> str:
     return f"Example{'s' if len(commands) > 1 else ''}:\n\n\b\n{lines}"
 
 
-def nearest(word: str, known: list[str]) -> str:
-    """`; did you mean 'plan'?` for the known word nearest to this one, or nothing."""
-    close = get_close_matches(word, known, n=1)
-    return f"; did you mean {close[0]!r}?" if close else ""
-
-
 class PlainGroup(TyperGroup):
     """A group of commands that refuses an unknown name with the nearest known one."""
 
@@ -62,15 +56,15 @@ class PlainGroup(TyperGroup):
         """Run the command. Ctrl-C ends it with one line and 130; typer would say nothing."""
         try:
             return super().invoke(ctx)
-        except KeyboardInterrupt as wish:
-            say_interrupted(wish)
+        except KeyboardInterrupt as stop:
+            say_interrupted(stop)
             return codes.INTERRUPTED
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Refuse a name that the group does not have."""
         names = self.list_commands(ctx)
         if args[0] not in names:
-            ctx.fail(f"there is no command {args[0]!r}{nearest(args[0], names)}")
+            ctx.fail(f"there is no command {args[0]!r}{did_you_mean(args[0], names)}")
         return super().resolve_command(ctx, args)
 
 
@@ -95,7 +89,7 @@ class LazyGroup(PlainGroup):
 
 
 def _without_types(command: Any) -> Any:
-    """The command, in whose help `PATH <list[str]>` is `PATH`: types of Python tell a user nothing."""
+    """The command, in whose help `PATH <list[str]>` is `PATH`: types of Python mean nothing to a user."""
     for param in command.params:
         if param.param_type_name == "argument":
             param.display_type_rich = lambda ctx: None
@@ -104,14 +98,11 @@ def _without_types(command: Any) -> Any:
     return command
 
 
-def _print_version(wanted: bool) -> None:
-    if wanted:
-        from importlib.metadata import PackageNotFoundError, version
+def _print_version(asked: bool) -> None:
+    if asked:
+        import reconciler
 
-        try:
-            typer.echo(f"{PROGRAM} {version('port-reconciler')}")
-        except PackageNotFoundError:
-            typer.echo(f"{PROGRAM} (run from its source, not installed)")
+        out_lines([f"{PROGRAM} {reconciler.__version__}"])
         raise typer.Exit
 
 

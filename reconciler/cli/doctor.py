@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TextIO
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
 from reconciler.cli import codes, options
 from reconciler.cli.commands import new_app
-from reconciler.cli.streams import say_error
-from reconciler.errors import HostError
+from reconciler.cli.outfile import FileKind, write_document
+from reconciler.cli.prompt import agrees, check_can_ask
+from reconciler.cli.streams import out_document, out_painted, say_error
+from reconciler.errors import HostError, UsageError
 
 if TYPE_CHECKING:
     from reconciler.doctor.model import Report
@@ -30,7 +32,17 @@ Ports = Annotated[
     str | None,
     typer.Option("--ports", metavar="PORTS", help="Where the experiments may make rows: 40 free ports or more."),
 ]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+
+
+class Trying(NamedTuple):
+    """The options of the experiments."""
+
+    experiments: Experiments = False
+    ports: Ports = None
+    yes: options.Yes = False
+
+
+REPORT_FILE = FileKind("doctor", "doctor report", 0o644)
 
 _EXAMPLES = """Examples:
 
@@ -46,28 +58,20 @@ experiments without a terminal and without --yes; 130 interrupted.
 
 
 @app.command(epilog=_EXAMPLES)
-def doctor(
-    ctx: typer.Context,
-    host: options.HostSpec = "auto",
-    as_json: options.Json = False,
-    out: Out = None,
-    experiments: Experiments = False,
-    ports: Ports = None,
-    yes: Yes = False,
-) -> int:
+@options.spread
+def doctor(*, host: options.HostSpec = "auto", as_json: options.Json = False, out: Out = None, trying: Trying) -> int:
     """Check whether this host can be read, planned and applied to. Writes nothing without --experiments."""
     from reconciler.api import examine_host
 
-    chosen = _ports(ctx, ports, experiments=experiments)
-    if chosen and not yes and not (_is_terminal(sys.stdin) and _is_terminal(sys.stderr)):
-        ctx.fail("there is no terminal to ask on; experiments make and delete rows, so say --yes if you want them")
+    ports = _ports(trying)
+    if ports and not trying.yes:
+        check_can_ask("experiments make and delete rows, so say --yes if you want them")
     target, report = _examine(host)
-    _save(report, out)  # before anything is done: a place that cannot be written is told now
-    if chosen is not None:
-        if not yes and not _agrees(report, chosen):
-            say_error("Nothing was changed.")
+    _save(report, out)  # before anything is done: a place that cannot be written is known now
+    if ports is not None:
+        if not trying.yes and not _agrees(report, ports):
             return codes.ERROR
-        found = _experiment(target, chosen)
+        found = _experiment(target, ports)
         report = report._replace(checks=examine_host(target), trial=found)  # an earlier run's rows may be gone by now
         _save(report, out)
     _print(report, as_json=as_json)
@@ -76,23 +80,25 @@ def doctor(
     return codes.OK if report.fit else codes.UNRESOLVED
 
 
-def _ports(ctx: typer.Context, text: str | None, *, experiments: bool) -> PortRange | None:
-    """Where experiments are wanted; None where none are. Wrong usage for one without the other."""
+def _ports(trying: Trying) -> PortRange | None:
+    """Where experiments are to be made; None where none are. Raises UsageError for one option without the other."""
     from reconciler.lab.experiments import MINIMUM_PORTS
     from reconciler.ports import PortRange
 
-    if not experiments and text is None:
+    if not trying.experiments and trying.ports is None:
         return None
-    if not experiments:
-        ctx.fail("--ports is for --experiments")
-    if text is None:
-        ctx.fail("--experiments needs --ports, for example --ports 61000-61099: rows are made and deleted there")
+    if not trying.experiments:
+        raise UsageError("--ports is for --experiments")
+    if trying.ports is None:
+        raise UsageError(
+            "--experiments needs --ports, for example --ports 61000-61099: rows are made and deleted there"
+        )
     try:
-        ports = PortRange.parse(text)
+        ports = PortRange.parse(trying.ports)
     except ValueError as error:
-        ctx.fail(f"--ports: {error}")
+        raise UsageError(str(error), where="--ports") from None
     if ports.count < MINIMUM_PORTS:
-        ctx.fail(f"--ports {ports} are {ports.count} ports, and the experiments need {MINIMUM_PORTS}")
+        raise UsageError(f"--ports {ports} are {ports.count} ports, and the experiments need {MINIMUM_PORTS}")
     return ports
 
 
@@ -112,37 +118,26 @@ def _examine(spec: str) -> tuple[Host, Report]:
         return host, Report(when, None, {}, checks)
 
 
-def _is_terminal(stream: TextIO) -> bool:
-    from reconciler.report import console
-
-    return console.is_terminal(stream)
-
-
 def _experiment(host: Host, ports: PortRange) -> Trial:
     from reconciler.api import run_experiments
-    from reconciler.cli.signals import StopWish
+    from reconciler.cli.signals import StopRequest
+    from reconciler.report import console
 
-    with StopWish() as stop:
+    with StopRequest() as stop:
 
         def progress(number: int, total: int, question: str) -> None:
             stop.hold()
-            if _is_terminal(sys.stderr):
+            if console.is_terminal(sys.stderr):
                 say_error(f"Experiment {number} of {total}: {question}")
 
         return run_experiments(host, ports, stop=stop, progress=progress)
 
 
 def _agrees(report: Report, ports: PortRange) -> bool:
-    from reconciler.report.console import Console
-    from reconciler.report.doctor_report import check_lines
+    from reconciler.report.doctor import check_lines
 
-    console = Console(sys.stderr)
-    console.lines([*check_lines(report, console.palette), ""])
-    console.raw(f"Make and delete exclusions and reservations on {ports}, and undo all of it? [y/N] ")
-    answer = sys.stdin.readline()
-    if not answer.endswith("\n"):
-        console.raw("\n")  # the end of the input has moved no line on
-    return answer.strip().lower() in ("y", "yes")
+    question = f"Make and delete exclusions and reservations on {ports}, and undo all of it?"
+    return agrees(question, lambda palette: [*check_lines(report, palette), ""])
 
 
 def _save(report: Report, out: Path | None) -> None:
@@ -151,21 +146,18 @@ def _save(report: Report, out: Path | None) -> None:
         return
     import json
 
-    from reconciler.cli.outfile import write_document
-    from reconciler.report.documents import KIND, report_document
+    from reconciler.report.documents import doctor_document
 
-    content = json.dumps(report_document(report), indent=2) + "\n"
-    write_document(out, content.encode("ascii"), KIND, "doctor report", 0o644)
+    content = json.dumps(doctor_document(report), indent=2) + "\n"
+    write_document(out, content.encode("ascii"), REPORT_FILE)
 
 
 def _print(report: Report, *, as_json: bool) -> None:
     if as_json:
-        from reconciler.report.documents import report_document, write_json
+        from reconciler.report.documents import doctor_document
 
-        write_json(report_document(report), sys.stdout)
+        out_document(doctor_document(report))
     else:
-        from reconciler.report.console import Console
-        from reconciler.report.doctor_report import doctor_lines
+        from reconciler.report.doctor import doctor_lines
 
-        console = Console(sys.stdout)
-        console.lines(doctor_lines(report, console.palette))
+        out_painted(lambda palette: doctor_lines(report, palette))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +9,8 @@ import typer
 
 from reconciler.cli import codes, options
 from reconciler.cli.commands import new_app
+from reconciler.cli.streams import out_document, out_painted
+from reconciler.errors import UsageError
 
 if TYPE_CHECKING:
     from reconciler.ports import Protocol
@@ -30,34 +31,32 @@ Exit codes: 0 explained, whatever comes of it; 1 error; 64 wrong usage; 130 inte
 
 
 @app.command(epilog=_EXAMPLES)
-def explain(ctx: typer.Context, port: Port, host: options.HostSpec = "auto", as_json: options.Json = False) -> int:
+def explain(port: Port, host: options.HostSpec = "auto", as_json: options.Json = False) -> int:
     """Explain a port: who holds it, since when and for which entry, whether a program can bind it, and what to do."""
     from reconciler.api import open_host, read_state
     from reconciler.host.interface import Listening
     from reconciler.plan.explain import explain_port
     from reconciler.plan.planner import picture_of
     from reconciler.policy.entries import PolicySet
-    from reconciler.report.explain_report import explain_document, explain_lines
 
-    number, protocols = _asked(ctx, port)
+    number, protocols = _asked(port)
     target = open_host(host)
     state = read_state(PolicySet(()), target)
     if isinstance(target, Listening):
         state = replace(state, snapshot=replace(state.snapshot, sockets=target.sockets_in_use()))
     answers = explain_port(picture_of(state), number, protocols)
     if as_json:
-        from reconciler.report.documents import write_json
+        from reconciler.report.documents import explain_document
 
-        write_json(explain_document(state, number, answers), sys.stdout)
+        out_document(explain_document(state, number, answers))
     else:
-        from reconciler.report.console import Console
+        from reconciler.report.explain import explain_lines
 
-        console = Console(sys.stdout)
-        console.lines(explain_lines(state, number, answers, console.palette))
+        out_painted(lambda palette: explain_lines(state, number, answers, palette))
     return codes.OK
 
 
-def _asked(ctx: typer.Context, text: str) -> tuple[int, tuple[Protocol, ...]]:
+def _asked(text: str) -> tuple[int, tuple[Protocol, ...]]:
     from reconciler.ports import PROTOCOLS, PortRange
 
     number, slash, name = text.partition("/")
@@ -65,7 +64,7 @@ def _asked(ctx: typer.Context, text: str) -> tuple[int, tuple[Protocol, ...]]:
     try:
         ports = PortRange.parse(number)
     except ValueError as error:
-        ctx.fail(str(error))
+        raise UsageError(str(error), where="PORT") from None
     if ports.count > 1 or not chosen:
-        ctx.fail(f"{text!r} is not one port; write 8080, 8080/tcp or 8080/udp")
+        raise UsageError(f"{text!r} is not one port; write 8080, 8080/tcp or 8080/udp")
     return ports.first, chosen

@@ -12,6 +12,7 @@ from reconciler.cli import PROGRAM, codes
 from reconciler.cli.streams import (
     flush_streams,
     hold_closed_descriptors,
+    out_document,
     say_error,
     say_interrupted,
     silence_stdout,
@@ -22,6 +23,7 @@ from reconciler.errors import PolicyError, ReconcilerError, UsageError
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line (`sys.argv` if none is given) and return its exit code; never raises for a user's error."""
+    argv = sys.argv[1:] if argv is None else argv
     try:
         hold_closed_descriptors()
         if sys.stdout is None:  # an apply whose result nobody can get is not begun
@@ -31,17 +33,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         code = _run(argv)
         flush_streams()
         return code
-    except KeyboardInterrupt as wish:
-        say_interrupted(wish)
+    except KeyboardInterrupt as stop:
+        say_interrupted(stop)
         return codes.INTERRUPTED
     except OSError as error:
         silence_stdout()
         if not isinstance(error, BrokenPipeError):  # else whoever read the output has seen enough
-            say_error(f"{PROGRAM}: error: {error.filename or 'standard output'}: {error.strerror}")
+            say_error(f"{PROGRAM}: error: standard output: {error.strerror}")
         return codes.ERROR
 
 
-def _run(argv: Sequence[str] | None) -> int:
+def _run(argv: Sequence[str]) -> int:
     gc.set_threshold(1_000_000)  # a short run that makes next to no cycles: looking for them is a tenth of a plan
     # Plugins of pydantic are other people's code, which this program (often elevated) has no use for; and looking
     # for them reads the metadata of everything that is installed.
@@ -49,22 +51,23 @@ def _run(argv: Sequence[str] | None) -> int:
     import typer
 
     try:
-        if not (sys.argv[1:] if argv is None else argv):
+        if not argv:
             _call(["--help"])
             return codes.USAGE
         return _call(argv)
     except typer.Abort:
         return codes.INTERRUPTED
     except typer.TyperException as error:
-        return _wrong_usage(error, sys.argv[1:] if argv is None else argv)
-    except UsageError as error:
-        _failure(error)
-        return codes.USAGE
+        return _wrong_usage(error, argv)
     except ReconcilerError as error:
-        return _failure(error)
+        return _failed(error, argv)
+    except OSError as error:
+        if error.filename is None:  # a standard stream
+            raise
+        return _failed(ReconcilerError(str(error.strerror), where=str(error.filename)), argv)
 
 
-def _call(argv: Sequence[str] | None) -> int:
+def _call(argv: Sequence[str]) -> int:
     from reconciler.cli.commands import root_command
 
     result = root_command().main(argv, PROGRAM, standalone_mode=False)
@@ -72,8 +75,6 @@ def _call(argv: Sequence[str] | None) -> int:
 
 
 def _wrong_usage(error: Any, argv: Sequence[str]) -> int:
-    from reconciler.cli.commands import command_path
-
     message = error.format_message()
     if message.startswith("Usage:"):  # a group was called without a command, and says which it has
         say_error(message)
@@ -82,22 +83,30 @@ def _wrong_usage(error: Any, argv: Sequence[str]) -> int:
     if context and type(error).__name__ == "NoSuchOption":
         message = _no_such_option(error.option_name, context)
     sentence = " ".join(message.replace("Value error, ", "").split())
-    say_error(f"{PROGRAM}: error: {sentence[:1].lower()}{sentence[1:]}")
-    say_error(f"Try: {context.command_path if context else command_path(argv)} --help")
-    return codes.USAGE
+    return _failed(UsageError(f"{sentence[:1].lower()}{sentence[1:]}"), argv)
 
 
 def _no_such_option(name: str, context: Any) -> str:
-    from reconciler.cli.commands import nearest
+    from reconciler.text import did_you_mean
 
     known = [option for parameter in context.command.get_params(context) for option in parameter.opts]
-    return f"there is no option {name!r}{nearest(name, known)}"
+    return f"there is no option {name!r}{did_you_mean(name, known)}"
 
 
-def _failure(error: ReconcilerError) -> int:
+def _failed(error: ReconcilerError, argv: Sequence[str]) -> int:
+    """Say what went wrong on standard error, and with --json as a document on standard output too."""
     if isinstance(error, PolicyError) and len(error.problems) > 1:
         say_error("\n".join(map(str, error.problems)))
         say_error(f"{PROGRAM}: error: {error.count:,} problems in the policy; nothing was done")
     else:
         say_error(f"{PROGRAM}: error: {error}")
-    return codes.ERROR
+    if "--json" in argv:
+        from reconciler.report.documents import error_document
+
+        out_document(error_document(error))
+    if not isinstance(error, UsageError):
+        return codes.ERROR
+    from reconciler.cli.commands import command_path
+
+    say_error(f"Try: {command_path(argv)} --help")
+    return codes.USAGE

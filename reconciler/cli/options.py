@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from collections.abc import Callable, Iterable
+from inspect import Parameter, Signature, signature
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, get_type_hints
 
 import typer
 
@@ -42,7 +43,7 @@ Retire = Annotated[
     typer.Option(
         "--retire",
         metavar="POLICY",
-        help="Give up all that a policy without a file still claims; may be repeated.",
+        help="Remove everything that a policy whose file is gone still holds; may be repeated.",
     ),
 ]
 Unprotect = Annotated[
@@ -58,14 +59,33 @@ Force = Annotated[
     typer.Option(
         "--force",
         metavar="LIMIT",
-        help="Pass a limit: max-deletes, max-delete-percent, min-dynamic-ports or delete-all; may be repeated.",
+        help="Override a safety limit: max-deletes, max-delete-percent, min-dynamic-ports or delete-all; may be "
+        "repeated.",
     ),
 ]
 ReleaseWinnat = Annotated[
     bool,
     typer.Option("--release-winnat", help="Stop WinNAT for the time of the apply, and start it again."),
 ]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+
+
+class Where(NamedTuple):
+    """The options that say which policies are meant, and for which host."""
+
+    paths: Paths = None
+    host: HostSpec = "auto"
+    tags: Tags = None
+
+
+class Allowed(NamedTuple):
+    """The options that say what the caller allows for this one run."""
+
+    retire: Retire = None
+    unprotect: Unprotect = None
+    force: Force = None
+    release_winnat: ReleaseWinnat = False
 
 
 class Request(NamedTuple):
@@ -77,11 +97,40 @@ class Request(NamedTuple):
     options: Options
 
 
-def make_request(paths: Iterable[str] | None, host: str, tags: Iterable[str] | None, options: Options) -> Request:
+def spread(command: Callable[..., int | None]) -> Callable[..., int | None]:
+    """The command as typer needs it: a parameter that is a group of options (a NamedTuple) becomes its options."""
+    hints = get_type_hints(command, include_extras=True)
+    groups = {name: kind for name, kind in hints.items() if isinstance(kind, type) and issubclass(kind, tuple)}
+    known: list[Parameter] = []
+    for parameter in signature(command).parameters.values():
+        group = groups.get(parameter.name)
+        known += _options_of(group) if group else [_option(parameter, hints[parameter.name])]
+
+    def run(**given: Any) -> int | None:
+        for name, group in groups.items():
+            given[name] = group(**{option: given.pop(option) for option in signature(group).parameters})
+        return command(**given)
+
+    run.__signature__ = Signature(known)  # type: ignore[attr-defined]
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in known}
+    run.__name__, run.__doc__ = command.__name__, command.__doc__
+    return run
+
+
+def _options_of(group: type) -> list[Parameter]:
+    hints = get_type_hints(group, include_extras=True)
+    return [_option(parameter, hints[name]) for name, parameter in signature(group).parameters.items()]
+
+
+def _option(parameter: Parameter, hint: Any) -> Parameter:
+    return parameter.replace(annotation=hint, kind=Parameter.KEYWORD_ONLY)
+
+
+def make_request(where: Where, options: Options) -> Request:
     """Put the options together. RECONCILER_TAGS counts where no --tag is given; both may hold several, with commas."""
-    given = tags or [os.environ.get("RECONCILER_TAGS", "")]
+    given = where.tags or [os.environ.get("RECONCILER_TAGS", "")]
     known = dict.fromkeys(tag.strip() for text in given for tag in text.split(","))
-    return Request(policy_paths(paths), tuple(tag for tag in known if tag), host, options)
+    return Request(policy_paths(where.paths), tuple(tag for tag in known if tag), where.host, options)
 
 
 def policy_paths(paths: Iterable[str] | None) -> tuple[str, ...]:
@@ -91,37 +140,31 @@ def policy_paths(paths: Iterable[str] | None) -> tuple[str, ...]:
     if "" in chosen:
         raise UsageError("a path is empty, which would mean the working folder; write . for that", where="PATH")
     if not chosen and not os.path.lexists(DEFAULT_PATH):
-        told = f"no such folder here; name PATH, files or folders of policies; the default is {DEFAULT_PATH}"
-        raise PolicyError((ReconcilerError(told, where=DEFAULT_PATH),))
+        text = f"no such folder here; name PATH, files or folders of policies; the default is {DEFAULT_PATH}"
+        raise PolicyError((ReconcilerError(text, where=DEFAULT_PATH),))
     return chosen or (DEFAULT_PATH,)
 
 
-def make_options(
-    ctx: typer.Context,
-    retire: Iterable[str] | None,
-    unprotect: Iterable[str] | None,
-    force: Iterable[str] | None,
-    release_winnat: bool,
-) -> Options:
-    """What the caller allows. Wrong usage for a limit that does not exist."""
+def make_options(allowed: Allowed) -> Options:
+    """What the caller allows. Raises UsageError for a limit that does not exist."""
     from reconciler.plan.model import Options
 
     return Options(
-        retire=frozenset(retire or ()),
-        unprotect=frozenset(unprotect or ()),
-        force=frozenset(_limit(ctx, name) for name in force or ()),
-        release_winnat=release_winnat,
+        retire=frozenset(allowed.retire or ()),
+        unprotect=frozenset(allowed.unprotect or ()),
+        force=frozenset(map(_limit, allowed.force or ())),
+        release_winnat=allowed.release_winnat,
     )
 
 
-def _limit(ctx: typer.Context, name: str) -> LimitName:
+def _limit(name: str) -> LimitName:
     from reconciler.plan.model import LIMIT_NAMES
 
     known = {limit.replace("_", "-"): limit for limit in LIMIT_NAMES}
-    wanted = name.replace("_", "-")
-    if wanted not in known:
-        ctx.fail(f"--force {name}: there is no such limit; the limits are {', '.join(known)}")
-    return known[wanted]
+    meant = name.replace("_", "-")
+    if meant not in known:
+        raise UsageError(f"there is no such limit; the limits are {', '.join(known)}", where=f"--force {name}")
+    return known[meant]
 
 
 def plan_for(request: Request) -> tuple[Plan, Host]:

@@ -6,6 +6,7 @@ import json
 import os
 import stat
 from pathlib import Path
+from typing import NamedTuple
 
 from reconciler.errors import ReconcilerError
 from reconciler.state_files import replace_file
@@ -14,10 +15,19 @@ SIZE_LIMIT = 64 * 2**20
 """Bytes; what is larger is none of our documents."""
 
 
-def write_document(path: Path, content: bytes, kind: str, what: str, mode: int) -> None:
-    """Write a document, which says `"kind": kind`. `what` is its name in messages.
+class FileKind(NamedTuple):
+    """A kind of document in a file, which says `"kind": kind`.
 
-    `mode`: the rights of a new file, less what the umask takes; of a file that is there, those of them that it had.
+    `name` is what messages call it; `mode` the rights of a new file, less what the umask takes.
+    """
+
+    kind: str
+    name: str
+    mode: int
+
+
+def write_document(path: Path, content: bytes, what: FileKind) -> None:
+    """Write a document. A file that is there keeps of the rights it had those that its kind allows.
 
     Raises ReconcilerError where that cannot be: a folder, a device, a file that is something else, a folder that is
     not there or not writable.
@@ -25,15 +35,17 @@ def write_document(path: Path, content: bytes, kind: str, what: str, mode: int) 
     target = Path(os.path.realpath(path))
     try:
         if target.exists() and not target.is_file():
-            raise ReconcilerError(f"this is not a file that a {what} can be saved to; name a new file", where=str(path))
-        if target.exists() and not _may_go(target, kind):
-            told = f"this file is there and is no {what}, so it is not overwritten; name a new file"
-            raise ReconcilerError(told, where=str(path))
-        allowed = mode & (stat.S_IMODE(target.stat().st_mode) if target.exists() else ~_umask())
+            raise ReconcilerError(
+                f"this is not a file that a {what.name} can be saved to; name a new file", where=str(path)
+            )
+        if target.exists() and not _may_go(target, what.kind):
+            text = f"this file is there and is no {what.name}, so it is not overwritten; name a new file"
+            raise ReconcilerError(text, where=str(path))
+        allowed = what.mode & (stat.S_IMODE(target.stat().st_mode) if target.exists() else ~_umask())
         replace_file(target, content, allowed, alone=False)
     except OSError as error:
-        told = f"the {what} cannot be saved here ({error.strerror}); name a file in a folder that you may write to"
-        raise ReconcilerError(told, where=str(path)) from None
+        text = f"the {what.name} cannot be saved here ({error.strerror}); name a file in a folder that you may write to"
+        raise ReconcilerError(text, where=str(path)) from None
 
 
 def _umask() -> int:

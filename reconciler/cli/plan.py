@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
 from reconciler.cli import codes, options
 from reconciler.cli.commands import new_app
-from reconciler.cli.streams import say_error
+from reconciler.cli.streams import out_document, out_painted, say_error
 
 if TYPE_CHECKING:
     from reconciler.plan.model import Plan
@@ -24,6 +23,15 @@ Detailed = Annotated[
     bool,
     typer.Option("--detailed-exitcode", help="Exit with 2 if there are steps, with 3 if any is blocked or deferred."),
 ]
+
+
+class Output(NamedTuple):
+    """The options that say what becomes of the plan."""
+
+    out: Out = None
+    as_json: options.Json = False
+    detailed_exitcode: Detailed = False
+
 
 _EXAMPLES = """Examples:
 
@@ -39,50 +47,38 @@ Exit codes: 0 planned; 1 error; with --detailed-exitcode 0 in sync, 2 steps to d
 
 
 @app.command(epilog=_EXAMPLES)
-def plan(  # noqa: PLR0913, PLR0917
-    ctx: typer.Context,
-    paths: options.Paths = None,
-    host: options.HostSpec = "auto",
-    tags: options.Tags = None,
-    retire: options.Retire = None,
-    unprotect: options.Unprotect = None,
-    force: options.Force = None,
-    release_winnat: options.ReleaseWinnat = False,
-    out: Out = None,
-    as_json: options.Json = False,
-    detailed_exitcode: Detailed = False,
-) -> int:
+@options.spread
+def plan(where: options.Where, allowed: options.Allowed, output: Output) -> int:
     """Show what apply would do: every step, what is in the way of others, and what is in sync."""
-    request = options.make_request(
-        paths, host, tags, options.make_options(ctx, retire, unprotect, force, release_winnat)
-    )
+    request = options.make_request(where, options.make_options(allowed))
     made, _ = options.plan_for(request)
-    if out is not None:
+    if output.out is not None:
         from reconciler.cli.saved import save_plan
 
-        save_plan(out, made, request)
-    _print(made, as_json=as_json)
-    if out is not None:
-        if made.facts.read_only:
-            say_error("Saved, to look at: this host cannot be changed.")
-        elif made.refused_by():
-            say_error("Saved, to look at: it passes a limit, so apply will refuse it; make one with --force to apply.")
-        else:
-            say_error(f"Saved. Apply exactly this with: reconciler apply --plan {out}")
-    return _exit_code(made) if detailed_exitcode else codes.OK
+        save_plan(output.out, made, request)
+    _print(made, as_json=output.as_json)
+    if output.out is not None:
+        say_error(_about_file(made, output.out))
+    return _exit_code(made) if output.detailed_exitcode else codes.OK
+
+
+def _about_file(made: Plan, out: Path) -> str:
+    if made.facts.read_only:
+        return "Saved, to look at: this host cannot be changed."
+    if made.refused_by():
+        return "Saved, to look at: apply will refuse it, since it goes beyond a limit; make one with --force to apply."
+    return f"Saved. Apply exactly this with: reconciler apply --plan {out}"
 
 
 def _print(made: Plan, *, as_json: bool) -> None:
     if as_json:
-        from reconciler.report.documents import plan_document, write_json
+        from reconciler.report.documents import plan_document
 
-        write_json(plan_document(made), sys.stdout)
+        out_document(plan_document(made))
     else:
-        from reconciler.report.console import Console
         from reconciler.report.text import plan_lines
 
-        console = Console(sys.stdout)
-        console.lines(plan_lines(made, console.palette))
+        out_painted(lambda palette: plan_lines(made, palette))
 
 
 def _exit_code(made: Plan) -> int:

@@ -11,15 +11,16 @@ from typing import Any, NamedTuple
 
 from reconciler import codec
 from reconciler.cli.options import Request
-from reconciler.cli.outfile import SIZE_LIMIT, write_document
+from reconciler.cli.outfile import SIZE_LIMIT, FileKind, write_document
 from reconciler.errors import ReconcilerError, RefusedError, StaleError
 from reconciler.plan.model import LIMIT_NAMES, Options, Plan
 from reconciler.plan.saved import PLACE, SECTIONS, Inputs, explain_changes, is_stale, plan_inputs
 from reconciler.report.documents import plan_document
-from reconciler.report.words import counted
+from reconciler.text import counted
 
 FORMAT_VERSION = 1
 KIND = "saved-plan"
+PLAN_FILE = FileKind(KIND, "saved plan", 0o600)
 
 _CHANGES_SHOWN = 20
 _AGAIN = "make a new one with: reconciler plan --out FILE"
@@ -90,7 +91,7 @@ def save_plan(path: Path, plan: Plan, request: Request) -> None:
         "applied": _applied(plan),
     }
     texts = {name: codec.to_text(part) for name, part in parts.items()}
-    write_document(path, codec.dump_document(("kind", KIND), FORMAT_VERSION, texts), KIND, "saved plan", 0o600)
+    write_document(path, codec.dump_document(("kind", KIND), FORMAT_VERSION, texts), PLAN_FILE)
 
 
 def read_plan(path: Path) -> Saved:
@@ -141,9 +142,9 @@ def check_still_good(saved: Saved, plan: Plan) -> None:
     now = plan_inputs(plan)
     if saved.plan["id"] != plan.id or is_stale(saved.inputs, now):
         raise StaleError(_what_changed(saved, now, _applied(plan)))
-    told, shown = saved.plan, without_places(plan_document(plan))
-    if told != shown:
-        parts = ", ".join(sorted(key for key in {*told, *shown} if told.get(key) != shown.get(key)))
+    before, now_shown = saved.plan, without_places(plan_document(plan))
+    if before != now_shown:
+        parts = ", ".join(sorted(key for key in {*before, *now_shown} if before.get(key) != now_shown.get(key)))
         raise StaleError(
             f"what the saved plan says is not, or not any more, what its id stands for ({parts}); {_AGAIN}"
         )

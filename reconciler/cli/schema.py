@@ -3,38 +3,35 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import typer
 
 from reconciler.cli.commands import examples, new_app
+from reconciler.cli.streams import out_lines
 
 app = new_app()
 
+Name = Annotated[
+    Literal["policy", "plan", "result", "host", "explanation", "check", "doctor", "error"],
+    typer.Argument(
+        metavar="NAME",
+        help="policy (the files), plan, result (apply --json), host (show --json), explanation, check, doctor, or "
+        "error (of any command with --json).",
+        show_default=False,
+    ),
+]
 
-_EXAMPLES = examples("schema policy > desired/reconciler.schema.json", "schema plan", "schema result")
 
-
-@app.command(epilog=_EXAMPLES)
-def schema(
-    document: Annotated[
-        Literal["policy", "plan", "result"],
-        typer.Argument(
-            metavar="policy|plan|result",
-            help="Policy files, what plan --json prints, or what apply --json prints.",
-            show_default=False,
-        ),
-    ],
-) -> None:
+@app.command(epilog=examples("schema policy > desired/reconciler.schema.json", "schema plan", "schema result"))
+def schema(name: Name) -> None:
     """Print the JSON Schema of a document; editors use that of `policy` (`#:schema` in the first line of a file)."""
-    typer.echo(json.dumps(_schema(document), indent=2, ensure_ascii=False))
-
-
-def _schema(document: str) -> dict[str, Any]:
-    if document == "policy":
+    if name == "policy":
         from reconciler.policy.schema import policy_schema
 
-        return policy_schema()
-    from reconciler.report.schema import plan_schema, result_schema
+        document = policy_schema()
+    else:
+        from reconciler.report.schema import document_schema
 
-    return plan_schema() if document == "plan" else result_schema()
+        document = document_schema(name)
+    out_lines(json.dumps(document, indent=2, ensure_ascii=False).splitlines())

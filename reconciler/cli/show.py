@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-
-from reconciler.cli import options
+from reconciler.cli import codes, options
 from reconciler.cli.commands import new_app
+from reconciler.cli.streams import out_document, out_painted
 
 app = new_app()
 
@@ -22,19 +21,17 @@ Exit codes: 0 shown; 1 error; 64 wrong usage; 130 interrupted.
 
 @app.command(epilog=_EXAMPLES)
 def show(host: options.HostSpec = "auto", as_json: options.Json = False) -> int:
-    """Show the host: its rows, of what kind and whose they are, and the dynamic range."""
+    """Show the host: its port ranges, of what kind and whose they are, and the dynamic range."""
     from reconciler.api import open_host, read_state
     from reconciler.policy.entries import PolicySet
-    from reconciler.report.host_report import show_document, show_lines
 
     state = read_state(PolicySet(()), open_host(host))
     if as_json:
-        from reconciler.report.documents import write_json
+        from reconciler.report.documents import show_document
 
-        write_json(show_document(state), sys.stdout)
+        out_document(show_document(state))
     else:
-        from reconciler.report.console import Console
+        from reconciler.report.host import show_lines
 
-        console = Console(sys.stdout)
-        console.lines(show_lines(state, console.palette))
-    return 0
+        out_painted(lambda palette: show_lines(state, palette))
+    return codes.OK

@@ -1,4 +1,4 @@
-"""A wish to stop that does not tear anything apart: the current step is finished first."""
+"""A request to stop that does not tear anything apart: the current step is finished first."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _FIRST = b"\nStopping: the current step is finished first, so that no port is le
 _AGAIN = b"\nStill finishing the current step; it cannot be cut short.\n"
 
 
-class StopWish:
+class StopRequest:
     """While this is entered, signals that ask the program to end only set a flag, and say so on standard error.
 
     Until `hold` is called nothing is being written yet, so that a signal raises KeyboardInterrupt at once: a wait
@@ -21,19 +21,19 @@ class StopWish:
     """
 
     def __init__(self) -> None:
-        self.wished = False
+        self.asked = False
         self._held = False
         self._before: dict[int, Any] = {}
 
     def __call__(self) -> bool:
         """Has somebody asked to stop?"""
-        return self.wished
+        return self.asked
 
     def hold(self) -> None:
         """From now on finish what was begun."""
         self._held = True
 
-    def __enter__(self) -> StopWish:
+    def __enter__(self) -> StopRequest:
         if threading.current_thread() is threading.main_thread():  # others may not set handlers
             for name in _NAMES:
                 number = getattr(signal, name, None)
@@ -50,11 +50,11 @@ class StopWish:
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         if not self._held:
             raise KeyboardInterrupt("nothing was changed")
-        _tell(_AGAIN if self.wished else _FIRST)
-        self.wished = True
+        _say(_AGAIN if self.asked else _FIRST)
+        self.asked = True
 
 
-def _tell(text: bytes) -> None:
+def _say(text: bytes) -> None:
     try:
         os.write(2, text)  # unlike print, safe inside a handler that may have interrupted a print
     except OSError:

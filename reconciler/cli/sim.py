@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal, NamedTuple, TypeVar
 
 import typer
 
 from reconciler.cli.commands import PlainGroup, examples, new_app
+from reconciler.cli.options import Json, spread
+from reconciler.cli.streams import out_document, out_lines
 from reconciler.errors import HostError
 from reconciler.host.interface import Refusal
 from reconciler.lab.simulated import events, listing, services
@@ -17,6 +18,7 @@ from reconciler.lab.simulated.file import StateFile
 from reconciler.lab.simulated.state import DEFAULT_DYNAMIC, DEFAULT_NAME, State
 from reconciler.lab.simulated.variants import Variants
 from reconciler.ports import FAMILIES, PROTOCOLS, Family, Lane, PortRange, Protocol, Store
+from reconciler.text import counted
 
 T = TypeVar("T")
 
@@ -39,43 +41,49 @@ def sim() -> None:
     """Make and drive a simulated Windows host, to rehearse on with `--host sim:FILE`."""
 
 
-@app.command(epilog=examples("sim init lab.json --seed 3", "sim init lab.json --variant families=split --not-elevated"))
-def init(
-    file: File,
-    *,
-    name: Annotated[str, typer.Option(metavar="NAME", help="Its host name.")] = DEFAULT_NAME,
-    seed: Annotated[int, typer.Option(metavar="NUMBER", help="Decides where WinNAT takes its blocks.")] = 0,
+class NewMachine(NamedTuple):
+    """The options of a new host."""
+
+    name: Annotated[str, typer.Option(metavar="NAME", help="Its host name.")] = DEFAULT_NAME
+    seed: Annotated[int, typer.Option(metavar="NUMBER", help="Decides where WinNAT takes its blocks.")] = 0
     variant: Annotated[
         list[str] | None, typer.Option(metavar="K=V", help="An unknown of Windows, decided; may be repeated.")
-    ] = None,
-    dynamic_range: Annotated[str, typer.Option(metavar="PORTS", help="The ephemeral range.")] = str(DEFAULT_DYNAMIC),
-    winnat: Annotated[Literal["running", "stopped", "absent"], typer.Option(help="The WinNAT service.")] = "running",
-    not_elevated: Annotated[bool, typer.Option("--not-elevated", help="Refuse what needs an administrator.")] = False,
-) -> None:
+    ] = None
+    dynamic_range: Annotated[str, typer.Option(metavar="PORTS", help="The ephemeral range.")] = str(DEFAULT_DYNAMIC)
+    winnat: Annotated[Literal["running", "stopped", "absent"], typer.Option(help="The WinNAT service.")] = "running"
+    not_elevated: Annotated[bool, typer.Option("--not-elevated", help="Refuse what needs an administrator.")] = False
+
+
+@app.command(epilog=examples("sim init lab.json --seed 3", "sim init lab.json --variant families=split --not-elevated"))
+@spread
+def init(file: File, machine: NewMachine) -> None:
     """Make a host with the usual rows of HNS, http.sys and WinNAT. An existing FILE is refused.
 
     Changes take a lock, FILE.lock, which stays beside it.
     """
     state = services.new_state(
-        name=_checked("--name", lambda: NAME.read(name)),
-        seed=_checked("--seed", lambda: SEED.read(seed)),
-        variants=_checked("--variant", lambda: Variants.parse(variant or ())),
-        winnat=winnat,
-        elevated=not not_elevated,
-        dynamic=_checked("--dynamic-range", lambda: PortRange.parse(dynamic_range)),
+        services.Setup(
+            name=_checked("--name", lambda: NAME.read(machine.name)),
+            seed=_checked("--seed", lambda: SEED.read(machine.seed)),
+            variants=_checked("--variant", lambda: Variants.parse(machine.variant or ())),
+            winnat=machine.winnat,
+            elevated=not machine.not_elevated,
+            dynamic=_checked("--dynamic-range", lambda: PortRange.parse(machine.dynamic_range)),
+        )
     )
     StateFile.create(file, state)
     rows = sum(map(len, state.tables.values()))
-    typer.echo(f"Made {state.name} with {rows} system rows; variants: {state.variants}. Use it with --host sim:{file}")
+    out_lines([f"Made {state.name} with {rows} system rows; variants: {state.variants}. Use it with --host sim:{file}"])
 
 
 @app.command(epilog=examples("sim show lab.json"))
-def show(
-    file: File, *, as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False
-) -> None:
-    """Show everything, also what a real Windows would not tell."""
+def show(file: File, as_json: Json = False) -> None:
+    """Show everything, also what a real Windows does not show."""
     state = StateFile(file).read()
-    typer.echo(json.dumps(listing.document_of(state)) if as_json else listing.text_of(state))
+    if as_json:
+        out_document(listing.document_of(state))
+    else:
+        out_lines(listing.text_of(state).split("\n"))
 
 
 @app.command(epilog=examples("sim reboot lab.json"))
@@ -86,49 +94,51 @@ def reboot(file: File) -> None:
         services.reboot(state)
         return state.boot_id()
 
-    typer.echo(f"Started again: {StateFile(file).change(action)}")
+    out_lines([f"Started again: {StateFile(file).change(action)}"])
+
+
+class Program(NamedTuple):
+    """The options that say which program listens."""
+
+    process: Annotated[str | None, typer.Option(metavar="NAME", help="The program's name.")] = None
+    pid: Annotated[int | None, typer.Option(metavar="NUMBER", min=0, max=2**32 - 1, help="Its process id.")] = None
+    token: Annotated[bool, typer.Option("--token", help="Present the token of a reservation.")] = False
 
 
 @app.command(epilog=examples("sim listen lab.json 8080", "sim listen lab.json 53/udp --process dns.exe --pid 4711"))
-def listen(
-    file: File,
-    port: Port,
-    *,
-    family: FamilyChoice = None,
-    process: Annotated[str | None, typer.Option(metavar="NAME", help="The program's name.")] = None,
-    pid: Annotated[int | None, typer.Option(metavar="NUMBER", min=0, max=2**32 - 1, help="Its process id.")] = None,
-    token: Annotated[bool, typer.Option("--token", help="Present the token of a reservation.")] = False,
-) -> None:
+@spread
+def listen(file: File, port: Port, *, family: FamilyChoice = None, program: Program) -> None:
     """Open a socket, as a service that starts."""
     number, protocol = _parse_port(port)
-    if process is not None:
-        _checked("--process", lambda: NAME.read(process))
+    name = program.process
+    if name is not None:
+        _checked("--process", lambda: NAME.read(name))
     lanes = _lanes(protocol, family)
 
     def action(state: State) -> Refusal | None:
-        return events.listen(state, lanes, number, process=process, pid=pid, token=token)
+        return events.listen(state, lanes, number, events.Program(*program))
 
     refusal = StateFile(file).change(action)
     if refusal is not None:
         raise HostError(f"cannot listen on {number}/{protocol}: {refusal.text} ({refusal.code})", where=file)
-    typer.echo(f"Listening on {', '.join(f'{lane} {number}' for lane in lanes)}")
+    out_lines([f"Listening on {', '.join(f'{lane} {number}' for lane in lanes)}"])
 
 
 @app.command(epilog=examples("sim close lab.json 8080"))
-def close(file: File, port: Port, *, family: FamilyChoice = None) -> None:
+def close(file: File, port: Port, family: FamilyChoice = None) -> None:
     """Close the sockets of a port, as a service that stops."""
     number, protocol = _parse_port(port)
     lanes = _lanes(protocol, family)
     closed = StateFile(file).change(lambda state: events.close(state, lanes, number))
     if not closed:
         raise HostError(f"nothing listens on {number}/{protocol}; see `reconciler sim show`", where=file)
-    typer.echo(f"Closed {closed} {'socket' if closed == 1 else 'sockets'}")
+    out_lines([f"Closed {counted(closed, 'socket')}"])
 
 
 @app.command(epilog=examples("sim winnat lab.json stop"))
 def winnat(
     file: File,
-    wanted: Annotated[Literal["start", "stop"], typer.Argument(metavar="start|stop", show_default=False)],
+    verb: Annotated[Literal["start", "stop"], typer.Argument(metavar="start|stop", show_default=False)],
 ) -> None:
     """Start or stop WinNAT, as an administrator does.
 
@@ -136,57 +146,59 @@ def winnat(
     """
 
     def action(state: State) -> str:
-        services.switch_winnat(state, wanted == "start")
+        services.switch_winnat(state, verb == "start")
         return state.winnat
 
     became = StateFile(file).change(action)
     if became == "absent":
         raise HostError("this host has no WinNAT; make another with `reconciler sim init`", where=file)
-    typer.echo(f"WinNAT is {became}")
+    out_lines([f"WinNAT is {became}"])
 
 
 @app.command(epilog=examples("sim elevated lab.json off"))
 def elevated(
     file: File,
-    wanted: Annotated[Literal["on", "off"], typer.Argument(metavar="on|off", show_default=False)],
+    switch: Annotated[Literal["on", "off"], typer.Argument(metavar="on|off", show_default=False)],
 ) -> None:
     """Say whether programs run as administrator from now on."""
 
     def action(state: State) -> None:
-        state.elevated = wanted == "on"
+        state.elevated = switch == "on"
 
     StateFile(file).change(action)
-    typer.echo(f"Programs run {'as administrator' if wanted == 'on' else 'without elevation'}")
+    out_lines([f"Programs run {'as administrator' if switch == 'on' else 'without elevation'}"])
+
+
+class NewRow(NamedTuple):
+    """The options that say what the new row is."""
+
+    block: Annotated[bool, typer.Option("--block", help="A block that another product holds.")] = False
+    reservation: Annotated[bool, typer.Option("--reservation", help="A persistent reservation.")] = False
+    store: Annotated[Store, typer.Option(help="An active row is gone after a reboot.")] = "persistent"
 
 
 @row.command(epilog=examples("sim row add lab.json tcp/ipv4 8000-8099", "sim row add lab.json tcp/ipv4 8080 --block"))
-def add(
-    file: File,
-    lane: LaneText,
-    ports: Ports,
-    *,
-    block: Annotated[bool, typer.Option("--block", help="An unstarred row of another product.")] = False,
-    reservation: Annotated[bool, typer.Option("--reservation", help="A persistent reservation.")] = False,
-    store: Annotated[Store, typer.Option(help="An active row is gone after a reboot.")] = "persistent",
-) -> None:
+@spread
+def add(file: File, lane: LaneText, ports: Ports, what: NewRow) -> None:
     """Make an exclusion or another row, even over a port in use."""
-    if reservation and (block or store == "active"):
+    if what.reservation and (what.block or what.store == "active"):
         raise typer.BadParameter("a reservation is no block and always persistent", param_hint="--reservation")
-    kind: events.RowKind = "reservation" if reservation else "block" if block else "exclusion"
-    where, wanted = _parse_lane(lane), _parse_ports(ports)
-    in_the_way = StateFile(file).change(lambda state: events.add_row(state, where, wanted, kind, store))
+    kind: events.RowKind = "reservation" if what.reservation else "block" if what.block else "exclusion"
+    where, exact = _parse_lane(lane), _parse_ports(ports)
+    made = events.NewRow(exact, kind, what.store)
+    in_the_way = StateFile(file).change(lambda state: events.add_row(state, where, made))
     if in_the_way is not None:
-        raise HostError(f"{where} {wanted} overlaps {listing.describe(in_the_way)}; delete that row first", where=file)
-    typer.echo(f"Made {kind} {where} {wanted} ({store})")
+        raise HostError(f"{where} {exact} overlaps {listing.describe(in_the_way)}; delete that row first", where=file)
+    out_lines([f"Made {kind} {where} {exact} ({what.store})"])
 
 
 @row.command(epilog=examples("sim row delete lab.json tcp/ipv4 8000-8099"))
 def delete(file: File, lane: LaneText, ports: Ports) -> None:
     """Delete the row of exactly these ports, whatever it is."""
-    where, wanted = _parse_lane(lane), _parse_ports(ports)
-    if not StateFile(file).change(lambda state: events.delete_row(state, where, wanted)):
-        raise HostError(f"there is no row {where} {wanted}; see `reconciler sim show`", where=file)
-    typer.echo(f"Deleted {where} {wanted}")
+    where, exact = _parse_lane(lane), _parse_ports(ports)
+    if not StateFile(file).change(lambda state: events.delete_row(state, where, exact)):
+        raise HostError(f"there is no row {where} {exact}; see `reconciler sim show`", where=file)
+    out_lines([f"Deleted {where} {exact}"])
 
 
 def _parse_port(text: str) -> tuple[int, Protocol]:

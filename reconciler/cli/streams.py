@@ -1,12 +1,15 @@
-"""Standard output and standard error that never raise for what they cannot show."""
+"""Standard output and standard error, as commands use them: they never raise for what they cannot show."""
 
 from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable, Iterable, Mapping
 from io import TextIOWrapper
 
 from reconciler.cli import PROGRAM
+from reconciler.report.console import Console
+from reconciler.report.palette import Palette
 
 
 def hold_closed_descriptors() -> None:
@@ -47,16 +50,33 @@ def silence_stdout() -> None:
         os.close(sink)
 
 
+def out_lines(lines: Iterable[str]) -> None:
+    """Print lines to standard output."""
+    Console(sys.stdout).lines(lines)
+
+
+def out_painted(make: Callable[[Palette], Iterable[str]]) -> None:
+    """Print lines to standard output, made in the colours and symbols that it can show."""
+    console = Console(sys.stdout)
+    console.lines(make(console.palette))
+
+
+def out_document(document: Mapping[str, object]) -> None:
+    """Print one JSON document to standard output."""
+    from reconciler.report.documents import json_text
+
+    Console(sys.stdout).lines([json_text(document)])
+
+
 def say_error(text: str) -> None:
-    """Print to standard error; control characters, which a policy file may hold, are shown instead of obeyed."""
-    shown = "".join(char if char.isprintable() or char == "\n" else ascii(char)[1:-1] for char in text)
+    """Print to standard error, a line for each line of the text."""
     if sys.stderr is not None:
         try:
-            print(shown, file=sys.stderr, flush=True)
+            Console(sys.stderr, plain=True).lines(text.split("\n"))
         except OSError:
-            pass  # nobody is left to tell
+            pass  # nobody is left to hear it
 
 
-def say_interrupted(wish: KeyboardInterrupt) -> None:
-    """Tell on standard error that somebody stopped the program, and what that came to if it is known."""
-    say_error("; ".join([f"{PROGRAM}: interrupted", *map(str, wish.args)]))
+def say_interrupted(stop: KeyboardInterrupt) -> None:
+    """Say on standard error that somebody stopped the program, and what that came to if it is known."""
+    say_error("; ".join([f"{PROGRAM}: interrupted", *map(str, stop.args)]))

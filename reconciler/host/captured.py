@@ -1,7 +1,6 @@
-"""What the name of a captured listing says of its lane: `udp-ipv6.txt`, `TcpV4.log`, `udp6`, `6-tcp` ... Pure.
+"""Captured listings as a `Host` that can be read and not changed: what netsh printed on a Windows somewhere else.
 
-Protocol and family are words of their own or stand together in one word; a lone 6 or 4 counts only beside a protocol,
-where the name begins or ends with it. `v6.2` is a version.
+Of which lane a file is, option, name and text say, in this order.
 """
 
 from __future__ import annotations
@@ -21,32 +20,19 @@ from reconciler.host.windows.text import lines_of
 from reconciler.ports import FAMILIES, LANES, PROTOCOLS, Family, Lane, PortRange, Protocol, lanes_of
 from reconciler.ports import Protocol as PortProtocol
 
+LARGEST_FILE = 8 * 2**20
+"""Bytes; a listing of 65535 single ports takes 4 MiB in UTF-16."""
+HNS_PORTS = PortRange(50000, 50059)
+"""The row that the Host Network Service makes for itself unless set otherwise (windows-facts 6.1)."""
+BOOT = "captured"
+UNSUPPORTED = Refusal("unsupported", "a captured listing cannot be changed")
+
+_SUFFIXES = (".txt", ".log", "")
 _FAMILY = r"(?:ip|inet)v?([46])|v([46])(?!\.[0-9])"
 _WORD = re.compile(rf"(?<![a-z0-9])(?:(tcp|udp)(?:{_FAMILY}|([46]))?|(?:{_FAMILY})(tcp|udp)?)(?![a-z0-9])")
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _FIRST = re.compile(r"^([46])[-_. ](tcp|udp)(?![a-z0-9])")
 _LAST = re.compile(r"(?<![a-z0-9])(tcp|udp)[-_. ]([46])(?=(?:\.[a-z]+)?$)")
-
-
-def lane_words(name: str) -> tuple[Protocol | None, Family | None]:
-    """The protocol and the family that a file name says; None where it says none, or both."""
-    name = _HUMP.sub("-", name).lower()
-    name = _LAST.sub(r"\1\2", _FIRST.sub(r"\2\1", name))
-    said = {word for match in _WORD.finditer(name) for word in match.groups() if word}
-    protocols, families = said & {"tcp", "udp"}, said & {"4", "6"}
-    protocol = protocols.pop() if len(protocols) == 1 else None
-    family = f"ipv{families.pop()}" if len(families) == 1 else None
-    return cast("Protocol | None", protocol), cast("Family | None", family)
-
-
-LARGEST_FILE = 8 * 2**20
-"""Bytes; a listing of 65535 single ports takes 4 MiB in UTF-16."""
-HNS_PORTS = PortRange(50000, 50059)
-"""The row that the Host Network Service makes for itself unless told otherwise (windows-facts 6.1)."""
-BOOT = "captured"
-UNSUPPORTED = Refusal("unsupported", "a captured listing cannot be changed")
-
-_SUFFIXES = (".txt", ".log", "")
 
 
 class Captured(NamedTuple):
@@ -234,3 +220,18 @@ def _alike(listings: Mapping[Lane, tuple[Row, ...]], protocol: PortProtocol) -> 
     """Were both families captured, with the same rows?"""
     both = [[row[1:] for row in listings[lane]] for lane in lanes_of(protocol) if lane in listings]
     return len(both) == len(FAMILIES) and both[0] == both[1]
+
+
+def lane_words(name: str) -> tuple[Protocol | None, Family | None]:
+    """The protocol and the family that a file name says; None where it says none, or both.
+
+    `udp-ipv6.txt`, `TcpV4.log`, `udp6`, `6-tcp`: both are words of their own or stand together in one word. A lone 6 or
+    4 counts only beside a protocol, where the name begins or ends with it. `v6.2` is a version.
+    """
+    name = _HUMP.sub("-", name).lower()
+    name = _LAST.sub(r"\1\2", _FIRST.sub(r"\2\1", name))
+    said = {word for match in _WORD.finditer(name) for word in match.groups() if word}
+    protocols, families = said & {"tcp", "udp"}, said & {"4", "6"}
+    protocol = protocols.pop() if len(protocols) == 1 else None
+    family = f"ipv{families.pop()}" if len(families) == 1 else None
+    return cast("Protocol | None", protocol), cast("Family | None", family)

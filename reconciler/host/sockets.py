@@ -12,7 +12,7 @@ from reconciler.ports import Lane
 def sockets_in_use() -> tuple[Socket, ...]:
     """Every port in use with its process, as far as this user may know it, sorted. Raises HostError.
 
-    On Windows a socket that is only bound does not show (design 4.7).
+    On Windows a socket that is only bound does not show.
     """
     import psutil
 

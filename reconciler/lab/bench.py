@@ -7,13 +7,14 @@ Whatever a call answers, the listings before and after it decide what was made; 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from dataclasses import dataclass
 from functools import partial
 
 from reconciler.apply.clock import Clock
 from reconciler.errors import HostError
 from reconciler.host.interface import Change, Host, Lookup, Row, StoreListing, Telling
 from reconciler.lab.attempts import Attempts, AttemptStore
-from reconciler.lab.evidence import Found, learn
+from reconciler.lab.evidence import Found, Readings, learn
 from reconciler.lab.model import Call, Said
 from reconciler.lab.tracker import Tracker
 from reconciler.ports import LANES, Lane, PortRange, Protocol, Store, lanes_of
@@ -29,26 +30,34 @@ class StoppedError(Exception):
     """A person asked to stop."""
 
 
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where experiments are done: on which host and which ports of it, and where their attempts are recorded."""
+
+    host: Host
+    ports: PortRange
+    store: AttemptStore
+    clock: Clock
+
+
 class Bench:
     """Some free ports of a host, with everything that was done on them.
 
     Attributes:
         calls: every call so far, in order.
-        found: what the calls have shown, by switch of `host.simulated.variants`; reasons: why a switch is open.
+        found: what the calls have shown, by switch of `lab.simulated.variants`; reasons: why a switch is open.
     """
 
-    def __init__(
-        self, host: Host, attempts: Attempts, store: AttemptStore, clock: Clock, stop: Callable[[], bool]
-    ) -> None:
+    def __init__(self, site: Site, attempts: Attempts, stop: Callable[[], bool] = lambda: False) -> None:
         self.calls: list[Call] = []
         self.found: Found = {}
         self.reasons: dict[str, str] = {}
         self.tracker = Tracker(attempts.ports)
-        self._host = host
-        self._telling = host if isinstance(host, Telling) else None
+        self._host = site.host
+        self._telling = site.host if isinstance(site.host, Telling) else None
         self._attempts = attempts
-        self._store = store
-        self._clock = clock
+        self._store = site.store
+        self._clock = site.clock
         self._stop = stop
         self._is_read = True
 
@@ -98,8 +107,8 @@ class Bench:
         except HostError as error:
             self.calls.append(Call(purpose, what, Said(None, str(error)), None))
             return None
-        told = ", ".join(map(str, sorted(rows))) or "nothing on these ports"
-        self.calls.append(Call(purpose, what, Said(None, f"lists {told}"), tuple(sorted(rows))))
+        listed = ", ".join(map(str, sorted(rows))) or "nothing on these ports"
+        self.calls.append(Call(purpose, what, Said(None, f"lists {listed}"), tuple(sorted(rows))))
         return rows
 
     def resume(self) -> None:
@@ -127,7 +136,7 @@ class Bench:
     def _try(self, action: Callable[[], None]) -> bool:
         try:
             action()
-        except Exception:  # noqa: BLE001 - whatever one call raises, the others are undone; what is left is told
+        except Exception:  # noqa: BLE001 - whatever one call raises, the others are undone, and what is left is reported
             return False
         return True
 
@@ -149,8 +158,8 @@ class Bench:
         if self._stop():
             raise StoppedError
         if self.tracker.strangers:
-            told = ", ".join(map(str, sorted(self.tracker.strangers)))
-            raise HostError(f"somebody else made a row on these ports: {told}; use other ports")
+            theirs = ", ".join(map(str, sorted(self.tracker.strangers)))
+            raise HostError(f"somebody else made a row on these ports: {theirs}; use other ports")
         if change.verb == "create":
             self._attempts = self._attempts._replace(creates=(*self._attempts.creates, change))
             self._store.save(self._attempts)
@@ -173,7 +182,7 @@ class Bench:
                 self._settle_reservation(item)
         finally:
             self.calls.append(Call(purpose, str(change), said, rows))
-        for switch, value in learn(change, said, before, tracker.known, reserved):
+        for switch, value in learn(change, said, Readings(before, tracker.known, reserved)):
             self.find(switch, value)
         return said
 

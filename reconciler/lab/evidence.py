@@ -1,8 +1,9 @@
-"""What calls and listings together say about the switches of `host.simulated.variants`. Pure."""
+"""What calls and listings together say about the switches of `lab.simulated.variants`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from typing import NamedTuple
 
 from reconciler.host.interface import Change, Lookup, Row
 from reconciler.lab.model import UNKNOWN, Said
@@ -13,9 +14,15 @@ Found = dict[str, set[str]]
 """The values that experiments showed, by switch."""
 
 
-def learn(
-    change: Change, said: Said, before: Iterable[Row], after: Iterable[Row], reserved: Iterable[Lookup]
-) -> Iterator[tuple[str, str]]:
+class Readings(NamedTuple):
+    """The rows before a call and after it, and the reservations that experiments made."""
+
+    before: Collection[Row]
+    after: Collection[Row]
+    reserved: Collection[Lookup] = ()
+
+
+def learn(change: Change, said: Said, seen: Readings) -> Iterator[tuple[str, str]]:
     """What one call on an exclusion says about exit codes, held against the listings before and after it.
 
     A call that gave no answer says nothing. Neither does an add whose ports are covered afterwards, or a delete of a
@@ -23,8 +30,8 @@ def learn(
     """
     if said.done is None or change.kind != "exclusion":
         return
-    old = {row for row in before if row.lane == change.lane}
-    new = {row for row in after if row.lane == change.lane}
+    old = {row for row in seen.before if row.lane == change.lane}
+    new = {row for row in seen.after if row.lane == change.lane}
     if change.verb == "create":
         if old == new and not PortSet.of(row.ports for row in new if row.administered).covers(change.ports):
             yield "exit-codes", "dishonest" if said.done else "honest"
@@ -34,7 +41,7 @@ def learn(
             continue
         if row in new:
             yield "exit-codes", "dishonest" if said.done else "honest"
-        elif row.administered and Lookup(row.lane.protocol, row.ports) not in set(reserved):
+        elif row.administered and Lookup(row.lane.protocol, row.ports) not in seen.reserved:
             yield "access-denied", "honest" if said.done else "although-done"
 
 

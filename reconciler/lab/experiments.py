@@ -1,4 +1,4 @@
-"""The experiments of section 12 of the Windows facts, every one: done, or named with the reason why it is not.
+"""The experiments of section 12 of windows-facts, every one: done, or named with the reason why it is not.
 
 Done are those that need no reboot and fit on ports that are free, by the calls that this program makes.
 Each of them uses ports of its own, with a free port before and after every row, so that Windows cannot join a row with

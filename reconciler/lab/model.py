@@ -42,7 +42,7 @@ class Call(NamedTuple):
 class Experiment(NamedTuple):
     """One experiment with all its calls, those that undo it last.
 
-    `number` is that of the question in section 12 of the Windows facts. `skipped` says why nothing was tried,
+    `number` is that of the question in section 12 of windows-facts. `skipped` says why nothing was tried,
     `problem` what cut it short.
     """
 
@@ -64,7 +64,7 @@ class LeftOver(NamedTuple):
 class Trial(NamedTuple):
     """All experiments of one run, and what they amount to.
 
-    `variant` has every switch of `host.simulated.variants` with one of its values, or `unknown`; `reasons` says why a
+    `variant` has every switch of `lab.simulated.variants` with one of its values, or `unknown`; `reasons` says why a
     switch is unknown. `removed` are rows that an earlier run had left over.
     """
 

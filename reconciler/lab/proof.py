@@ -1,4 +1,4 @@
-"""May experiments be done here at all: a host that can be changed, and ports that nobody else has to do with. Pure."""
+"""May experiments be done here at all: a host that can be changed, and ports that nobody else has to do with."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from reconciler.host.interface import ListSnapshot, Lookup, Row, Snapshot
 from reconciler.lab.experiments import MINIMUM_PORTS
 from reconciler.ledger.records import Ledger
 from reconciler.ports import PortRange
+from reconciler.text import shorten
 
-_SHOWN_AT_MOST = 6
 _HIGH, _STRIDE = PortRange(60000, 65000), 100
 
 
@@ -46,25 +46,17 @@ def refuse_ports(snapshot: Snapshot, ledger: Ledger | None, ports: PortRange, cl
     """
     held = list(dict.fromkeys(_holders(snapshot, ledger, ports)))
     if held:
-        raise RefusedError(
-            f"{ports} are not free: {_shown(held)}. {_done(cleared)}; use {_others(snapshot, ledger, ports.count)}"
-        )
+        told = f"{ports} are not free: {shorten(held, between='; ')}. {_done(cleared)}"
+        raise RefusedError(f"{told}; use {_others(snapshot, ledger, ports.count)}")
 
 
 def _done(cleared: Cleared) -> str:
-    told = []
+    sentences = []
     if cleared.removed:
-        told.append(f"What an earlier run had left over was removed: {_shown(list(map(str, cleared.removed)), ', ')}")
+        sentences.append(f"What an earlier run had left over was removed: {shorten(list(map(str, cleared.removed)))}")
     if cleared.kept:
-        told.append(
-            f"What an earlier run had left over stays, since it is counted on: {_shown(list(cleared.kept), ', ')}"
-        )
-    return ". ".join(told or ["Nothing was changed"])
-
-
-def _shown(words: list[str], between: str = "; ") -> str:
-    more = f" and {len(words) - _SHOWN_AT_MOST} more" if len(words) > _SHOWN_AT_MOST else ""
-    return between.join(words[:_SHOWN_AT_MOST]) + more
+        sentences.append(f"What an earlier run had left over stays, since it is counted on: {shorten(cleared.kept)}")
+    return ". ".join(sentences or ["Nothing was changed"])
 
 
 def who_counts_on(item: Lookup, ledger: Ledger | None) -> str:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 
-from reconciler.apply.clock import Clock
 from reconciler.errors import HostError, LedgerError, RefusedError
-from reconciler.host.interface import Host, Lookup, Row
+from reconciler.host.interface import Lookup
 from reconciler.lab.attempts import Attempts, AttemptStore
-from reconciler.lab.bench import Bench, StoppedError
+from reconciler.lab.bench import Bench, Site, StoppedError
 from reconciler.lab.evidence import conclude
 from reconciler.lab.experiments import PLANS, Plan
 from reconciler.lab.model import Experiment, LeftOver, Trial
@@ -17,77 +17,79 @@ from reconciler.lab.proof import Cleared, refuse_host, refuse_ports, who_counts_
 from reconciler.lab.tracker import Tracker
 from reconciler.ledger.records import Ledger
 from reconciler.ledger.store import LedgerStore
-from reconciler.ports import PortRange
 
 STOPPED = "a person stopped the experiments"
-Progress = Callable[[int, int, str], None]
-"""Told before each experiment: its number, how many there are, and its question."""
 
 
-def run_locked(
-    host: Host,
-    ports: PortRange,
-    ledger: LedgerStore,
-    store: AttemptStore,
-    *,
-    lock: AbstractContextManager[object],
-    clock: Clock,
-    stop: Callable[[], bool],
-    progress: Progress,
-) -> Trial:
+def _never() -> bool:
+    return False
+
+
+def _silent(number: int, total: int, question: str) -> None:
+    """Say nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """How a person goes with the experiments.
+
+    Attributes:
+        stop: asked before each call; True ends the experiments.
+        progress: called before each experiment with its number, how many there are, and its question.
+    """
+
+    stop: Callable[[], bool] = _never
+    progress: Callable[[int, int, str], None] = _silent
+
+
+UNWATCHED = Watch()
+
+
+def run_locked(site: Site, ledger: LedgerStore, lock: AbstractContextManager[object], watch: Watch) -> Trial:
     """`run_trial` under the host's lock, so that no apply runs at the same time. Raises BusyError besides."""
-    refuse_host(host.snapshot(), ports)
+    refuse_host(site.host.snapshot(), site.ports)
     with lock:
-        return run_trial(host, ports, ledger.load(), store, clock=clock, stop=stop, progress=progress)
+        return run_trial(site, ledger.load(), watch)
 
 
-def run_trial(
-    host: Host,
-    ports: PortRange,
-    ledger: Ledger | None,
-    store: AttemptStore,
-    *,
-    clock: Clock,
-    stop: Callable[[], bool],
-    progress: Progress,
-) -> Trial:
+def run_trial(site: Site, ledger: Ledger | None, watch: Watch = UNWATCHED) -> Trial:
     """Do the experiments on these ports and undo each of them, whatever happens in between.
 
     First what an earlier run has left over on these ports is removed, but for what somebody has come to count on.
     Raises RefusedError, HostError or LedgerError before the first experiment only; what goes wrong later is in the
     trial.
     """
-    snapshot = host.snapshot()
-    refuse_host(snapshot, ports)
+    snapshot = site.host.snapshot()
+    refuse_host(snapshot, site.ports)
     machine = snapshot.facts.machine
     known = ledger if ledger is not None and ledger.machine == machine else None
-    cleared, left = _clear(host, ports, machine, known, store, clock)
+    cleared, left = _clear(site, machine, known)
     if left:
-        return _trial(ports, (), None, cleared.removed, left)
-    refuse_ports(host.snapshot() if cleared.removed else snapshot, known, ports, cleared)
-    bench = Bench(host, Attempts(machine, ports, ()), store, clock, stop)
+        variant, reasons = conclude({}, {})
+        return Trial(site.ports, (), variant, reasons, cleared.removed, left)
+    refuse_ports(site.host.snapshot() if cleared.removed else snapshot, known, site.ports, cleared)
+    bench = Bench(site, Attempts(machine, site.ports, ()), watch.stop)
     try:
-        experiments, interrupted = _do_all(bench, snapshot.reservations_supported, stop, progress)
+        experiments, interrupted = _do_all(bench, watch, reservations=snapshot.reservations_supported)
     finally:
-        problem = _finish(bench, store)
+        problem = _finish(bench, site.store)
     left = (*bench.tracker.left_over(), *([LeftOver(problem, True)] if problem else ()))
-    return _trial(ports, experiments, bench, cleared.removed, left)._replace(interrupted=interrupted)
+    variant, reasons = conclude(bench.found, bench.reasons)
+    return Trial(site.ports, experiments, variant, reasons, cleared.removed, left, interrupted)
 
 
-def _do_all(
-    bench: Bench, reservations: bool, stop: Callable[[], bool], progress: Progress
-) -> tuple[tuple[Experiment, ...], bool]:
+def _do_all(bench: Bench, watch: Watch, *, reservations: bool) -> tuple[tuple[Experiment, ...], bool]:
     """Every experiment, and whether a person stopped them. After trouble the rest is skipped."""
     done: list[Experiment] = []
     interrupted, trouble = False, ""
     for number, plan in enumerate(PLANS, start=1):
-        if not trouble and stop():
+        if not trouble and watch.stop():
             interrupted, trouble = True, STOPPED
         skipped = plan.skipped or trouble
         if plan.needs_reservations and not reservations:
             skipped = "this host has no reservations"
         if not skipped:
-            progress(number, len(PLANS), plan.question)
+            watch.progress(number, len(PLANS), plan.question)
         experiment, stopped = _experiment(plan, bench, skipped)
         done.append(experiment)
         if stopped:
@@ -97,30 +99,28 @@ def _do_all(
     return tuple(done), interrupted
 
 
-def _clear(
-    host: Host, ports: PortRange, machine: str, ledger: Ledger | None, store: AttemptStore, clock: Clock
-) -> tuple[Cleared, tuple[LeftOver, ...]]:
+def _clear(site: Site, machine: str, ledger: Ledger | None) -> tuple[Cleared, tuple[LeftOver, ...]]:
     """Undo what an earlier run has left over; and what could not be undone.
 
     An apply since then may have found such a row as cover for an entry, so what anybody counts on stays, and is
     nobody's from now on.
     """
-    earlier = store.load()
+    earlier = site.store.load()
     if earlier is None or earlier.machine != machine:
         return Cleared(), ()
-    if not ports.contains(earlier.ports):
+    if not site.ports.contains(earlier.ports):
         raise RefusedError(
             f"experiments on {earlier.ports} were cut short and may have left rows there;"
             f" first finish them with --experiments --ports {earlier.ports}"
         )
-    bench = Bench(host, earlier, store, clock, lambda: False)
+    bench = Bench(site, earlier)
     bench.resume()
     kept = _leave_what_is_counted_on(bench.tracker, ledger)
     old = bench.tracker.mine
     bench.undo()
     left = tuple(item for item in bench.tracker.left_over() if item.ours)
     if not left:
-        store.clear()
+        site.store.clear()
     return Cleared(tuple(sorted(old - bench.tracker.mine)), kept), left
 
 
@@ -162,14 +162,3 @@ def _finish(bench: Bench, store: AttemptStore) -> str:
     except LedgerError as error:
         return str(error)
     return ""
-
-
-def _trial(
-    ports: PortRange,
-    experiments: tuple[Experiment, ...],
-    bench: Bench | None,
-    removed: tuple[Row, ...],
-    left: tuple[LeftOver, ...],
-) -> Trial:
-    variant, reasons = conclude(bench.found if bench else {}, bench.reasons if bench else {})
-    return Trial(ports, experiments, variant, reasons, removed, left)

@@ -1,4 +1,4 @@
-"""Which rows on the ports of the experiments are ours: told by the difference of two readings. Pure."""
+"""Which rows on the ports of the experiments are ours: the difference of two readings says it."""
 
 from __future__ import annotations
 

@@ -8,12 +8,14 @@ from reconciler.ledger.records import Claim, OwnedRow
 from reconciler.plan.given.claims import ClaimIndex
 from reconciler.plan.given.picture import Picture, RowInfo
 from reconciler.plan.model import Note, Step
-from reconciler.plan.reasons import some
 from reconciler.plan.rules.foreign import unclaimed_rows, windows_of
 from reconciler.ports import LANES, PROTOCOLS, Lane, PortRange, Protocol, RangeIndex
+from reconciler.text import shorten
 
 PROTECTED = "protected"
 """The id of the note on a protected row that differs from what the policy says; the summary counts them."""
+
+_SHOWN = 4
 
 KIND_WORDS = {
     "exclusion": "an exclusion",
@@ -98,7 +100,7 @@ def _shared_lanes(picture: Picture, steps: Sequence[Step]) -> Iterator[Note]:
     claims = (claim for claim in picture.desired.declared if claim.kind == "exclusion")
     wider = [claim for claim in claims if set(claim.lanes) != set(named[claim.policy, claim.entry].lanes)]
     if wider:
-        names = some([f"{claim.policy}/{claim.entry}" for claim in wider])
+        names = shorten([f"{claim.policy}/{claim.entry}" for claim in wider], _SHOWN)
         text = f"on this host the lanes share a table, so lanes that are not declared are covered too: {names}"
         yield Note("shared-lanes", text, f"{wider[0].file}:{wider[0].line}")
 
@@ -115,7 +117,7 @@ def _not_in_this_run(picture: Picture, steps: Sequence[Step]) -> Iterator[Note]:
     for claim in picture.desired.out_of_scope:
         together.setdefault((claim.policy, _why_not(claim, given, read)), []).append(claim)
     for (policy, why), claims in together.items():
-        held = some([f"{ports}" for claim in claims for ports in claim.ports], 6)
+        held = shorten([str(ports) for claim in claims for ports in claim.ports])
         yield Note("not-in-this-run", f"not touched: {why.format(policy=policy)}; it holds {held}", claims[0].file)
 
 
@@ -195,10 +197,10 @@ def _foreign_cover(picture: Picture, steps: Sequence[Step]) -> Iterator[Note]:
                 rows = found.setdefault(name, (str(unit.entry.place), {}))[1] if foreign else {}
                 rows.update({ports: rows.get(ports, False) or ports in table.unknown for ports in foreign})
     for name, (place, rows) in found.items():
-        shown = some([f"{ports}{' (of unknown kind)' if unknown else ''}" for ports, unknown in rows.items()])
+        words = [f"{ports}{' (of unknown kind)' if unknown else ''}" for ports, unknown in rows.items()]
         text = (
             f"{name} is covered wholly or partly by ranges that are not ours, "
-            f"and nothing proves that they outlive a restart: {shown}"
+            f"and nothing proves that they outlive a restart: {shorten(words, _SHOWN)}"
         )
         yield Note("foreign-cover", text, place)
 
@@ -271,7 +273,7 @@ def absent_and_held(picture: Picture, steps: Sequence[Step]) -> Iterator[Note]:
             if held:
                 text = (
                     f"{entry.policy}/{entry.name}: {ports} is declared absent, and still held, wholly or in part, by "
-                    f"{some(list(held))}; absent deletes an exclusion of exactly its ports, and nothing else"
+                    f"{shorten(list(held), _SHOWN)}; absent deletes an exclusion of exactly its ports, and nothing else"
                 )
                 yield Note("absent-and-held", text, str(entry.place))
 

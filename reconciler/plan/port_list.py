@@ -215,7 +215,7 @@ def _file_step(file: PortSet, wanted: PortSet, claims: Iterable[Claim], unsafe: 
         lanes=LANES,
         ports=hull(wrong.runs()) if wrong else None,
         owners=_owners(claims, wrong),
-        reason=reasons.boot_file(_short(lacks), _short(surplus), unsafe),
+        reason=reasons.boot_file(lacks, surplus, unsafe),
     )
 
 
@@ -230,7 +230,7 @@ def _blocked_file(place: str, wanted: PortSet, lacks: PortSet, claims: Iterable[
         ports=other.ports,
         owners=_owners(claims, wanted),
         blockers=(other,),
-        reason=reasons.boot_file_may_not_count(other, _short(lacks)),
+        reason=reasons.boot_file_may_not_count(other, lacks),
         remedy=reasons.MOVE_THE_LINE,
     )
 
@@ -252,10 +252,6 @@ def _hold_for_other_file(proposal: Proposal, place: str) -> None:
         other = _other_file(place, hull(fresh.runs()))
         proposal.status, proposal.blockers, proposal.remedy = "blocked", [other], reasons.MOVE_THE_LINE
         proposal.but = reasons.boot_file_elsewhere(other)
-
-
-def _short(ports: PortSet) -> str:
-    return reasons.some([str(run) for run in ports.runs()]) if ports else ""
 
 
 # Notes

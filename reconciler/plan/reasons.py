@@ -9,14 +9,10 @@ from collections.abc import Iterable, Sequence
 
 from reconciler.plan.model import Blocker, Reason, Remedy
 from reconciler.ports import PortRange, PortSet, Store
+from reconciler.text import shorten
 
-_BLOCKERS_SHOWN = 3
-
-
-def some(words: Sequence[str], shown: int = _BLOCKERS_SHOWN) -> str:
-    """`a, b, c and 2 more`."""
-    more = f" and {len(words) - shown} more" if len(words) > shown else ""
-    return f"{', '.join(words[:shown])}{more}"
+_SHOWN = 4
+"""Blockers and ranges in one sentence; the last place says how many more there are."""
 
 
 # Why a step is there
@@ -60,10 +56,10 @@ def release_winnat(steps: int, users: Sequence[str]) -> Reason:
 START_WINNAT = Reason("start-winnat", "an earlier run stopped it, and ended before it could start it again")
 
 
-def boot_file(lacks: str, surplus: str, unsafe: str) -> Reason:
+def boot_file(lacks: PortSet, surplus: PortSet, unsafe: str) -> Reason:
     """Our file that sets the list at boot is not as it must be."""
-    said = [f"lacks {lacks}"] if lacks else []
-    said += [f"has {surplus}, which no entry wants"] if surplus else []
+    said = [f"lacks {_short(lacks)}"] if lacks else []
+    said += [f"has {_short(surplus)}, which no entry wants"] if surplus else []
     said += [unsafe] if unsafe else []
     return Reason("boot-file", f"the file that sets the ports at boot {'; it '.join(said)}")
 
@@ -73,9 +69,8 @@ def boot_file(lacks: str, surplus: str, unsafe: str) -> Reason:
 
 def in_the_way(blockers: Sequence[Blocker]) -> Reason:
     """Rows that the plan does not remove are over the ports."""
-    more = f" and {len(blockers) - _BLOCKERS_SHOWN} more" if len(blockers) > _BLOCKERS_SHOWN else ""
-    rows = "; ".join(blocker.text for blocker in blockers[:_BLOCKERS_SHOWN])
-    return Reason("in-the-way", f"in the way: {rows}{more}")
+    rows = shorten([blocker.text for blocker in blockers], _SHOWN, "; ")
+    return Reason("in-the-way", f"in the way: {rows}")
 
 
 def in_use(blockers: Sequence[Blocker]) -> Reason:
@@ -98,9 +93,9 @@ def boot_file_elsewhere(file: Blocker) -> Reason:
     return Reason("boot-file-elsewhere", f"it could not outlive a restart: in the way is {file.text}")
 
 
-def boot_file_may_not_count(file: Blocker, lacks: str) -> Reason:
+def boot_file_may_not_count(file: Blocker, lacks: PortSet) -> Reason:
     """Another file sets the list at boot, and ours holds ports already."""
-    said = f"lacks {lacks}" if lacks else "may not count"
+    said = f"lacks {_short(lacks)}" if lacks else "may not count"
     return Reason("boot-file-elsewhere", f"our file that sets the ports at boot {said}: in the way is {file.text}")
 
 
@@ -194,3 +189,7 @@ ROW_WORDS = {
 def kept_for(names: Iterable[str]) -> str:
     """A row of ours that another entry keeps."""
     return f"which we keep for {' and '.join(sorted(set(names)))}"
+
+
+def _short(ports: PortSet) -> str:
+    return shorten([str(run) for run in ports.runs()], _SHOWN)

@@ -18,7 +18,7 @@ from reconciler.policy.document import Document, read_document
 from reconciler.policy.entries import Place, PolicySet
 from reconciler.policy.merge import HostWords, matches, merge, name_problems, scope_problems, scopes
 from reconciler.policy.messages import Problem, raise_all
-from reconciler.policy.values import printable
+from reconciler.text import visible
 
 LARGEST_FILE = 16 * 2**20
 """Bytes. 10,000 entries with all their keys take about a quarter of it."""
@@ -54,7 +54,7 @@ def load_policies(paths: Sequence[AnyPath], facts_os: str, host_name: str, tags:
     problems += name_problems(documents, whole=whole)
     problems += scope_problems(policies, active)
     raise_all(problems)
-    named = {printable(str(Path(path))) for path in paths}
+    named = {visible(str(Path(path))) for path in paths}
     idle = sorted({document.file for document in documents} - {document.file for document in active})
     return replace(policies, idle=tuple(file for file in idle if file in named))
 
@@ -97,7 +97,7 @@ def _read_all(paths: Sequence[AnyPath]) -> tuple[list[Document], list[Problem], 
     whole = not problems
     documents = []
     for path in files:
-        name = printable(str(path))
+        name = visible(str(path))
         text = _read(path, name)
         document, found = (None, [text]) if isinstance(text, Problem) else read_document(text, name)
         problems += found
@@ -117,7 +117,7 @@ def _find(paths: Sequence[AnyPath]) -> tuple[list[Path], list[Problem]]:
             problems.append(_problem("PATH", "a path is empty; write . if the working folder is meant"))
             continue
         path = Path(given)
-        name = printable(str(path))
+        name = visible(str(path))
         if os.path.isdir(path):  # noqa: PTH112  unlike Path.is_dir, it never raises
             files = list(_walk(path, problems))
             if not files:
@@ -160,7 +160,7 @@ def _walk(folder: Path, problems: list[Problem]) -> Iterator[Path]:
         return len(seen) > known
 
     def unreadable(error: OSError) -> None:
-        problems.append(_unreadable(printable(str(error.filename)), error))
+        problems.append(_unreadable(visible(str(error.filename)), error))
 
     for where, folders, files in os.walk(folder, onerror=unreadable, followlinks=True):
         visible = sorted(name for name in folders if not name.startswith("."))

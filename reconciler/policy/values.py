@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Sequence
 from typing import TypeVar
 
 from reconciler.ports import FAMILIES, FIRST_PORT, LAST_PORT, PROTOCOLS, Family, PortRange, Protocol
+from reconciler.text import nearest
 
 T = TypeVar("T")
 
@@ -54,22 +55,6 @@ def found(value: object) -> str:
 def quoted(text: str) -> str:
     """Text in single quotes, what a terminal must not see escaped, cut after 60 characters."""
     return repr(text if len(text) <= _LONGEST else f"{text[:_LONGEST]}...")
-
-
-def printable(text: str) -> str:
-    """The text itself if a terminal may see it, otherwise escaped. Meant for file names."""
-    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
-
-
-def nearest(word: str, known: Collection[str]) -> str | None:
-    """The known word that a mistyped one most likely stands for, or None."""
-    if len(word) > _LONGEST:
-        return None
-    from difflib import get_close_matches  # only an error pays for this import
-
-    lowered = {name.lower(): name for name in known}
-    found = get_close_matches(word.lower(), lowered, n=1)
-    return lowered[found[0]] if found else None
 
 
 def not_one_of(value: object, known: Sequence[str]) -> str:

@@ -10,24 +10,31 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import reconciler
 from reconciler.apply.clock import Clock
-from reconciler.apply.results import ApplyResult, StepResult, WriteResult
+from reconciler.apply.results import ApplyResult, StepResult
 from reconciler.errors import ReconcilerError
 from reconciler.plan.model import Plan, Step
-from reconciler.report.documents import counts_document, host_document, options_document, row_document, step_document
+from reconciler.report.documents import (
+    FORMAT_VERSION,
+    counts_document,
+    host_facts,
+    options_document,
+    step_document,
+    write_document,
+)
 from reconciler.state_files import FILE_MODE, check_file, check_status, make_folder, open_flags, state_file
-
-FORMAT_VERSION = 1
-ROTATE_BYTES = 4 * 1024 * 1024
 
 
 class AuditLog:
-    """Writes the audit log of one host; a `Progress`, so that apply tells it everything.
+    """Writes the audit log of one host; a `Progress`, so that apply reports everything to it.
 
-    It never fails the apply: the first thing that goes wrong is kept in `problem` and told to `on_problem`, as one
+    It never fails the apply: the first thing that goes wrong is kept in `problem` and given to `on_problem`, as one
     sentence. A log of `rotate_bytes` or more is put aside when the next apply starts, in place of the one put aside
     before. Used under the host's lock.
     """
+
+    rotate_bytes = 4 * 1024 * 1024
 
     def __init__(
         self,
@@ -36,14 +43,12 @@ class AuditLog:
         clock: Clock,
         *,
         on_problem: Callable[[str], None] | None = None,
-        rotate_bytes: int = ROTATE_BYTES,
     ) -> None:
         self.path = state_file(folder.absolute(), name, ".audit.jsonl")
         self.older = state_file(folder.absolute(), name, ".audit.1.jsonl")
         self.problem: str | None = None
         self._clock = clock
         self._on_problem = on_problem
-        self._rotate_bytes = rotate_bytes
         self._plan_id = ""
 
     def started(self, plan: Plan) -> None:
@@ -54,10 +59,10 @@ class AuditLog:
             "started",
             {
                 "format_version": FORMAT_VERSION,
-                "version": _version(),
+                "version": reconciler.__version__,
                 "user": current_user(),
                 "pid": os.getpid(),
-                "host": host_document(plan.facts),
+                "host": host_facts(plan.facts),
                 "options": options_document(plan.options),
                 "counts": counts_document(plan),
             },
@@ -75,7 +80,7 @@ class AuditLog:
                 "total": total,
                 **step_document(result.step),
                 "verdict": result.verdict,
-                "writes": [_write_document(write) for write in result.writes],
+                "writes": [write_document(write) for write in result.writes],
                 "text": result.text,
             },
         )
@@ -100,11 +105,11 @@ class AuditLog:
         try:
             action()
         except OSError as error:
-            self._tell(f"{self.path}: the audit log cannot be written ({error.strerror or error})")
+            self._report(f"{self.path}: the audit log cannot be written ({error.strerror or error})")
         except ReconcilerError as error:
-            self._tell(f"the audit log is not written: {error}")
+            self._report(f"the audit log is not written: {error}")
 
-    def _tell(self, problem: str) -> None:
+    def _report(self, problem: str) -> None:
         if self.problem is None:
             self.problem = problem
             if self._on_problem is not None:
@@ -117,7 +122,7 @@ class AuditLog:
             size = self.path.lstat().st_size
         except FileNotFoundError:
             return
-        if size >= self._rotate_bytes:
+        if size >= self.rotate_bytes:
             self.path.replace(self.older)
 
     def _write(self, line: bytes) -> None:
@@ -158,23 +163,3 @@ if sys.platform == "win32":
         ask = ctypes.WinDLL("secur32.dll").GetUserNameExW
         ask.restype = ctypes.c_ubyte  # BOOLEAN, of which only one byte counts
         return buffer.value if ask(2, buffer, ctypes.byref(size)) else "unknown"
-
-
-def _version() -> str:
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return version("port-reconciler")
-    except PackageNotFoundError:
-        return "unknown"
-
-
-def _write_document(write: WriteResult) -> dict[str, Any]:
-    refusal = write.refusal
-    return {
-        "verb": write.verb,
-        **row_document(write.row),
-        "outcome": write.outcome,
-        "refusal": None if refusal is None else {"reason": refusal.reason, "text": refusal.text, "code": refusal.code},
-        "note": write.note,
-    }

@@ -1,4 +1,4 @@
-"""One output stream of text: what it can show, decided once, and lines that can always be written."""
+"""The one door for text: what a stream can show, decided once, and nothing in it that a terminal would obey."""
 
 from __future__ import annotations
 
@@ -8,23 +8,42 @@ from collections.abc import Iterable, Mapping
 from typing import TextIO
 
 from reconciler.report.palette import Palette
+from reconciler.text import visible
+
+_CLEAR = "\r\x1b[K"  # back to the start of the line, and erase it (ECMA-48: EL)
 
 
 class Console:
-    """Lines to a stream. `can_rewrite`: it is a terminal that obeys escape sequences."""
+    """Lines to a stream. Control characters of others come out as escapes; only the palette's colours pass.
 
-    def __init__(self, stream: TextIO, environ: Mapping[str, str] = os.environ) -> None:
+    `can_rewrite`: it is a terminal that obeys escape sequences. `plain`: no colour whatever the stream is.
+    """
+
+    def __init__(self, stream: TextIO, environ: Mapping[str, str] = os.environ, *, plain: bool = False) -> None:
         self.stream = stream
         self.can_rewrite = is_terminal(stream) and environ.get("TERM") != "dumb" and _enable_escapes(stream)
-        colour = self.can_rewrite and not environ.get("NO_COLOR")
+        shows = self.can_rewrite or environ.get("FORCE_COLOR")
+        colour = bool(shows) and not plain and not environ.get("NO_COLOR")
         self.palette = Palette(colour=colour, symbols=_can_encode(stream, Palette.all_symbols()))
 
     def lines(self, lines: Iterable[str]) -> None:
         """Write whole lines in one go; what the stream cannot encode comes out as escapes."""
-        self.raw("".join(f"{line}\n" for line in lines))
+        self._write("".join(f"{self._harmless(line)}\n" for line in lines))
 
-    def raw(self, text: str) -> None:
-        """Write text as it is, without a line end."""
+    def ask(self, question: str) -> None:
+        """Write a question, and leave the line open for the answer."""
+        self._write(self._harmless(question))
+
+    def rewrite(self, line: str) -> None:
+        """Put a line in place of the one that was left open; an empty one takes it away."""
+        self._write(f"{_CLEAR}{self._harmless(line)}")
+
+    def _harmless(self, line: str) -> str:
+        if line.isprintable():
+            return line
+        return "".join(part if painted else visible(part) for part, painted in self.palette.parts(line))
+
+    def _write(self, text: str) -> None:
         encoding = getattr(self.stream, "encoding", None) or "utf-8"
         if not _can_encode(self.stream, text):
             text = text.encode(encoding, "backslashreplace").decode(encoding)
@@ -50,7 +69,7 @@ def _can_encode(stream: TextIO, text: str) -> bool:
 
 
 def _enable_escapes(stream: TextIO) -> bool:
-    """Does this terminal obey ANSI escape sequences? A Windows console must be told to; elsewhere they all can."""
+    """Does this terminal obey ANSI escape sequences? A Windows console must be switched to; elsewhere they all can."""
     if sys.platform == "win32":
         return _enable_windows_escapes(stream)
     else:  # noqa: RET505 - mypy takes what follows a platform check for unreachable

@@ -1,33 +1,41 @@
-"""What `--json` prints and `--out` saves: plan, result and doctor report as dicts and lists that json can write."""
+"""What `--json` prints and `--out` saves, filled in. `shapes.py` says what each document looks like."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, TextIO
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, cast
 
-from reconciler.doctor.model import Check, Report
-from reconciler.host.interface import Facts
-from reconciler.lab.model import Call, Experiment, Said, Trial
 from reconciler.plan.model import Blocker, Breach, EntryRef, Note, Options, Plan, RowRef, Step
 
 if TYPE_CHECKING:
     from reconciler.apply.results import ApplyResult, StepResult, WriteResult
-    from reconciler.plan.model import Step
+    from reconciler.doctor.model import Report
+    from reconciler.errors import ReconcilerError
+    from reconciler.host.interface import Facts
+    from reconciler.lab.model import Call, Experiment, Said, Trial
+    from reconciler.ledger.records import Claim
+    from reconciler.plan.explain import Answer
+    from reconciler.plan.given.picture import RowInfo
+    from reconciler.plan.model import State
+    from reconciler.policy.entries import PolicySet
+    from reconciler.policy.lint import Finding
+    from reconciler.report import shapes
 
 FORMAT_VERSION = 2
+"""Of every document; it rises when a key goes or means something else."""
 
 
-def plan_document(plan: Plan) -> dict[str, Any]:
-    """The whole plan, as `plan --json` prints it and `plan --out` saves it. `schemas.py` describes it."""
+def plan_document(plan: Plan) -> shapes.PlanDocument:
+    """The whole plan, as `plan --json` prints it and `plan --out` saves it."""
     return {
         "format_version": FORMAT_VERSION,
         "kind": "plan",
         "id": plan.id,
-        "host": host_document(plan.facts),
+        "host": host_facts(plan.facts),
         "options": options_document(plan.options),
-        "summary": counts_document(plan),
+        "summary": cast("shapes.PlanCounts", counts_document(plan)),
         "in_sync": plan.in_sync,
         "converged": plan.converged,
         "steps": [step_document(step) for step in plan.steps],
@@ -41,12 +49,12 @@ def counts_document(plan: Plan) -> dict[str, int]:
     return {key.replace("-", "_"): count for key, count in plan.counts().items()}
 
 
-def host_document(facts: Facts) -> dict[str, Any]:
+def host_facts(facts: Facts) -> shapes.HostFacts:
     """Which host this is about."""
     return {"kind": facts.kind, "os": facts.os, "name": facts.name, "machine": facts.machine}
 
 
-def options_document(options: Options) -> dict[str, Any]:
+def options_document(options: Options) -> shapes.Allowed:
     """What the caller allowed for this run, sorted."""
     return {
         "retire": sorted(options.retire),
@@ -56,7 +64,7 @@ def options_document(options: Options) -> dict[str, Any]:
     }
 
 
-def step_document(step: Step) -> dict[str, Any]:
+def step_document(step: Step) -> shapes.StepDocument:
     """One step; every key is always there."""
     return {
         "action": step.action,
@@ -64,7 +72,7 @@ def step_document(step: Step) -> dict[str, Any]:
         "tried": step.tried,
         "cause": step.cause,
         "kind": step.kind,
-        "lanes": [f"{lane.protocol}/{lane.family}" for lane in step.lanes],
+        "lanes": [str(lane) for lane in step.lanes],
         "ports": None if step.ports is None else str(step.ports),
         "deletes": [row_document(row) for row in step.deletes],
         "creates": [row_document(row) for row in step.creates],
@@ -78,31 +86,31 @@ def step_document(step: Step) -> dict[str, Any]:
     }
 
 
-def row_document(row: RowRef) -> dict[str, Any]:
+def row_document(row: RowRef) -> shapes.RowDocument:
     """One row to create or delete."""
     return {
         "kind": row.kind,
-        "lanes": [f"{lane.protocol}/{lane.family}" for lane in row.lanes],
+        "lanes": [str(lane) for lane in row.lanes],
         "ports": str(row.ports),
         "store": row.store,
     }
 
 
-def notes_document(notes: Iterable[Note]) -> list[dict[str, str]]:
+def notes_document(notes: Iterable[Note]) -> list[shapes.NoteDocument]:
     """The notes, in the order of the plan."""
     return [{"id": note.id, "text": note.text, "place": note.place} for note in notes]
 
 
-def limits_document(breaches: Iterable[Breach]) -> list[dict[str, Any]]:
-    """The limits that the plan passes; one that is not forced refuses it."""
+def limits_document(breaches: Iterable[Breach]) -> list[shapes.LimitDocument]:
+    """The limits that the plan goes beyond; one that is not forced refuses it."""
     return [{"limit": breach.limit, "text": breach.text, "forced": breach.forced} for breach in breaches]
 
 
-def _owner(owner: EntryRef) -> dict[str, str]:
+def _owner(owner: EntryRef) -> shapes.OwnerDocument:
     return {"policy": owner.policy, "entry": owner.entry, "place": owner.place}
 
 
-def _blocker(blocker: Blocker) -> dict[str, Any]:
+def _blocker(blocker: Blocker) -> shapes.BlockerDocument:
     return {
         "what": blocker.what,
         "lane": str(blocker.lane),
@@ -113,28 +121,202 @@ def _blocker(blocker: Blocker) -> dict[str, Any]:
     }
 
 
-KIND = "doctor"
+def result_document(result: ApplyResult) -> shapes.ResultDocument:
+    """The whole result, as `apply --json` prints it."""
+    from reconciler.apply.results import VERDICTS
+
+    plan, verdicts = result.plan, result.verdicts()
+    counts = {word.replace("-", "_"): verdicts.count(word) for word in VERDICTS}
+    return {
+        "format_version": FORMAT_VERSION,
+        "kind": "result",
+        "id": plan.id,
+        "host": host_facts(plan.facts),
+        "options": options_document(plan.options),
+        "summary": cast("shapes.VerdictCounts", counts),
+        "in_sync": plan.in_sync,
+        "converged": result.converged(),
+        "interrupted": result.interrupted,
+        "steps": [_step_result(step, item) for step, item in result.steps()],
+        "problems": list(result.problems),
+        "notes": notes_document(plan.notes),
+        "limits": limits_document(plan.breaches),
+    }
 
 
-def report_document(report: Report) -> dict[str, Any]:
+def _step_result(step: Step, item: StepResult | None) -> shapes.StepResultDocument:
+    return {
+        **step_document(step),
+        "verdict": item.verdict if item else None,
+        "text": item.text if item else "",
+        "writes": [write_document(write) for write in item.writes] if item else [],
+    }
+
+
+def write_document(write: WriteResult) -> shapes.WriteDocument:
+    """One call, and what became of its row."""
+    refusal = write.refusal
+    return {
+        "verb": write.verb,
+        **row_document(write.row),
+        "outcome": write.outcome,
+        "refusal": None if refusal is None else {"reason": refusal.reason, "text": refusal.text, "code": refusal.code},
+        "changed": [str(lane) for lane in write.changed],
+        "note": write.note,
+    }
+
+
+def show_document(state: State) -> shapes.HostDocument:
+    """The whole host, as `show --json` prints it."""
+    from reconciler.plan.planner import picture_of
+
+    snapshot, picture = state.snapshot, picture_of(state)
+    return {
+        "format_version": FORMAT_VERSION,
+        "kind": "host",
+        "host": {**host_facts(snapshot.facts), "read_only": snapshot.facts.read_only},
+        "boot": snapshot.boot,
+        "elevated": snapshot.elevated,
+        "winnat": snapshot.winnat,
+        "dynamic_ranges": cast(
+            "shapes.DynamicRanges", {protocol: str(ports) for protocol, ports in sorted(snapshot.dynamic.items())}
+        ),
+        "known_lanes": [str(lane) for lane in snapshot.known_lanes],
+        "shared_lanes": [[str(lane) for lane in group] for group in snapshot.shared],
+        "rows": [_shown_row(shown) for shown in picture.rows()],
+        "ledger": _ledger_state(state),
+        "claims": [_claim(claim) for claim in picture.owned.claims],
+    }
+
+
+def _ledger_state(state: State) -> shapes.LedgerState:
+    from reconciler.plan.planner import picture_of
+
+    copied = picture_of(state).owned.copied
+    return {"present": state.ledger is not None, "of_another_machine": copied}
+
+
+def _shown_row(shown: RowInfo) -> shapes.ShownRowDocument:
+    row = shown.row
+    return {
+        "lane": str(row.lane),
+        "first": row.ports.first,
+        "last": row.ports.last,
+        "administered": row.administered,
+        **_row_facts(shown),
+    }
+
+
+def _row_facts(shown: RowInfo) -> shapes.RowFacts:
+    record = shown.record
+    return {
+        "kind": shown.kind,
+        "owner": "foreign" if record is None else "owned",
+        "system": shown.system,
+        "entries": list(shown.entries),
+        "store": None if record is None else record.store,
+        "plan": None if record is None else record.plan,
+        "time": None if record is None else record.time,
+    }
+
+
+def _claim(claim: Claim) -> shapes.ClaimDocument:
+    return {
+        "policy": claim.policy,
+        "entry": claim.entry,
+        "kind": claim.kind,
+        "lanes": [str(lane) for lane in claim.lanes],
+        "ports": [str(ports) for ports in claim.ports],
+        "store": claim.store,
+        "protect": claim.protect,
+        "place": f"{claim.file}:{claim.line}" if claim.line else claim.file,
+    }
+
+
+def explain_document(state: State, port: int, answers: Iterable[Answer]) -> shapes.ExplanationDocument:
+    """One port, as `explain --json` prints it."""
+    return {
+        "format_version": FORMAT_VERSION,
+        "kind": "explanation",
+        "host": host_facts(state.snapshot.facts),
+        "port": port,
+        "ledger": _ledger_state(state),
+        "answers": [_answer(answer) for answer in answers],
+    }
+
+
+def _answer(answer: Answer) -> shapes.AnswerDocument:
+    holding = answer.holding
+    return {
+        "lanes": [str(lane) for lane in answer.lanes],
+        "bind": answer.outlook.bind,
+        "reason": answer.outlook.reason.text,
+        "reason_id": answer.outlook.reason.id,
+        "remedy": answer.outlook.remedy.text if answer.outlook.remedy else "",
+        "remedy_id": answer.outlook.remedy.id if answer.outlook.remedy else None,
+        "held_by": [
+            {"ports": str(shown.row.ports), "administered": shown.row.administered, **_row_facts(shown)}
+            for shown in holding.rows
+        ],
+        "sockets": [{"lane": str(item.lane), "process": item.process, "pid": item.pid} for item in holding.sockets],
+        "dynamic_range": str(holding.ephemeral) if holding.ephemeral else None,
+        "url_reservations": [item.url for item in holding.urls],
+    }
+
+
+def check_document(
+    policies: PolicySet | None, problems: Sequence[ReconcilerError], findings: Sequence[Finding], *, ok: bool
+) -> shapes.CheckDocument:
+    """What `check --json` prints; without policies where they have problems."""
+    return {
+        "format_version": FORMAT_VERSION,
+        "kind": "check",
+        "ok": ok,
+        "problems": [{"where": problem.where, "message": problem.message} for problem in problems],
+        "findings": [_finding(finding) for finding in findings],
+        "policies": [
+            {
+                "name": policy.name,
+                "files": list(policy.files),
+                "exclusions": [entry.name for entry in policy.exclusions],
+                "reservations": [entry.name for entry in policy.reservations],
+            }
+            for policy in (policies.policies if policies else ())
+        ],
+    }
+
+
+def _finding(finding: Finding) -> shapes.FindingDocument:
+    from reconciler.policy.lint import severity_of
+
+    return {
+        "rule": finding.rule,
+        "severity": severity_of(finding),
+        "place": str(finding.place),
+        "policy": finding.policy,
+        "entry": finding.entry,
+        "message": finding.message,
+    }
+
+
+def doctor_document(report: Report) -> shapes.DoctorDocument:
     """The whole report, as `doctor --json` prints it and `doctor --out` saves it."""
     return {
         "format_version": FORMAT_VERSION,
-        "kind": KIND,
+        "kind": "doctor",
         "when": report.when,
-        "host": None if report.facts is None else host_document(report.facts),
+        "host": None if report.facts is None else host_facts(report.facts),
         "about": dict(report.about),
         "fit": report.fit,
-        "checks": [_check(check) for check in report.checks],
+        "checks": [
+            {"id": check.id, "verdict": check.verdict, "text": check.text, "remedy": check.remedy}
+            for check in report.checks
+        ],
         "trial": None if report.trial is None else _trial(report.trial),
     }
 
 
-def _check(check: Check) -> dict[str, str]:
-    return {"id": check.id, "verdict": check.verdict, "text": check.text, "remedy": check.remedy}
-
-
-def _trial(trial: Trial) -> dict[str, Any]:
+def _trial(trial: Trial) -> shapes.TrialDocument:
     return {
         "ports": str(trial.ports),
         "interrupted": trial.interrupted,
@@ -146,7 +328,7 @@ def _trial(trial: Trial) -> dict[str, Any]:
     }
 
 
-def _experiment(experiment: Experiment) -> dict[str, Any]:
+def _experiment(experiment: Experiment) -> shapes.ExperimentDocument:
     return {
         "id": experiment.id,
         "number": experiment.number,
@@ -157,7 +339,7 @@ def _experiment(experiment: Experiment) -> dict[str, Any]:
     }
 
 
-def _call(call: Call) -> dict[str, Any]:
+def _call(call: Call) -> shapes.CallDocument:
     return {
         "purpose": call.purpose,
         "call": call.what,
@@ -166,7 +348,7 @@ def _call(call: Call) -> dict[str, Any]:
     }
 
 
-def _said(said: Said) -> dict[str, Any]:
+def _said(said: Said) -> shapes.SaidDocument:
     return {
         "done": said.done,
         "text": said.text,
@@ -177,53 +359,29 @@ def _said(said: Said) -> dict[str, Any]:
     }
 
 
-def write_json(document: Mapping[str, Any], stream: TextIO) -> None:
-    """Write one document and a line end."""
+def error_document(error: ReconcilerError) -> shapes.ErrorDocument:
+    """An error, as every command prints it with --json; of several problems the message has all, a line each."""
+    problems = getattr(error, "problems", ())
+    first = problems[0] if problems else error
+    where = first.where if error.id != "usage" else ""  # an option is no file
+    file, _, line = where.rpartition(":")
+    placed = bool(file) and line.isascii() and line.isdecimal()
+    message = first.message if where and len(problems) < 2 else str(error)
+    return {
+        "format_version": FORMAT_VERSION,
+        "error": {
+            "id": error.id,
+            "message": message,
+            "file": file if placed else where or None,
+            "line": int(line) if placed else None,
+        },
+    }
+
+
+def json_text(document: Mapping[str, Any]) -> str:
+    """One document as a line of ASCII, without a line end."""
     text = json.dumps(document)
     if "\\ud" in text:  # half a pair, as names that are no valid Unicode have, is refused by other JSON readers
         whole = re.sub("[\ud800-\udfff]", "\ufffd", json.dumps(document, ensure_ascii=False))
         text = json.dumps(json.loads(whole))
-    stream.write(text + "\n")
-
-
-def result_document(result: ApplyResult) -> dict[str, Any]:
-    """The whole result; `reconciler.report.schema.result_schema` describes it."""
-    from reconciler.apply.results import VERDICTS
-
-    plan, verdicts = result.plan, result.verdicts()
-    return {
-        "format_version": FORMAT_VERSION,
-        "kind": "result",
-        "id": plan.id,
-        "host": host_document(plan.facts),
-        "options": options_document(plan.options),
-        "summary": {word.replace("-", "_"): verdicts.count(word) for word in VERDICTS},
-        "in_sync": plan.in_sync,
-        "converged": result.converged(),
-        "interrupted": result.interrupted,
-        "steps": [_step_result(step, item) for step, item in result.steps()],
-        "problems": list(result.problems),
-        "notes": notes_document(plan.notes),
-        "limits": limits_document(plan.breaches),
-    }
-
-
-def _step_result(step: Step, item: StepResult | None) -> dict[str, Any]:
-    return {
-        **step_document(step),
-        "verdict": item.verdict if item else None,
-        "text": item.text if item else "",
-        "writes": [_write(write) for write in item.writes] if item else [],
-    }
-
-
-def _write(write: WriteResult) -> dict[str, Any]:
-    refusal = write.refusal
-    return {
-        "verb": write.verb,
-        **row_document(write.row),
-        "outcome": write.outcome,
-        "refusal": None if refusal is None else {"reason": refusal.reason, "text": refusal.text, "code": refusal.code},
-        "changed": [str(lane) for lane in write.changed],
-        "note": write.note,
-    }
+    return text

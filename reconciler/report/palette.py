@@ -1,8 +1,9 @@
-"""Colours and symbols, as far as a stream can show them; and text of others made harmless for a terminal."""
+"""Colours and symbols, as far as a stream can show them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from typing import Literal
 
 Style = Literal["good", "bad", "warn", "change", "dim", "strong"]
@@ -23,6 +24,7 @@ _SYMBOLS: Mapping[str, tuple[str, str]] = {
     "waiting": ("…", ".."),
     "dot": ("·", "*"),
 }
+_PAINT = re.compile(f"(\x1b\\[(?:0|{'|'.join(_CODES.values())})m)")
 
 
 class Palette:
@@ -36,6 +38,11 @@ class Palette:
         """The text in this style, or as it is where there is no colour."""
         return f"\x1b[{_CODES[style]}m{text}\x1b[0m" if self.colour and text else text
 
+    def parts(self, text: str) -> Iterator[tuple[str, bool]]:
+        """The text in pieces, and of each whether it is a colour of this palette."""
+        pieces = _PAINT.split(text) if self.colour else [text]
+        return ((piece, number % 2 == 1) for number, piece in enumerate(pieces))
+
     def symbol(self, name: str) -> str:
         """A symbol by its name, or what stands for it in ASCII."""
         fancy, plain = _SYMBOLS[name]
@@ -45,14 +52,3 @@ class Palette:
     def all_symbols() -> str:
         """Every symbol beyond ASCII, to try whether a stream can encode them."""
         return "".join(fancy for fancy, _ in _SYMBOLS.values())
-
-
-def visible(text: str) -> str:
-    """The text with everything that a terminal would obey or hide written as an escape.
-
-    Names of processes, reasons and file names come from others: escape sequences, line ends, bidirectional marks
-    and lone surrogates in them must be seen, not followed.
-    """
-    if text.isprintable():
-        return text
-    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)

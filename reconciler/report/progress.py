@@ -14,7 +14,6 @@ SILENT_SECONDS = 1.0
 _PAUSE_TERMINAL = 0.1
 _PAUSE_PLAIN = 2.0
 _WIDTH = 79  # one less than the narrowest usual terminal: a line that wraps cannot be rewritten
-_CLEAR = "\r\x1b[K"
 
 
 class ConsoleProgress:
@@ -35,43 +34,45 @@ class ConsoleProgress:
         self._clock = clock
         self._on_start = on_start
         self._begin = clock()
-        self._told: float | None = None
+        self._shown_at: float | None = None
         self._rewrites = console.can_rewrite
         self._broken = False
 
     def started(self, plan: Plan) -> None:
-        """Begin to count the time, and tell whoever wants to know that writing begins."""
+        """Begin to count the time, and say that writing begins."""
         self._begin = self._clock()
         self._on_start()
 
     def step_started(self, step: Step, number: int, total: int) -> None:
         """Name the step that begins."""
-        self._tell(step, number, total)
+        self._show(step, number, total)
 
     def step_finished(self, result: StepResult, number: int, total: int) -> None:
         """Name a step that took so long that it was not named at its beginning."""
-        self._tell(result.step, number, total)
+        self._show(result.step, number, total)
 
     def finished(self, result: ApplyResult) -> None:
         """Take the rewritten line away."""
-        if self._rewrites and self._told is not None:
-            self._write(_CLEAR)
+        if self._rewrites and self._shown_at is not None:
+            self._write("")
 
-    def _tell(self, step: Step, number: int, total: int) -> None:
+    def _show(self, step: Step, number: int, total: int) -> None:
         now = self._clock()
         if now - self._begin < SILENT_SECONDS:
             return
         pause = _PAUSE_TERMINAL if self._rewrites else _PAUSE_PLAIN
-        if self._told is not None and now - self._told < pause:
+        if self._shown_at is not None and now - self._shown_at < pause:
             return
-        self._told = now
-        words = f"[{number}/{total}] {what_words(step, self._console.palette)}"[:_WIDTH]
-        self._write(f"{_CLEAR}{words}" if self._rewrites else f"{words}\n")
+        self._shown_at = now
+        self._write(f"[{number}/{total}] {what_words(step, self._console.palette)}"[:_WIDTH])
 
-    def _write(self, text: str) -> None:
+    def _write(self, line: str) -> None:
         if self._broken:
             return
         try:
-            self._console.raw(text)
+            if self._rewrites:
+                self._console.rewrite(line)
+            else:
+                self._console.lines([line])
         except (OSError, ValueError):  # a closed pipe or terminal, a closed stream
             self._broken = True

@@ -8,8 +8,9 @@ from itertools import groupby
 from reconciler.apply.results import ApplyResult, StepResult, Verdict, WriteResult
 from reconciler.plan.model import ACTIONS, STATUSES, Breach, Note, Plan, Step
 from reconciler.plan.notes import PROTECTED
-from reconciler.report.palette import Palette, Style, visible
-from reconciler.report.words import blocker_words, counted, lane_words, owner_words, shorten, sign, what_words
+from reconciler.report.palette import Palette, Style
+from reconciler.report.words import blocker_words, lane_words, owner_words, sign, what_words
+from reconciler.text import counted, shorten, visible
 
 _VERDICTS: dict[Verdict, tuple[str, Style]] = {  # in the order of the summary
     "done": ("done", "good"),

@@ -6,9 +6,8 @@ from collections.abc import Iterable, Sequence
 
 from reconciler.plan.model import ACTIONS, Blocker, EntryRef, RowRef, Step
 from reconciler.ports import FAMILIES, PROTOCOLS, Lane
-from reconciler.report.palette import Palette, visible
-
-_SHOWN_AT_MOST = 6
+from reconciler.report.palette import Palette
+from reconciler.text import shorten, visible
 
 
 def sign(step: Step) -> str:
@@ -74,15 +73,3 @@ def blocker_words(blocker: Blocker) -> str:
     """Who is in the way, and where; the text of a row begins with its ports, that of a file with its place."""
     where = {"socket": f"{blocker.lane} {blocker.ports}: ", "row": f"{blocker.lane} ", "file": ""}[blocker.what]
     return f"{where}{visible(blocker.text)}"
-
-
-def shorten(words: Sequence[str], at_most: int = _SHOWN_AT_MOST) -> str:
-    """The words with commas; the last ones only counted when there are too many."""
-    if len(words) <= at_most:
-        return ", ".join(words)
-    return f"{', '.join(words[: at_most - 1])} and {len(words) - at_most + 1} more"
-
-
-def counted(count: int, one: str, many: str = "") -> str:
-    """`1 entry`, `2 entries`."""
-    return f"{count} {one if count == 1 else many or one + 's'}"

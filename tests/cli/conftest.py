@@ -17,6 +17,7 @@ def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("RECONCILER_STATE_DIR", str(tmp_path / "state"))
     monkeypatch.setenv("RECONCILER_HOST", "sim:lab.json")
+    monkeypatch.delenv("FORCE_COLOR", raising=False)
     return Lab(tmp_path, capsys)
 
 

@@ -70,5 +70,5 @@ def test_it_asks_first(answer: str, code: int, lost: Lab, monkeypatch: pytest.Mo
     monkeypatch.setattr("sys.stdin", io.StringIO(answer))
     outcome = lost.run("adopt", "--from-policy")
     assert outcome.code == code
-    assert "Rows to adopt; a later apply may delete them as ours" in outcome.err
+    assert "Ranges to adopt; a later apply may delete them as ours" in outcome.err
     assert (lost.folder / "state").exists() == (code == 0)

@@ -16,7 +16,7 @@ from reconciler.errors import LedgerError
 from reconciler.lab.simulated.host import SimulatedHost
 from reconciler.ledger.records import Ledger
 from reconciler.ledger.store import FileLedgerStore
-from reconciler.report.schema import result_schema
+from reconciler.report.schema import document_schema
 from tests.cli.lab import Lab
 
 Answer = Callable[[str], None]
@@ -58,7 +58,7 @@ def test_json_is_one_document_that_fits_the_schema(lab: Lab) -> None:
     lab.policy("web=8000-8099", "wsd=5357")
     outcome = lab.run("apply", "--yes", "--json")
     document = outcome.document()
-    Draft202012Validator(result_schema()).validate(document)
+    Draft202012Validator(document_schema("result")).validate(document)
     assert outcome.code == 3
     assert document["converged"] is False
     assert [(step["verdict"], len(step["writes"])) for step in document["steps"]] == [("done", 1), ("blocked", 0)]

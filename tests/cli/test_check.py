@@ -78,7 +78,7 @@ def test_findings_as_json(lab: Lab) -> None:
         outcome = lab.run("check", "--json", *["--strict"] * strict)
         document = outcome.document()
         assert (outcome.code, document["ok"]) == (int(strict), not strict)
-        assert (document["format_version"], document["problems"]) == (1, [])
+        assert (document["format_version"], document["problems"]) == (2, [])
         first = document["findings"][0]
         assert set(first) == {"rule", "severity", "place", "policy", "entry", "message"}
         assert (first["rule"], first["severity"], first["policy"], first["entry"]) == (

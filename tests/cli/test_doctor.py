@@ -18,10 +18,10 @@ from reconciler.host.interface import Change, Refusal
 from reconciler.lab.simulated import calls
 from reconciler.lab.simulated.file import StateFile
 from reconciler.lab.simulated.host import SimulatedHost
-from reconciler.report.doctor_schema import doctor_schema
+from reconciler.report.schema import document_schema
 from tests.cli.lab import Lab
 
-SCHEMA = Draft202012Validator(doctor_schema())
+SCHEMA = Draft202012Validator(document_schema("doctor"))
 TRY = ("doctor", "--host", "sim:free.json", "--experiments", "--ports", "61000-61099")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import subprocess
 import sys
@@ -13,11 +14,14 @@ from typing import Annotated, Any
 
 import pytest
 import typer
+from jsonschema import Draft202012Validator
 
 from reconciler.cli import codes
 from reconciler.cli.commands import COMMANDS, Entry, new_app
 from reconciler.cli.main import main
-from reconciler.errors import HostError, PolicyError, ReconcilerError
+from reconciler.cli.options import Json
+from reconciler.errors import HostError, PolicyError, ReconcilerError, UsageError
+from reconciler.report.schema import document_schema
 
 Install = Callable[[Callable[[], Any]], None]
 
@@ -30,7 +34,7 @@ def probe(monkeypatch: pytest.MonkeyPatch) -> Install:
         app = new_app()
 
         @app.command()
-        def probe(level: Annotated[int, typer.Option(help="A number.")] = 0) -> Any:
+        def probe(level: Annotated[int, typer.Option(help="A number.")] = 0, as_json: Json = False) -> Any:
             return action()
 
         module = ModuleType("reconciler.cli.probe")
@@ -134,8 +138,8 @@ def test_python_m_reconciler_is_the_same_program() -> None:
         (["sim", "row", "ad"], "there is no command 'ad'; did you mean 'add'?", "reconciler sim row --help"),
         (["export"], "there is no command 'export'\n", "reconciler --help"),
         (["probe", "more"], "got unexpected extra argument", "reconciler probe --help"),
-        (["schema", "x"], "invalid value for 'policy|plan|result': 'x' is not one of ", "reconciler schema --help"),
-        (["schema"], "missing argument 'policy|plan|result'. Choose from: policy", "reconciler schema --help"),
+        (["schema", "x"], "invalid value for 'NAME': 'x' is not one of ", "reconciler schema --help"),
+        (["schema"], "missing argument 'NAME'. Choose from: policy", "reconciler schema --help"),
     ],
 )
 def test_wrong_usage_is_64_with_one_sentence_and_where_to_look(
@@ -209,6 +213,37 @@ def test_an_error_is_told_on_standard_error_alone(
     probe(raising(error))
     main(["probe"])
     assert capsys.readouterr() == ("", text)
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "facts"),
+    [
+        (HostError("cannot be read", where="sim.json"), 1, ("host", "cannot be read", "sim.json", None)),
+        (PolicyError(PROBLEMS[:1]), 1, ("policy", "one is wrong", "a.toml", 1)),
+        (UsageError("say --yes"), 64, ("usage", "say --yes", None, None)),
+        (PermissionError(13, "Permission denied", "x"), 1, ("error", "Permission denied", "x", None)),
+    ],
+)
+def test_with_json_an_error_is_a_document_too(
+    probe: Install,
+    capsys: pytest.CaptureFixture[str],
+    error: BaseException,
+    code: int,
+    facts: tuple[str, str, str | None, int | None],
+) -> None:
+    probe(raising(error))
+    assert main(["probe", "--json"]) == code
+    out, err = capsys.readouterr()
+    document = json.loads(out)
+    Draft202012Validator(document_schema("error")).validate(document)
+    assert tuple(document["error"].values()) == facts
+    assert err.startswith("reconciler: error: ")
+
+
+def test_wrong_usage_with_json_is_a_document_too(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["plan", "--jsn", "--json"]) == codes.USAGE
+    message = json.loads(capsys.readouterr().out)["error"]["message"]
+    assert message == "there is no option '--jsn'; did you mean '--json'?"
 
 
 def test_control_characters_of_a_policy_do_not_reach_the_terminal(

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
-from reconciler.report.schema import plan_schema
+from reconciler.report.schema import document_schema
 from tests.cli.lab import Lab
 
 
@@ -26,7 +26,7 @@ def test_the_plan_is_told_with_entry_place_and_summary(lab: Lab) -> None:
 def test_json_is_one_document_that_fits_the_schema(lab: Lab) -> None:
     lab.policy("web=8000-8099", "wsd=5357")
     document = lab.run("plan", "--json").document()
-    Draft202012Validator(plan_schema()).validate(document)
+    Draft202012Validator(document_schema("plan")).validate(document)
     assert [(step["action"], step["status"]) for step in document["steps"]] == [
         ("create", "ready"),
         ("create", "blocked"),
@@ -181,7 +181,8 @@ def test_a_saved_plan_that_passes_a_limit_says_how_to_make_one_that_may(lab: Lab
     lab.policy()
     saved = lab.run("plan", "--out", "a.plan")
     assert (
-        saved.err == "Saved, to look at: it passes a limit, so apply will refuse it; make one with --force to apply.\n"
+        saved.err
+        == "Saved, to look at: apply will refuse it, since it goes beyond a limit; make one with --force to apply.\n"
     )
     refused = lab.run("apply", "--plan", "a.plan", "--yes")
     assert (refused.code, refused.out) == (1, "")

@@ -18,7 +18,7 @@ def test_rows_kinds_and_owners(lab: Lab) -> None:
 def test_json_has_the_promised_keys(lab: Lab) -> None:
     lab.applied("web=8000-8099")
     document = lab.run("show", "--json").document()
-    assert document["format_version"] == 1
+    assert document["format_version"] == 2
     assert all(list(row)[:4] == ["lane", "first", "last", "administered"] for row in document["rows"])
     owned = [row for row in document["rows"] if row["owner"] == "owned"]
     assert {(row["lane"], row["first"], row["last"], *row["entries"]) for row in owned} == {
@@ -37,4 +37,4 @@ def test_it_needs_no_policy_and_writes_nothing(lab: Lab) -> None:
 
 def test_a_host_that_is_not_there_is_an_error(lab: Lab) -> None:
     outcome = lab.run("show", "--host", "sim:none.json", "--json")
-    assert (outcome.code, outcome.out) == (1, "")
+    assert (outcome.code, outcome.document()["error"]["file"]) == (1, "none.json")

@@ -7,30 +7,30 @@ import threading
 
 import pytest
 
-from reconciler.cli.signals import StopWish
+from reconciler.cli.signals import StopRequest
 
 
 def test_before_writing_begins_a_signal_ends_at_once() -> None:
-    with pytest.raises(KeyboardInterrupt, match="nothing was changed"), StopWish():
+    with pytest.raises(KeyboardInterrupt, match="nothing was changed"), StopRequest():
         signal.raise_signal(signal.SIGINT)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_while_writing_it_only_sets_a_flag_and_says_so(number: int, capfd: pytest.CaptureFixture[str]) -> None:
-    with StopWish() as stop:
+    with StopRequest() as stop:
         stop.hold()
         assert not stop()
         signal.raise_signal(number)
         assert stop()
         assert "the current step is finished first" in capfd.readouterr().err
         signal.raise_signal(number)
-        assert stop.wished
+        assert stop.asked
         assert "cannot be cut short" in capfd.readouterr().err
 
 
 def test_the_handlers_that_were_there_come_back() -> None:
     before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
-    with StopWish():
+    with StopRequest():
         assert signal.getsignal(signal.SIGINT) != before[0]
     assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
 
@@ -39,7 +39,7 @@ def test_the_handlers_that_were_there_come_back() -> None:
 def test_what_is_ignored_stays_ignored() -> None:
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
-        with StopWish() as stop:
+        with StopRequest() as stop:
             stop.hold()
             signal.raise_signal(signal.SIGHUP)
             assert not stop()
@@ -51,7 +51,7 @@ def test_another_thread_cannot_set_handlers_and_does_without() -> None:
     seen: list[bool] = []
 
     def run() -> None:
-        with StopWish() as stop:
+        with StopRequest() as stop:
             seen.append(stop())
 
     thread = threading.Thread(target=run)

@@ -85,8 +85,8 @@ def test_init_refuses_an_existing_file(world: str) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--variant", "families=splitt"), "did you mean split?"),
-        (("--variant", "familie=split"), "did you mean families?"),
+        (("--variant", "families=splitt"), "did you mean 'split'?"),
+        (("--variant", "familie=split"), "did you mean 'families'?"),
         (("--variant", "families"), "write it as KEY=VALUE"),
         (("--name", ""), "'' is not a text of 1 to 255"),
         (("--seed", "many"), "--seed"),

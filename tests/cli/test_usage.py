@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from reconciler.cli import codes
-from reconciler.cli.options import make_request
+from reconciler.cli.options import Where, make_request
 from reconciler.plan.model import Options
 from tests.cli.lab import Lab
 
@@ -53,10 +53,10 @@ def test_a_relative_state_folder_is_wrong_usage(lab: Lab, monkeypatch: pytest.Mo
 
 @pytest.mark.parametrize("tags", [["gpu,node"], ["gpu", "node"], [" gpu ,", "node,gpu"]])
 def test_tags_may_stand_in_one_option_with_commas(tags: list[str]) -> None:
-    assert make_request(["."], "auto", tags, Options()).tags == ("gpu", "node")
+    assert make_request(Where(["."], "auto", tags), Options()).tags == ("gpu", "node")
 
 
 def test_a_tag_that_is_given_hides_the_tags_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RECONCILER_TAGS", "lab, gpu")
-    assert make_request(["."], "auto", None, Options()).tags == ("lab", "gpu")
-    assert make_request(["."], "auto", ["node"], Options()).tags == ("node",)
+    assert make_request(Where(["."]), Options()).tags == ("lab", "gpu")
+    assert make_request(Where(["."], tags=["node"]), Options()).tags == ("node",)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.apply.clock import SystemClock
+from reconciler.lab.bench import Site
 from reconciler.lab.session import run_trial
 from reconciler.lab.simulated.variants import CHOICES
 from tests.contract import real
@@ -31,15 +32,7 @@ def _name(row: dict[str, str]) -> str:
 @pytest.fixture(scope="session")
 def found() -> dict[str, str]:
     """Which variant a real Windows is, as the experiments of doctor find out."""
-    trial = run_trial(
-        real.windows_host(),
-        real.EXPERIMENT_PORTS,
-        None,
-        MemoryAttempts(),
-        clock=SystemClock(),
-        stop=lambda: False,
-        progress=lambda *told: None,
-    )
+    trial = run_trial(Site(real.windows_host(), real.EXPERIMENT_PORTS, MemoryAttempts(), SystemClock()), None)
     assert trial.left_over == ()
     return {**AS_IT_IS, **trial.variant}
 

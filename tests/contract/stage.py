@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from reconciler.host.interface import Host
 from reconciler.lab.simulated import events
 from reconciler.lab.simulated.host import SimulatedHost
-from reconciler.lab.simulated.services import new_state, reboot, switch_winnat
+from reconciler.lab.simulated.services import Setup, new_state, reboot, switch_winnat
 from reconciler.lab.simulated.state import State
 from reconciler.lab.simulated.variants import Variants
 from reconciler.ports import LANES, Lane, PortRange, PortSet
@@ -45,7 +45,8 @@ class Stage(World):
 
     def add(self, lane: Lane, ports: str, kind: events.RowKind = "exclusion", store: str = "persistent") -> None:
         """Make a row as somebody else."""
-        assert self.change(lambda state: events.add_row(state, lane, PortRange.parse(ports), kind, store)) is None  # type: ignore[arg-type]
+        row = events.NewRow(PortRange.parse(ports), kind, store)  # type: ignore[arg-type]
+        assert self.change(lambda state: events.add_row(state, lane, row)) is None
 
     def delete(self, lane: Lane, ports: str) -> None:
         """Delete a row as somebody else."""
@@ -53,7 +54,8 @@ class Stage(World):
 
     def listen(self, port: int, *lanes: Lane, process: str = "nginx", pid: int = 77) -> None:
         """A service opens a port. Windows' own list of sockets does not show it, so only the call tells."""
-        assert self.change(lambda state: events.listen(state, lanes or (TCP4,), port, process=process, pid=pid)) is None
+        program = events.Program(process, pid)
+        assert self.change(lambda state: events.listen(state, lanes or (TCP4,), port, program)) is None
 
     def close(self, port: int) -> None:
         """The service closes it."""
@@ -94,7 +96,7 @@ def under_wine(folder: Path, settings: list[str], language: str, **changes: obje
 
 def _state(settings: list[str], **changes: object) -> State:
     values: dict[str, object] = {"system_rows": False, "winnat": "absent", "machine": "machine-1", **changes}
-    return new_state(variants=Variants.parse(settings), **values)  # type: ignore[arg-type]
+    return new_state(Setup(variants=Variants.parse(settings), **values))  # type: ignore[arg-type]
 
 
 def forget_boot() -> None:

@@ -7,6 +7,7 @@ import re
 import pytest
 
 from reconciler.host.interface import Describing
+from reconciler.lab.bench import Site
 from reconciler.lab.model import UNKNOWN
 from reconciler.lab.session import run_trial
 from reconciler.lab.simulated.variants import CHOICES
@@ -25,9 +26,7 @@ def test_the_variant_is_named_right_and_nothing_is_left(make_stage: MakeStage, v
         stage.add(lane, "61040", "block")
     before = stage.host.rows(LANES), [stage.host.dynamic_range(protocol) for protocol in PROTOCOLS]
     attempts = MemoryAttempts()
-    found = run_trial(
-        stage.host, PORTS, None, attempts, clock=stage.clock, stop=lambda: False, progress=lambda *told: None
-    )
+    found = run_trial(Site(stage.host, PORTS, attempts, stage.clock), None)
     expected = {switch: variant[switch] for switch in CHOICES}
     if variant["families"] == "split" or variant["exit-codes"] == "dishonest":
         expected["second-add"] = UNKNOWN  # there is none, or its answer means nothing

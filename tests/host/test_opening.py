@@ -9,12 +9,12 @@ import pytest
 from reconciler.errors import HostError, UsageError
 from reconciler.host.opening import open_host
 from reconciler.lab.simulated.file import StateFile
-from reconciler.lab.simulated.services import new_state
+from reconciler.lab.simulated.services import Setup, new_state
 
 
 def test_a_simulated_host_is_opened_by_its_file(tmp_path: Path) -> None:
     path = str(tmp_path / "a:b.sim") if sys.platform != "win32" else str(tmp_path / "ab.sim")
-    StateFile.create(path, new_state(name="BOX"))
+    StateFile.create(path, new_state(Setup(name="BOX")))
     assert open_host(f"sim:{path}").facts().name == "BOX"
 
 

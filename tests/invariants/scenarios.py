@@ -50,7 +50,7 @@ def other(lane: Lane, ports: str, kind: events.RowKind = "exclusion", store: str
 
     def act(world: CheckedWorld) -> None:
         for mine in sorted({lane, *world.sim.group(lane)}) if kind != "block" else [lane]:
-            events.add_row(world.sim, mine, PortRange.parse(ports), kind, store)  # type: ignore[arg-type]
+            events.add_row(world.sim, mine, events.NewRow(PortRange.parse(ports), kind, store))  # type: ignore[arg-type]
         world.truth.look(ours=False)
 
     return act
@@ -67,7 +67,7 @@ def gone(lane: Lane, ports: str) -> Event:
 
 
 def listen(port: int, *lanes: Lane) -> Event:
-    return lambda world: events.listen(world.sim, lanes or (TCP4, TCP6), port, process="nginx", pid=7)
+    return lambda world: events.listen(world.sim, lanes or (TCP4, TCP6), port, events.Program("nginx", 7))
 
 
 def close(port: int) -> Event:

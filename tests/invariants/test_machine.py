@@ -150,7 +150,7 @@ class Day(RuleBasedStateMachine):
     )
     def meddle(self, lane: Lane, ports: PortRange, kind: events.RowKind, store: str) -> None:
         saved = copy.deepcopy(self.world.sim.tables)
-        events.add_row(self.world.sim, lane, ports, kind, store)  # type: ignore[arg-type]
+        events.add_row(self.world.sim, lane, events.NewRow(ports, kind, store))  # type: ignore[arg-type]
         if self.world.truth.would_be_swapped(self.world.store.ledger):
             self.world.sim.tables = saved
         self.world.truth.look(ours=False)
@@ -164,7 +164,7 @@ class Day(RuleBasedStateMachine):
 
     @rule(port=some.ports, lanes=st.sampled_from((LANES[:1], LANES[1:2], LANES[:2], LANES[2:])))
     def open_socket(self, port: int, lanes: tuple[Lane, ...]) -> None:
-        events.listen(self.world.sim, lanes, port, process="nginx", pid=77, token=True)
+        events.listen(self.world.sim, lanes, port, events.Program("nginx", 77, token=True))
 
     @rule(port=some.ports)
     def close_sockets(self, port: int) -> None:

@@ -121,7 +121,7 @@ def change_days(families: str, days: Iterable[Sequence[Exclusion]], foreign: Ite
     """Apply one list of entries after the other, on a host with rows of somebody else."""
     world = World(f"families={families}")
     for lane, ports in foreign:
-        events.add_row(world.sim, lane, ports, "exclusion", "persistent")
+        events.add_row(world.sim, lane, events.NewRow(ports, "exclusion"))
     for entries in days:
         made, fewest = apply_counted(world, entries, FIRST)
         assert made == fewest

@@ -8,11 +8,16 @@ import pytest
 
 from reconciler.host.interface import Change
 from reconciler.ledger.records import Ledger
-from reconciler.plan.model import LIMIT_NAMES, Options
+from reconciler.plan.model import LIMIT_NAMES, Options, Plan
 from tests.apply.hosts import Recorder, Refusing
 from tests.world import TCP4, TCP6, UDP4, World, entry, policy, reserve, told, unmanaged, verdicts
 
 EVERYTHING = Options(force=frozenset(LIMIT_NAMES))
+
+
+def notes(plan: Plan) -> list[str]:
+    """The ids of a plan's notes."""
+    return [note.id for note in plan.notes]
 
 
 def test_a_run_with_a_tag_forgotten_deletes_nothing() -> None:
@@ -20,7 +25,7 @@ def test_a_run_with_a_tag_forgotten_deletes_nothing() -> None:
     world.apply(policy("db", entry("main", "5432")), policy("web", entry("front", "8080")))
     result = world.apply(policy("db", in_scope=False), policy("web", entry("front", "8080")))
     assert world.rows() == ["5432 *", "8080 *"]
-    assert told(result.plan) == ["out-of-scope keep 5432 tcp"]
+    assert (told(result.plan), notes(result.plan)) == ([], ["not-in-this-run"])
 
 
 def test_a_forgotten_tag_deletes_nothing_even_if_another_file_keeps_the_policy_in_scope() -> None:
@@ -28,7 +33,7 @@ def test_a_forgotten_tag_deletes_nothing_even_if_another_file_keeps_the_policy_i
     world.apply(policy("db", entry("main", "5432"), entry("replica", "5433")))
     result = world.apply(policy("db", entry("main", "5432"), elsewhere=frozenset({"replica"})))
     assert world.rows() == ["5432 *", "5433 *"]
-    assert told(result.plan) == ["out-of-scope keep 5433 tcp"]
+    assert (told(result.plan), notes(result.plan)) == ([], ["not-in-this-run"])
 
 
 def test_two_policies_on_one_host_one_applied_after_the_other() -> None:
@@ -36,7 +41,8 @@ def test_two_policies_on_one_host_one_applied_after_the_other() -> None:
     world.apply(policy("a", entry("one", "8000-8009")))
     world.apply(policy("b", entry("two", "9000-9009")))
     assert world.rows() == ["8000-8009 *", "9000-9009 *"]
-    assert told(world.plan(policy("a", entry("one", "8000-8009")))) == ["out-of-scope keep 9000-9009 tcp"]
+    again = world.plan(policy("a", entry("one", "8000-8009")))
+    assert (told(again), notes(again)) == ([], ["not-in-this-run"])
     world.apply(policy("a"))
     assert world.rows() == ["9000-9009 *"]
 
@@ -51,12 +57,9 @@ def test_a_service_listening_on_8080_while_8000_8099_shrinks_to_8080_8089() -> N
     result = world.apply(shrunk)
     assert watched.calls == []
     assert world.rows() == ["8000-8099 *"]
-    assert told(result.plan) == [
-        "deferred replace 8000-8099 -> 8080-8089 tcp",
-        "over-covered delete 8000-8079 tcp",
-        "over-covered delete 8090-8099 tcp",
-    ]
-    assert "nginx (pid 77)" in result.plan.steps[0].reason
+    assert told(result.plan) == ["deferred replace 8000-8099 -> 8080-8089 tcp"]
+    assert str(result.plan.steps[0].over_covered) == "8000-8079, 8090-8099"
+    assert [blocker.process for blocker in result.plan.steps[0].blockers] == ["nginx"]
     world.close(8080)
     world.apply(shrunk)
     assert world.rows() == ["8080-8089 *"]
@@ -125,7 +128,7 @@ def test_a_renamed_entry_keeps_its_row() -> None:
     watched = Recorder(world.host)
     world.host = watched
     result = world.apply(policy("p", entry("www", "8080")))
-    assert told(result.plan) == ["relabel 8080 tcp"]
+    assert (told(result.plan), notes(result.plan)) == ([], ["transfer"])
     assert watched.calls == []
     assert told(world.plan(policy("p", entry("www", "8080")))) == []
     world.apply(policy("p"), options=EVERYTHING)
@@ -136,7 +139,7 @@ def test_a_renamed_policy_keeps_its_rows() -> None:
     world = World()
     world.apply(policy("old", entry("web", "8080")))
     renamed = policy("new", entry("web", "8080"), formerly=("old",))
-    assert told(world.apply(renamed).plan) == ["relabel 8080 tcp"]
+    assert notes(world.apply(renamed).plan) == ["transfer"]
     assert told(world.plan(renamed)) == []
     assert told(world.apply(policy("new"), options=EVERYTHING).plan) == ["delete 8080 tcp"]
     assert world.rows() == []
@@ -161,7 +164,7 @@ def test_a_protected_row_stays_under_every_flag(now: list[object]) -> None:
     for _ in range(3):  # protection survives the runs in which the entry is not in its file any more
         result = world.apply(after, options=EVERYTHING, unmanaged=unmanaged("delete", "1-65535"))
         assert "8000-8099 *" in world.rows()
-        assert "skipped delete 8000-8099 tcp" in told(result.plan)
+        assert "protected" in notes(result.plan) or "skipped delete 8000-8099 tcp" in told(result.plan)
     world.apply(after, options=replace(EVERYTHING, unprotect=frozenset({"web"})))
     assert "8000-8099 *" not in world.rows() or now[:1] == [entry("web", "8000-8099", protect=True, store="active")]
 
@@ -170,7 +173,8 @@ def test_retiring_a_policy_leaves_its_protected_row() -> None:
     world = World()
     world.apply(policy("p", entry("web", "8080", protect=True), entry("old", "9090")))
     options = replace(EVERYTHING, retire=frozenset({"p"}))
-    assert told(world.apply(options=options).plan) == ["delete 9090 tcp", "skipped delete 8080 tcp"]
+    plan = world.apply(options=options).plan
+    assert (told(plan), "protected" in notes(plan)) == (["delete 9090 tcp"], True)
     assert world.rows() == ["8080 *"]
     world.apply(options=replace(options, unprotect=frozenset({"p/web"})))
     assert world.rows() == []

@@ -7,8 +7,9 @@ from typing import Any
 
 from reconciler.host.interface import Change, Host, Lookup, Refusal, Row
 from reconciler.lab.attempts import Attempts, decode, encode
+from reconciler.lab.bench import Site
 from reconciler.lab.model import Trial
-from reconciler.lab.session import run_trial
+from reconciler.lab.session import Watch, run_trial
 from reconciler.lab.simulated import events
 from reconciler.lab.simulated.host import SimulatedHost
 from reconciler.lab.simulated.state import State
@@ -95,7 +96,7 @@ def _with_neighbours(state: State) -> State:
     for lane in LANES:
         for ports in AROUND:
             if not state.table(lane).touching(ports):
-                assert events.add_row(state, lane, ports, "exclusion", "persistent") is None
+                assert events.add_row(state, lane, events.NewRow(ports, "exclusion")) is None
     return state
 
 
@@ -115,7 +116,7 @@ def trial(
             told.append(f"{number}/{total} {question}")
 
     store = attempts or MemoryAttempts()
-    return run_trial(host, ports, ledger, store, clock=FakeClock(), stop=stop, progress=progress)
+    return run_trial(Site(host, ports, store, FakeClock()), ledger, Watch(stop, progress))
 
 
 def on_ports(state: State) -> set[str]:

@@ -152,7 +152,7 @@ def test_a_row_that_somebody_else_makes_meanwhile_ends_the_experiments_and_stays
 
         def fault(number: int, after: bool, n: int = n, state: State = state) -> None:
             if (number, after) == (n, False):
-                events.add_row(state, TCP4, theirs, "exclusion", "persistent")
+                events.add_row(state, TCP4, events.NewRow(theirs, "exclusion"))
 
         found = trial(Faulty(SimulatedHost(state), fault))
         strangers = {f"{lane} {theirs} *" for lane in ("tcp/ipv4", "tcp/ipv6")} & on_ports(state)
@@ -205,7 +205,7 @@ def test_reservations_are_undone_whether_they_are_listed_or_looked_up_or_not(
 
 def test_a_reservation_that_is_not_ours_is_not_touched_even_where_no_listing_shows_it() -> None:
     state = sparse()
-    assert events.add_row(state, TCP4, PortRange(61032, 61034), "reservation", "persistent") is None
+    assert events.add_row(state, TCP4, events.NewRow(PortRange(61032, 61034), "reservation")) is None
     before = dump(state)
 
     class Hidden(Unlisted):
@@ -268,7 +268,7 @@ def test_somebody_elses_rows_made_after_a_kill_stay() -> None:
     state, attempts = sparse(), MemoryAttempts()
     with pytest.raises(KilledError):
         trial(Faulty(SimulatedHost(state), raising(lambda number, late: number > 5, KilledError)), attempts)
-    assert events.add_row(state, TCP4, PortRange(61050, 61051), "exclusion", "persistent") is None
+    assert events.add_row(state, TCP4, events.NewRow(PortRange(61050, 61051), "exclusion")) is None
     with pytest.raises(RefusedError, match="61050-61051"):
         trial(SimulatedHost(state), attempts)
     assert on_ports(state) == {"tcp/ipv4 61050-61051 *", "tcp/ipv6 61050-61051 *"}

@@ -7,7 +7,7 @@ import pytest
 from reconciler.errors import RefusedError
 from reconciler.host.interface import Change, Refusal
 from reconciler.lab.attempts import Attempts
-from reconciler.lab.bench import Bench
+from reconciler.lab.bench import Bench, Site
 from reconciler.lab.simulated.host import SimulatedHost
 from reconciler.lab.simulated.state import State
 from reconciler.ledger.records import Claim, Intent, Ledger, OwnedRow, RestoreRow
@@ -110,7 +110,7 @@ def test_a_delete_that_is_refused_is_tried_four_times() -> None:
     for times, gone in ((7, True), (9, False)):
         host = Stubborn(SimulatedHost(sparse("families=split")))
         clock = FakeClock()
-        bench = Bench(host, Attempts(MACHINE, PORTS, ()), MemoryAttempts(), clock, lambda: False)
+        bench = Bench(Site(host, PORTS, MemoryAttempts(), clock), Attempts(MACHINE, PORTS, ()))
         bench.create("add", TCP4, ADDED)
         bench.undo()
         assert (not bench.tracker.mine) is gone, times

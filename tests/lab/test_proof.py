@@ -50,7 +50,7 @@ def test_a_row_of_any_kind_in_any_lane_is_in_the_way(lane: Lane, ports: str, kin
     state = crowded("families=split")
     for table in state.tables.values():
         table.keep(lambda entry: not entry.ports.overlaps(PortRange(60000, 62000)))
-    assert events.add_row(state, lane, PortRange.parse(ports), kind, "persistent") is None
+    assert events.add_row(state, lane, events.NewRow(PortRange.parse(ports), kind)) is None
     before, attempts = dump(state), MemoryAttempts()
     with pytest.raises(RefusedError, match=rf"61000-61099 are not free: .*row {lane} {ports}.*Nothing was changed"):
         trial(SimulatedHost(state), attempts)
@@ -60,7 +60,7 @@ def test_a_row_of_any_kind_in_any_lane_is_in_the_way(lane: Lane, ports: str, kin
 
 def test_a_port_in_use_is_in_the_way_and_its_program_is_named() -> None:
     state = crowded()
-    assert events.listen(state, [UDP6], 61099, process="dns.exe", pid=53) is None
+    assert events.listen(state, [UDP6], 61099, events.Program("dns.exe", 53)) is None
     with pytest.raises(RefusedError, match=r"port 61099 is in use by dns.exe \(pid 53\)"):
         trial(SimulatedHost(state))
 
@@ -103,7 +103,7 @@ def test_free_ports_are_offered_instead() -> None:
     with pytest.raises(RefusedError, match=r"use other ports, 60300-60399 for example$"):
         trial(SimulatedHost(state), ports=PortRange(60000, 60099))
     for lane in LANES:
-        events.add_row(state, lane, PortRange(60300, 64999), "block", "active")
+        events.add_row(state, lane, events.NewRow(PortRange(60300, 64999), "block", "active"))
     with pytest.raises(RefusedError, match=r"use other ports$"):
         trial(SimulatedHost(state), ports=PortRange(60000, 60099))
 
@@ -112,5 +112,5 @@ def test_many_holders_are_only_counted() -> None:
     state = crowded()
     for port in range(61000, 61020):
         assert events.listen(state, [TCP4], port) is None
-    with pytest.raises(RefusedError, match=r"port 61005 is in use by an unknown process and 14 more\. Nothing"):
+    with pytest.raises(RefusedError, match=r"port 61004 is in use by an unknown process and 15 more\. Nothing"):
         trial(SimulatedHost(state))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from reconciler.host.interface import Change, Lookup, Row
-from reconciler.lab.evidence import conclude, learn
+from reconciler.lab.evidence import Readings, conclude, learn
 from reconciler.lab.model import UNKNOWN, Said
 from reconciler.lab.simulated.document import dump
 from reconciler.lab.simulated.host import SimulatedHost
@@ -150,12 +150,12 @@ def test_calls_are_kept_with_what_was_said_and_listed() -> None:
 def test_what_one_call_says_about_honesty(
     change: Change, said: Said, before: list[Row], after: list[Row], shown: set[tuple[str, str]]
 ) -> None:
-    assert set(learn(change, said, before, after, ())) == shown
+    assert set(learn(change, said, Readings(before, after))) == shown
 
 
 def test_a_reservation_that_netsh_deletes_says_nothing_of_exclusions() -> None:
     change = Change("delete", "exclusion", TCP4, A)
-    assert not list(learn(change, DONE, [Row(TCP4, A, True)], [], [Lookup("tcp", A)]))
+    assert not list(learn(change, DONE, Readings([Row(TCP4, A, True)], [], [Lookup("tcp", A)])))
 
 
 def test_experiments_that_do_not_agree_are_told_apart_from_none() -> None:

@@ -52,7 +52,7 @@ def test_a_run_is_a_line_at_its_start_one_for_each_step_and_one_at_its_end(
         *["step"] * len(result.results),
         "finished",
     ]
-    assert begin["format_version"] == 1
+    assert begin["format_version"] == 2
     assert begin["host"]["machine"] == "machine-1"
     assert begin["user"] == current_user()
     assert begin["pid"] == os.getpid()
@@ -81,7 +81,8 @@ def test_runs_are_appended_and_old_lines_never_touched(tmp_path: Path, run: tupl
 def test_a_large_log_is_put_aside_when_the_next_run_starts_and_one_older_kept(
     tmp_path: Path, run: tuple[Plan, ApplyResult]
 ) -> None:
-    log = AuditLog(tmp_path, "host", FakeClock(), rotate_bytes=10)
+    log = AuditLog(tmp_path, "host", FakeClock())
+    log.rotate_bytes = 10
     write(log, *run)
     whole = log.path.read_bytes()
     assert lines(log.path)[0]["event"] == "started"
@@ -92,7 +93,9 @@ def test_a_large_log_is_put_aside_when_the_next_run_starts_and_one_older_kept(
     assert log.older.read_bytes() == b"older\n" * 2
     assert log.path.read_bytes() == whole
     assert sorted(path.name for path in tmp_path.iterdir()) == ["host.audit.1.jsonl", "host.audit.jsonl"]
-    write(AuditLog(tmp_path, "host", FakeClock(), rotate_bytes=len(whole) + 1), *run)
+    larger = AuditLog(tmp_path, "host", FakeClock())
+    larger.rotate_bytes = len(whole) + 1
+    write(larger, *run)
     assert log.path.read_bytes() == whole * 2
 
 

@@ -12,20 +12,20 @@ from reconciler.doctor.model import Check, Report
 from reconciler.host.windows.host import WindowsHost
 from reconciler.lab.model import LeftOver
 from reconciler.lab.simulated.host import SimulatedHost
-from reconciler.report.doctor_schema import doctor_schema
-from reconciler.report.documents import report_document
+from reconciler.report.documents import doctor_document
+from reconciler.report.schema import document_schema
 from tests.host.windows.fake import FakeSystem
 from tests.lab.build import Faulty, crowded, trial
 from tests.lab.test_faults import refusing
 
-SCHEMA = Draft202012Validator(doctor_schema())
+SCHEMA = Draft202012Validator(document_schema("doctor"))
 HOST = SimulatedHost(crowded("families=split"))
 GOOD, BAD = Check("readable", "ok", "It can be read."), Check("ledger", "fail", "It cannot.", "Mend it.")
 PLAIN = Report("2026-01-01T00:00:00Z", HOST.facts(), {}, (GOOD,))
 
 
 def document(report: Report) -> Any:
-    return json.loads(json.dumps(report_document(report)))
+    return json.loads(json.dumps(doctor_document(report)))
 
 
 def stuck() -> Report:
@@ -50,7 +50,7 @@ def test_a_report_fits_its_schema(report: Report) -> None:
 
 
 def test_the_schema_is_one_and_strict() -> None:
-    Draft202012Validator.check_schema(doctor_schema())
+    Draft202012Validator.check_schema(document_schema("doctor"))
     for key, value in (("more", 1), ("kind", "plan"), ("fit", None), ("trial", {})):
         with pytest.raises(ValidationError):
             SCHEMA.validate({**document(PLAIN), key: value})
@@ -67,6 +67,6 @@ def test_a_host_is_fit_unless_a_check_fails_or_something_is_left_over() -> None:
 
 
 def test_rows_do_not_have_the_keys_by_which_show_is_known() -> None:
-    text = json.dumps(report_document(PLAIN._replace(trial=trial(HOST))))
+    text = json.dumps(doctor_document(PLAIN._replace(trial=trial(HOST))))
     assert "tcp/ipv4 61001-61003 *" in text
     assert not {'"lane":', '"first":', '"administered":'} & set(text.split())

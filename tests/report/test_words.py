@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from reconciler.ports import LANES, Lane
-from reconciler.report.palette import Palette, visible
-from reconciler.report.words import blocker_words, counted, lane_words, owner_words, port_words, shorten, what_words
+from reconciler.report.palette import Palette
+from reconciler.report.words import blocker_words, lane_words, owner_words, port_words, what_words
 from tests.report.samples import BLOCKED, CREATE, DEFERRED, REPLACE, TCP, WEB, row_spec
 
 V4, V6 = TCP
@@ -66,28 +66,3 @@ def test_owners_with_and_without_a_place() -> None:
 def test_culprits_are_named_with_their_place() -> None:
     assert blocker_words(BLOCKED.blockers[0]) == "tcp/ipv4 5357, a block"
     assert blocker_words(DEFERRED.blockers[0]) == "tcp/ipv4 3000: node.exe (pid 812)"
-
-
-@pytest.mark.parametrize(("count", "words"), [(0, "0 entries"), (1, "1 entry"), (2, "2 entries")])
-def test_counted(count: int, words: str) -> None:
-    assert counted(count, "entry", "entries") == words
-
-
-def test_shorten_leaves_short_lists_alone() -> None:
-    assert shorten(list("abcdef")) == "a, b, c, d, e, f"
-    assert shorten(list("abcdefg")) == "a, b, c, d, e and 2 more"
-
-
-@pytest.mark.parametrize(
-    ("text", "shown"),
-    [
-        ("plain äöü 日本", "plain äöü 日本"),
-        ("a\x1b[31mb", r"a\x1b[31mb"),
-        ("tab\there\n", r"tab\there\n"),
-        ("\u202e\u2066\u2028\ufeff", r"\u202e\u2066\u2028\ufeff"),
-        ("\udc80", r"\udc80"),
-        ("\x7f\x9b", r"\x7f\x9b"),
-    ],
-)
-def test_what_a_terminal_would_obey_becomes_visible(text: str, shown: str) -> None:
-    assert visible(text) == shown

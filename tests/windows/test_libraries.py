@@ -17,7 +17,7 @@ import socket
 from pathlib import Path
 
 from reconciler.lab.simulated import events
-from reconciler.lab.simulated.services import new_state
+from reconciler.lab.simulated.services import Setup, new_state
 from reconciler.ports import LANES, Lane, PortRange
 from tests.windows import client
 from tests.windows.standin import Standin
@@ -28,7 +28,7 @@ ERP = PortRange(12000, 12009)
 
 @pytest.fixture
 def standin(tmp_path: Path) -> Standin:
-    return Standin(tmp_path / "state.txt", new_state(winnat="absent"))
+    return Standin(tmp_path / "state.txt", new_state(Setup(winnat="absent")))
 
 
 def test_the_start_port_comes_in_network_byte_order_and_the_count_does_not(standin: Standin) -> None:
@@ -77,8 +77,8 @@ def test_what_is_not_ours_is_forwarded_to_wine(standin: Standin) -> None:
 def test_psutil_sees_the_sockets_of_the_state_with_their_process(standin: Standin) -> None:
     import psutil
 
-    standin.change(lambda state: events.listen(state, LANES, 8080, process="python.exe", pid=os.getpid()))
-    standin.change(lambda state: events.listen(state, [UDP6], 53, process="dns.exe", pid=77))
+    standin.change(lambda state: events.listen(state, LANES, 8080, events.Program("python.exe", os.getpid())))
+    standin.change(lambda state: events.listen(state, [UDP6], 53, events.Program("dns.exe", 77)))
     listed = psutil.net_connections("inet")
     found = {(item.type.name, item.family.name, item.laddr.port, item.pid) for item in listed if item.laddr}
     kinds, families = ("SOCK_STREAM", "SOCK_DGRAM"), ("AF_INET", "AF_INET6")
@@ -95,8 +95,10 @@ def test_elevation_is_what_the_state_says(elevated: bool, standin: Standin) -> N
 
 def test_a_plain_bind_is_refused_under_blocks_and_reservations_only(standin: Standin) -> None:
     client.reservation("Create", "tcp", ERP)
-    standin.change(lambda state: events.add_row(state, UDP4, PortRange(12100, 12199), "block", "active"))
-    standin.change(lambda state: events.add_row(state, TCP4, PortRange(12200, 12200), "exclusion", "active"))
+    standin.change(lambda state: events.add_row(state, UDP4, events.NewRow(PortRange(12100, 12199), "block", "active")))
+    standin.change(
+        lambda state: events.add_row(state, TCP4, events.NewRow(PortRange(12200, 12200), "exclusion", "active"))
+    )
     assert [_bind(lane, 12003) for lane in LANES] == [10013, 10013, 0, 0]
     assert [_bind(lane, 12150) for lane in LANES] == [0, 0, 10013, 10013]
     assert [_bind(lane, 12200) for lane in LANES] == [0, 0, 0, 0]

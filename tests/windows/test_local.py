@@ -20,11 +20,11 @@ from pathlib import Path
 
 from reconciler.errors import HostError
 from reconciler.host.interface import UrlReservation
-from reconciler.host.windows import local, registry
+from reconciler.host.windows import local, processes, registry
 from reconciler.host.windows.host import WindowsHost
 from reconciler.host.windows.libraries import native_directory, system_directory
 from reconciler.host.windows.local import LocalSystem
-from reconciler.lab.simulated.services import new_state
+from reconciler.lab.simulated.services import Setup, new_state
 from reconciler.ports import LANES, PortRange
 from tests.contract.conftest import LANGUAGES
 from tests.windows.program import forget
@@ -35,7 +35,7 @@ SHOW = ["interface", "ipv4", "show", "excludedportrange", "protocol=tcp"]
 
 @pytest.fixture
 def standin(tmp_path: Path) -> Standin:
-    return Standin(tmp_path / "state.txt", new_state(winnat="absent"))
+    return Standin(tmp_path / "state.txt", new_state(Setup(winnat="absent")))
 
 
 @pytest.fixture
@@ -103,7 +103,7 @@ def test_a_start_that_fails_is_tried_again(standin: Standin, monkeypatch: pytest
 
     monkeypatch.setattr(subprocess, "Popen", sometimes)
     assert LocalSystem().netsh(SHOW).code == 0
-    failures += [OSError(8, "Not enough memory")] * local.STARTS
+    failures += [OSError(8, "Not enough memory")] * processes.STARTS
     with pytest.raises(HostError, match="it cannot be started: Not enough memory"):
         LocalSystem().netsh(SHOW)
 

@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 
 from reconciler.lab.simulated import events
-from reconciler.lab.simulated.services import new_state
+from reconciler.lab.simulated.services import Setup, new_state
 from reconciler.ports import LANES, PortRange
 from tests.windows import client
 from tests.windows.standin import Standin
@@ -43,7 +43,7 @@ _SAMPLE_ROW = re.compile(r"([0-9]+) +([0-9]+)( +\*)?")
 
 @pytest.fixture
 def standin(tmp_path: Path) -> Standin:
-    return Standin(tmp_path / "state.txt", new_state(winnat="absent"))
+    return Standin(tmp_path / "state.txt", new_state(Setup(winnat="absent")))
 
 
 @pytest.mark.parametrize("language", CAPTURED)
@@ -52,12 +52,12 @@ def test_a_listing_is_what_was_captured_on_a_real_windows(language: str, tmp_pat
     captured = [line.strip() for line in text.splitlines() if line.strip()]
     title = next(at for at, line in enumerate(captured) if "tcp" in line and "netsh" not in line)
     legend = next(at for at, line in enumerate(captured) if line.startswith("*"))
-    state = new_state(winnat="absent", system_rows=False)
+    state = new_state(Setup(winnat="absent", system_rows=False))
     for line in captured:
         match = _SAMPLE_ROW.fullmatch(line)
         if match:
             ports = PortRange(int(match[1]), int(match[2]))
-            events.add_row(state, TCP4, ports, "exclusion" if match[3] else "block", "active")
+            events.add_row(state, TCP4, events.NewRow(ports, "exclusion" if match[3] else "block", "active"))
     Standin(tmp_path / "state.txt", state, language)
     said = client.show(TCP4)
     assert said.code == 0

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from reconciler.host.interface import WinNat
 from reconciler.lab.simulated import events
-from reconciler.lab.simulated.services import new_state
+from reconciler.lab.simulated.services import Setup, new_state
 from reconciler.lab.simulated.variants import Variants
 from reconciler.ports import LANES, PortRange
 from tests.contract.conftest import LANGUAGES
@@ -32,7 +32,7 @@ ERP = '[[reservation]]\nname = "erp"\nports = "12000-12009"\nprotocol = "tcp"\nb
 
 @pytest.fixture
 def standin(tmp_path: Path) -> Standin:
-    return Standin(tmp_path / "state.txt", new_state(name="NODE-1"))
+    return Standin(tmp_path / "state.txt", new_state(Setup(name="NODE-1")))
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def program(tmp_path: Path, standin: Standin) -> Program:
 
 
 def with_variant(standin: Standin, *settings: str, winnat: WinNat = "running") -> Standin:
-    return Standin(standin.path, new_state(variants=Variants.parse(settings), winnat=winnat))
+    return Standin(standin.path, new_state(Setup(variants=Variants.parse(settings), winnat=winnat)))
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -76,7 +76,7 @@ def test_how_many_processes_it_takes(settings: list[str], program: Program, stan
     """WinNAT's blocks lie apart in split families, so there each listing is read again. Apply reads what it calls first
     in a protocol once more before that call."""
     standin = with_variant(standin, *settings)
-    standin.change(lambda state: events.add_row(state, TCP4, PortRange(7000, 7000), "exclusion", "persistent"))
+    standin.change(lambda state: events.add_row(state, TCP4, events.NewRow(PortRange(7000, 7000), "exclusion")))
     reading, per_row = (12, 5) if settings else (8, 3)
     program.policy(FRONT, BACK)
     standin.forget_calls()

@@ -21,7 +21,7 @@ import subprocess
 from pathlib import Path
 
 from reconciler.lab.simulated import events
-from reconciler.lab.simulated.services import new_state
+from reconciler.lab.simulated.services import Setup, new_state
 from reconciler.lab.simulated.variants import Variants
 from reconciler.ports import LANES, PortRange
 from tests.contract.real import VARIABLE, RealStage
@@ -32,7 +32,7 @@ SOCKETS = "not port_in_use"  # the stand-ins know of no socket that a process re
 
 @pytest.mark.parametrize("settings", [[], ["families=split", "lookup=answers-exclusions", "reservations=starred"]])
 def test_it_runs_on_a_windows_of_which_nothing_is_known(settings: list[str], tmp_path: Path) -> None:
-    standin = Standin(tmp_path / "state.txt", new_state(variants=Variants.parse(settings), winnat="absent"))
+    standin = Standin(tmp_path / "state.txt", new_state(Setup(variants=Variants.parse(settings), winnat="absent")))
     before = standin.read()
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-q", "-rs", "-k", SOCKETS, "tests/contract"],
@@ -51,8 +51,8 @@ def test_it_runs_on_a_windows_of_which_nothing_is_known(settings: list[str], tmp
 
 
 def test_it_does_not_start_where_somebody_has_rows(tmp_path: Path) -> None:
-    standin = Standin(tmp_path / "state.txt", new_state(winnat="absent"))
-    standin.change(lambda state: events.add_row(state, LANES[0], PortRange(8000, 8009), "exclusion", "persistent"))
+    standin = Standin(tmp_path / "state.txt", new_state(Setup(winnat="absent")))
+    standin.change(lambda state: events.add_row(state, LANES[0], events.NewRow(PortRange(8000, 8009), "exclusion")))
     before = standin.read().rows()
     with pytest.raises(RuntimeError, match="8000-8009"):
         RealStage()
@@ -60,6 +60,6 @@ def test_it_does_not_start_where_somebody_has_rows(tmp_path: Path) -> None:
 
 
 def test_it_does_not_start_without_elevation(tmp_path: Path) -> None:
-    Standin(tmp_path / "state.txt", new_state(winnat="absent", elevated=False))
+    Standin(tmp_path / "state.txt", new_state(Setup(winnat="absent", elevated=False)))
     with pytest.raises(RuntimeError, match="not elevated"):
         RealStage()

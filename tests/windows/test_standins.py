@@ -119,9 +119,9 @@ def _calls(twins: Twins, lane: Lane, ports: PortRange, store: Store) -> None:
 @pytest.mark.parametrize("choices", pairwise(CHOICES), ids=lambda row: str(Variants.parse(map("=".join, row.items()))))
 def test_a_range_through_both_doors_in_variants_pairwise(choices: dict[str, str], tmp_path: Path) -> None:
     variants = Variants.parse(map("=".join, choices.items()))
-    twins = Twins(str(tmp_path), services.new_state(variants=variants, winnat="absent"))
+    twins = Twins(str(tmp_path), services.new_state(services.Setup(variants=variants, winnat="absent")))
     lane = LANES[len(str(variants)) % len(LANES)]
-    twins.event(lambda state: events.add_row(state, lane, PortRange(8090, 8095), "exclusion", "active"))
+    twins.event(lambda state: events.add_row(state, lane, events.NewRow(PortRange(8090, 8095), "exclusion", "active")))
     _calls(twins, lane, PortRange(8080, 8089), "active")
     twins.change(Change("delete", "exclusion", lane, PortRange(50000, 50059)))
     twins.change(Change("delete", "exclusion", LANES[0], PortRange(5357, 5357)))
@@ -153,7 +153,7 @@ steps: st.SearchStrategy[Step] = st.one_of(
     ),
     st.builds(
         lambda lane, ports, kind, store: (
-            lambda twins: twins.event(lambda state: events.add_row(state, lane, ports, kind, store))
+            lambda twins: twins.event(lambda state: events.add_row(state, lane, events.NewRow(ports, kind, store)))
         ),
         lanes,
         ranges,
@@ -161,7 +161,9 @@ steps: st.SearchStrategy[Step] = st.one_of(
         stores,
     ),
     st.builds(
-        lambda lane, port: lambda twins: twins.event(lambda state: events.listen(state, [lane], port, pid=8)),
+        lambda lane, port: (
+            lambda twins: twins.event(lambda state: events.listen(state, [lane], port, events.Program(pid=8)))
+        ),
         lanes,
         st.integers(_BASE, _BASE + _SPAN),
     ),
@@ -185,14 +187,14 @@ def _delete_listed(twins: Twins, at: int, lane: Lane, store: Store) -> None:
 def test_any_calls_and_events_in_any_variant(choices: dict[str, str], sequence: list[Step]) -> None:
     variants = Variants.parse(map("=".join, choices.items()))
     with tempfile.TemporaryDirectory() as folder:
-        twins = Twins(folder, services.new_state(variants=variants, winnat="absent"))
+        twins = Twins(folder, services.new_state(services.Setup(variants=variants, winnat="absent")))
         for step in sequence:
             step(twins)
             twins.compare()
 
 
 def test_a_full_table_of_single_ports_is_listed_whole(tmp_path: Path) -> None:
-    state = services.new_state(winnat="absent", system_rows=False)
+    state = services.new_state(services.Setup(winnat="absent", system_rows=False))
     for port in range(1, 65536, 13):
-        events.add_row(state, LANES[0], PortRange(port, port), "block", "active")
+        events.add_row(state, LANES[0], events.NewRow(PortRange(port, port), "block", "active"))
     Twins(str(tmp_path), state).list(LANES[1])

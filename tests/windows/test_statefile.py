@@ -36,11 +36,11 @@ def test_every_machine_is_read_back_whole(
     faults: list[tuple[object, object, int]],
     seed: int,
 ) -> None:
-    state = services.new_state(variants=Variants.parse(map("=".join, choices.items())), seed=seed)
-    events.add_row(state, lane, PortRange(8000, 8099), kind, store)
-    events.listen(state, [lane], 8200, process=who[0], pid=who[1])
+    state = services.new_state(services.Setup(variants=Variants.parse(map("=".join, choices.items())), seed=seed))
+    events.add_row(state, lane, events.NewRow(PortRange(8000, 8099), kind, store))
+    events.listen(state, [lane], 8200, events.Program(who[0], who[1]))
     services.reboot(state)
-    events.listen(state, LANES, 53, process=who[0], pid=who[1])
+    events.listen(state, LANES, 53, events.Program(who[0], who[1]))
     text = encode(Contents(state, "ja", tuple(faults)))  # type: ignore[arg-type]
     read = decode(text)
     assert dump(read.state) == dump(state)

@@ -20,7 +20,7 @@ from threading import Thread
 from typing import Any
 
 from reconciler.host.windows import services
-from reconciler.host.windows.iphlpapi import reservation
+from reconciler.host.windows.libraries import reservation
 from reconciler.host.windows.local import LocalSystem
 from reconciler.lab.simulated.services import new_state
 from reconciler.lab.simulated.state import State

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from reconciler.host.interface import WinNat
 from reconciler.lab.simulated import events, services
-from reconciler.lab.simulated.services import new_state
+from reconciler.lab.simulated.services import Setup, new_state
 from reconciler.lab.simulated.state import State
 from reconciler.lab.simulated.variants import Variants
 from reconciler.ports import LANES, PortRange
@@ -35,7 +35,7 @@ def standin(tmp_path: Path) -> Standin:
 
 def test_stopping_gives_up_its_blocks_and_nothing_else(standin: Standin) -> None:
     block = PortRange(8000, 8099)
-    standin.change(lambda state: events.add_row(state, TCP4, block, "block", "active"))
+    standin.change(lambda state: events.add_row(state, TCP4, events.NewRow(block, "block", "active")))
     expected = standin.read()
     services.switch_winnat(expected, False)
     assert _sc("stop") == 0
@@ -47,7 +47,7 @@ def test_stopping_gives_up_its_blocks_and_nothing_else(standin: Standin) -> None
 
 @pytest.mark.parametrize("families", ["shared", "split"])
 def test_starting_draws_blocks_off_every_row_and_socket(families: str, tmp_path: Path) -> None:
-    state = new_state(variants=Variants.parse([f"families={families}"]), winnat="stopped")
+    state = new_state(Setup(variants=Variants.parse([f"families={families}"]), winnat="stopped"))
     state.dynamic.update(dict.fromkeys(state.dynamic, PortRange(50000, 50800)))
     events.listen(state, LANES, 50500)
     standin = Standin(tmp_path / "state.txt", state)
@@ -70,7 +70,11 @@ def test_starting_draws_blocks_off_every_row_and_socket(families: str, tmp_path:
 
 @pytest.mark.parametrize("now", ["running", "stopped", "absent"])
 def test_the_service_is_what_the_state_says_and_its_rows_stay(now: WinNat, standin: Standin) -> None:
-    for state in (new_state(winnat=now, seed=7), new_state(winnat="running"), new_state(winnat=now, seed=8)):
+    for state in (
+        new_state(Setup(winnat=now, seed=7)),
+        new_state(Setup(winnat="running")),
+        new_state(Setup(winnat=now, seed=8)),
+    ):
         standin = Standin(standin.path, state)
         assert native.service_state() == state.winnat
         assert standin.read().rows() == state.rows()

@@ -1,4 +1,4 @@
-"""What netsh prints for `show dynamicportrange`, read whole or refused (I7). Pure.
+"""What netsh prints for `show dynamicportrange`, read whole or refused (I7).
 
     Protocol tcp Dynamic Port Range         title: the word tcp or udp, which no language translates
     ---------------------------------       rule: one run of dashes
@@ -16,22 +16,11 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from reconciler.errors import HostError
-from reconciler.host.windows.misread import ends_in_colon
-from reconciler.host.windows.text import (
-    BLANK,
-    ONE_RUN,
-    TWO_RUNS,
-    alike,
-    has_below,
-    lines_of,
-    no_rule,
-    only_one,
-    shown,
-    words_of,
-)
+from reconciler.host.windows.text import alike, lines_of, no_rule, only_one, shown, words_of
 from reconciler.ports import LAST_PORT, PROTOCOLS, PortRange, Protocol
 
-_NUMBER_LINE = re.compile(rf"([^0-9]*)([0-9]+)({BLANK}*)")
+_RULE = re.compile(r"[ \t]*-{3,}[ \t]*")
+_NUMBER_LINE = re.compile(r"([^0-9]+):[ \t]*([0-9]+)[ \t]*")
 
 
 class DynamicRange(NamedTuple):
@@ -51,16 +40,7 @@ def read_dynamic_range(data: bytes) -> PortRange:
 
 
 def range_in(lines: Sequence[str]) -> DynamicRange | None:
-    """The dynamic range in a text; None if there is nothing of one. Raises HostError for one that may be cut.
-
-    A text in which every line end was doubled is read without those.
-    """
-    for first in (0, 1):
-        if len(lines) > 3 and not any(line.strip() for line in lines[1 - first :: 2]):
-            try:
-                return range_in(lines[first::2])
-            except HostError as error:
-                raise HostError(f"every second line is blank; without those, {error.message}") from None
+    """The dynamic range in a text; None if there is nothing of one. Raises HostError for one that may be cut."""
     begun = [rule for rule in _rules(lines) if _protocol(lines, rule) and 1 <= _numbers_below(lines, rule) <= 2]
     if not begun:
         return None
@@ -95,46 +75,38 @@ def no_range(lines: Sequence[str]) -> HostError:
 
 def _rules(lines: Sequence[str]) -> list[int]:
     """The lines that are one run of dashes, but a last one."""
-    return [at for at, line in enumerate(lines[:-1]) if "---" in line and ONE_RUN.fullmatch(line)]
+    return [at for at, line in enumerate(lines[:-1]) if "---" in line and _RULE.fullmatch(line)]
 
 
 def _protocol(lines: Sequence[str], rule: int) -> Protocol | None:
     return only_one(PROTOCOLS, words_of(lines[max(0, rule - 1) : rule]))
 
 
-def _is_number_line(line: str) -> bool:
+def _number_line(line: str) -> re.Match[str] | None:
     match = _NUMBER_LINE.fullmatch(line)
-    return match is not None and ends_in_colon(match[1].rstrip())
+    return match if match and match[1].strip() else None
 
 
 def _numbers_below(lines: Sequence[str], rule: int) -> int:
     """How many number lines follow a rule; 3 for more than that."""
-    below = [_is_number_line(line) for line in lines[rule + 1 : rule + 4]]
+    below = [_number_line(line) is not None for line in lines[rule + 1 : rule + 4]]
     return below.index(False) if False in below else len(below)
 
 
 def _check_around(lines: Sequence[str], rule: int) -> None:
-    """Nothing of a second range, no two number lines that stand together and no second title; and no title of a
-    listing that does not follow."""
-    marks = "".join("n" if _is_number_line(line) else "-" for line in lines)
+    """Nothing of a second range: no two number lines that stand together, and no title like this one."""
+    marks = "".join("n" if _number_line(line) else "-" for line in lines)
     for pair in re.finditer("(?<!n)nn(?!n)", marks):
         if pair.start() != rule + 1:
             raise HostError(f"line {pair.start() + 1}: part of a second dynamic range: {shown(lines[pair.start()])}")
     title = alike(lines[rule - 1])
-    if title == "tcp":
-        return
-    begin, _, _ = title.partition("tcp")
     for at, line in enumerate(lines):
-        if at == rule - 1 or has_below(lines, at, TWO_RUNS, within=2):
-            continue
-        if alike(line).endswith(title):
+        if at != rule - 1 and alike(line).endswith(title):
             raise HostError(f"line {at + 1}: the title of a second dynamic range: {shown(line)}")
-        if begin and alike(line).startswith(f"{begin}tcp"):
-            raise HostError(f"line {at + 1}: the title of a listing, which is cut: {shown(line)}")
 
 
 def _number(line: str, number: int) -> int:
-    match = _NUMBER_LINE.fullmatch(line)
+    match = _number_line(line)
     if match is None or len(match[2]) > 5 or match[2].startswith("0"):
         raise HostError(f"line {number}: no start port or number of ports: {shown(line)}")
     return int(match[2])

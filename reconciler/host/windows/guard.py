@@ -4,7 +4,7 @@
 
 It reads its standard input, which is a pipe whose other end only apply holds. The end of that pipe is the end of
 apply, however it came about; then WinNAT is started if it is not running. What it cannot survive is a kill of the
-whole process tree; then the ledger still owes WinNAT its start, and the next apply pays.
+whole process tree; then the ledger says that WinNAT is to be started, and the next apply starts it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Windows as a `Host`: netsh for exclusions and the dynamic range, iphlpapi for reservations.
 
 Whatever is UNKNOWN about Windows is looked at, not assumed: whether the families share a table is what the two
-listings say now, and whether Lookup tells reservations from exclusions shows by the starred rows it does not find.
+listings say now, and whether Lookup tells reservations from exclusions shows by the administered rows it does not find.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ REASONS: dict[int, RefusalReason] = {
     740: "elevation",
     1168: "not-found",
 }
-"""Win32 codes by what they mean here (windows-facts 4 and 7)."""
+"""Win32 codes by what they mean here (windows-facts 4, 7)."""
 
 TEXTS: dict[RefusalReason, str] = {
     "busy": "a port of it is in use, or it overlaps an existing row",
@@ -73,7 +73,7 @@ class WindowsHost:
         return Facts("windows", "windows", identity.name, identity.machine, "windows")
 
     def prepare(self) -> str:
-        """See `Host`: active rows are told from those of an earlier boot by a mark that a reboot removes."""
+        """See `Host`: a mark that a reboot removes tells active rows of this boot from earlier ones."""
         if self._system.is_elevated():
             self._system.mark_boot()
         return self._system.identity().boot
@@ -231,5 +231,5 @@ def _alike(listings: Sequence[tuple[Row, ...]], protocol: PortProtocol) -> bool:
 
 
 def _tells_kinds(rows: Collection[Row], not_found: frozenset[Lookup]) -> bool:
-    """A Lookup that answered for exclusions would find every starred row: one that it does not find proves it."""
+    """A Lookup that answered for exclusions would find every administered row: one not found proves it."""
     return any(row.administered and Lookup(row.lane.protocol, row.ports) in not_found for row in rows)

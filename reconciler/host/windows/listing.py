@@ -1,4 +1,4 @@
-"""What netsh prints for `show excludedportrange`, read whole or refused (I7). Pure.
+"""What netsh prints for `show excludedportrange`, read whole or refused (I7).
 
 A listing, of which only the parts on the right are looked at, whatever the language (windows-facts 1.12, 1.13):
 
@@ -15,9 +15,8 @@ Between rule and legend every line is blank or a row, to the end of the line; ro
 twice, as in every listing seen. (They may overlap: whether Windows lets them is not known.) A text without rule or
 legend may be cut, so it is refused; netsh prints both even for an empty table.
 
-Around the table anything may stand, prompts, other commands and their tables for instance, but nothing of a second
-listing: no rule of one, whatever stands before it on the line, nothing that looks like a row, and neither the title
-nor the head nor the legend of this one again.
+Around the table prompts, other commands and a dynamic range may stand, but nothing of a second table: no rule of two
+runs, nothing that looks like a row, and neither the title nor the head nor the legend of this one again.
 """
 
 from __future__ import annotations
@@ -28,36 +27,19 @@ from typing import NamedTuple
 
 from reconciler.errors import HostError
 from reconciler.host.interface import Row
-from reconciler.host.windows.misread import after_dash
-from reconciler.host.windows.text import (
-    BLANK,
-    ONE_RUN,
-    TWO_RUNS,
-    alike,
-    has_below,
-    lines_of,
-    no_rule,
-    only_one,
-    shown,
-    words_of,
-)
+from reconciler.host.windows.text import alike, lines_of, no_rule, only_one, shown, words_of
 from reconciler.ports import FAMILIES, PROTOCOLS, Family, Lane, PortRange, Protocol
 
-_ROW = re.compile(rf"{BLANK}*([0-9]+){BLANK}+([0-9]+)({BLANK}+\*)?{BLANK}*")
-_STARRED = re.compile(rf"{BLANK}*\*{BLANK}*(.+)")
-_WORDS = re.compile(rf"{BLANK}*[A-Za-z\"'(?]|{BLANK}*[^\x00-\x7f\u00a0]")
-_TWO_NUMBERS = re.compile(rf"[0-9]{BLANK}+[0-9]")
-
-# The same outside the table, with anything before it on the line.
-_RUN_OF_DASHES = re.compile(r"-{3,}")
-_ENDS_IN_A_RULE = re.compile(rf"(?<!-)-{{3,}}{BLANK}+-{{3,}}{BLANK}*$")
-_ENDS_IN_A_ROW = re.compile(rf"(?<![\w.:%,-])[0-9]+{BLANK}+[0-9]+{BLANK}*(?:\*.*)?$")
-_LIKE_A_ROW = re.compile(rf"\W*[0-9]+{BLANK}+[0-9]+{BLANK}*(?:\*|$)")
-_GAP = re.compile(r"\S(?: {3,}|\t+)\S")
-_NO_HEAD = re.compile(r"[-#=:0-9]")
+_TWO_RUNS = re.compile(r"---[ \t]+---")
+_RULE = re.compile(r"[ \t]*-{3,}[ \t]+-{3,}[ \t]*")
+_ROW = re.compile(r"[ \t]*([0-9]+)[ \t]+([0-9]+)([ \t]+\*)?[ \t]*")
+_LIKE_A_ROW = re.compile(r"\W*[0-9]+[ \t]+[0-9]+[ \t]*(?:\*|$)")
+_LEGEND = re.compile(r"[ \t]*\*[ \t]*[-?\u2010-\u2015]+[ \t]*(?:[A-Za-z\"'(?]|[^\x00-\x7f])")
+"""`?` is what an OEM code page has for a dash that it lacks: Russian has an em dash here, and cp866 none."""
+_TWO_NUMBERS = re.compile(r"[0-9][ \t]+[0-9]")
 
 _TITLE_AND_HEAD = 8
-"""Lines above a rule in which both stand, even where every line end was doubled."""
+"""Lines above a rule in which both stand."""
 _COMMANDS = ("excludedportrange", "dynamicportrange")
 _SHOW = ("show", "sho", "sh")
 
@@ -87,15 +69,15 @@ def read_listing(data: bytes, lane: Lane) -> tuple[Row, ...]:
 
 def listing_in(lines: Sequence[str]) -> Listing | None:
     """The listing in a text; None if there is nothing of one. Raises HostError for one that may be cut, and for two."""
-    rules = [at for at, line in enumerate(lines) if "---" in line and _is_rule(lines, at)]
+    rules = [at for at, line in enumerate(lines) if _TWO_RUNS.search(line)]
     if not rules:
         _check_nothing(lines)
         return None
     rule = rules[0]
     if len(rules) > 1:
         raise HostError(f"line {rules[1] + 1}: a second table begins here; save each listing in a file of its own")
-    if not TWO_RUNS.fullmatch(lines[rule]):
-        raise HostError(f"line {rule + 1}: something stands before the rule of dashes: {shown(lines[rule])}")
+    if not _RULE.fullmatch(lines[rule]):
+        raise HostError(f"line {rule + 1}: something stands beside the rule of dashes: {shown(lines[rule])}")
     above = _with_words(lines, rule)
     if not above:
         raise HostError(f"line {rule + 1}: the table begins without its head, so it may be cut at the top")
@@ -104,22 +86,6 @@ def listing_in(lines: Sequence[str]) -> Listing | None:
     typed = words_of(_command(lines[:rule]))
     titled = only_one(PROTOCOLS, words_of(lines[at] for at in above))
     return Listing(tuple(sorted(rows)), titled or only_one(PROTOCOLS, typed), only_one(FAMILIES, typed))
-
-
-def _is_rule(lines: Sequence[str], at: int) -> bool:
-    """Two runs of dashes, unless it shows that some other table begins there: no title, and below neither row nor
-    legend, but something else."""
-    if not _ENDS_IN_A_RULE.search(lines[at]) or len(_RUN_OF_DASHES.findall(lines[at])) > 2:
-        return False
-    below = next((lines[near] for near in range(at + 1, len(lines)) if lines[near].strip()), None)
-    if below is None or _ENDS_IN_A_ROW.search(below) or _is_legend(below):
-        return True
-    return any(_is_title(lines[above]) for above in _with_words(lines, at))
-
-
-def _is_title(line: str) -> bool:
-    """Does it name a protocol, and is it no command behind a prompt?"""
-    return ">" not in line and only_one(PROTOCOLS, words_of([line])) is not None
 
 
 def _with_words(lines: Sequence[str], rule: int) -> list[int]:
@@ -145,17 +111,17 @@ def _table(lines: Sequence[str], rule: int) -> tuple[list[tuple[PortRange, bool]
         elif _is_legend(line):
             return rows, number - 1
         elif line.strip():
-            raise HostError(f"line {number}: neither a row nor the closing line that begins with `*`: {shown(line)}")
+            raise HostError(
+                f"line {number}: neither a row nor the closing line, which begins with `*` and a dash: {shown(line)}"
+            )
     raise HostError(
-        f"line {len(lines)}: the list ends without its closing line that begins with `*`, so it may be cut; "
-        "capture the whole output"
+        f"line {len(lines)}: the list ends without its closing line, which begins with `*` and a dash, so it may be "
+        "cut; capture the whole output"
     )
 
 
 def _is_legend(line: str) -> bool:
-    starred = _STARRED.match(line)
-    words = after_dash(starred[1]) if starred else None
-    return words is not None and _WORDS.match(words) is not None and not _TWO_NUMBERS.search(line)
+    return _LEGEND.match(line) is not None and not _TWO_NUMBERS.search(line)
 
 
 def _port_range(first: str, last: str, number: int) -> PortRange:
@@ -168,32 +134,23 @@ def _port_range(first: str, last: str, number: int) -> PortRange:
 
 
 def _check_around(lines: Sequence[str], above: Sequence[int], rule: int, legend: int) -> None:
-    """Nothing of a second listing may stand above or below the table.
-
-    The title of a dynamic range is none, even where lost letters have made both titles the same.
-    """
-    title = [lines[at] for at in above[:-1] if _is_title(lines[at])]
+    """Nothing of a second listing may stand above or below the table."""
+    title = [lines[at] for at in above[:-1] if ">" not in lines[at] and only_one(PROTOCOLS, words_of([lines[at]]))]
     own = tuple(alike(line) for line in (*title, lines[above[-1]], lines[legend]))
     for at, line in enumerate(lines):
-        if rule <= at <= legend:
-            continue
-        again = at not in above and alike(line).endswith(own) and not has_below(lines, at, ONE_RUN, within=1)
-        if again or _LIKE_A_ROW.match(line):
+        again = at not in above and alike(line).endswith(own)
+        if not rule <= at <= legend and (again or _LIKE_A_ROW.match(line)):
             raise HostError(f"line {at + 1}: part of another listing, outside the table: {shown(line)}")
 
 
 def _check_nothing(lines: Sequence[str]) -> None:
-    """No row, no legend, and no title with a head below it, in a text without a rule."""
-    titled = False
+    """No row and no legend in a text without a rule."""
     for number, line in enumerate(lines, start=1):
-        begun = titled and _GAP.search(line) and not _NO_HEAD.search(line)
-        if begun or _LIKE_A_ROW.match(line) or _is_legend(line):
+        if _LIKE_A_ROW.match(line) or _is_legend(line):
             raise HostError(
                 f"line {number}: no rule of dashes as netsh prints it, but something of a listing, which is cut: "
                 f"{shown(line)}"
             )
-        if line.strip():
-            titled = _is_title(line)
 
 
 def _command(lines: Sequence[str]) -> list[str]:

@@ -12,27 +12,20 @@ assert sys.platform == "win32"
 
 import socket
 import subprocess
-import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from threading import Timer
+from collections.abc import Mapping, Sequence
 
 from reconciler.errors import HostError
 from reconciler.host.interface import Socket, UrlReservation, WinNat
 from reconciler.host.sockets import sockets_in_use
-from reconciler.host.windows import about, registry, services
+from reconciler.host.windows import registry, services
 from reconciler.host.windows.guard import ON_WATCH
-from reconciler.host.windows.iphlpapi import reservation
-from reconciler.host.windows.job import Job
-from reconciler.host.windows.libraries import native_directory, system_dll
+from reconciler.host.windows.libraries import native_directory, reservation, system_dll
+from reconciler.host.windows.processes import Job, end, ended_after, started
 from reconciler.host.windows.system import Identity, Ran, ReservationCall
 from reconciler.ports import PortRange, Protocol
 
 NETSH_SECONDS = 30.0
-STARTS = 3
-START_PAUSE = 0.2
 GUARD_SECONDS = 30.0
-END_SECONDS = 5.0
 
 
 class LocalSystem:
@@ -46,16 +39,16 @@ class LocalSystem:
     def netsh(self, words: Sequence[str]) -> Ran:
         """See `System`. Windows that ask are not shown, and a Ctrl-C for us does not reach it."""
         command = [f"{self._directory}\\netsh.exe", *words]
-        process = self._started(command, stdin=subprocess.DEVNULL, stderr=subprocess.STDOUT)
+        process = started(command, self._directory, stdin=subprocess.DEVNULL, stderr=subprocess.STDOUT)
         self._job.add(process.pid)
         try:
             output, _ = process.communicate(timeout=NETSH_SECONDS)
         except subprocess.TimeoutExpired:
-            _end(process)
+            end(process)
             text = f"netsh did not answer within {NETSH_SECONDS:.0f} seconds and was ended; look whether it hangs"
             raise HostError(text, where=f"netsh {' '.join(words)}") from None
         except BaseException:  # Ctrl-C
-            _end(process)
+            end(process)
             raise
         return Ran(process.returncode, output)
 
@@ -75,7 +68,7 @@ class LocalSystem:
             raise HostError(f"the mark of this boot cannot be made: {error.strerror}") from error
 
     def sockets(self) -> tuple[Socket, ...]:
-        """See `System`. A socket that is only bound does not show (design 4.7)."""
+        """See `System`. A socket that is only bound does not show."""
         return sockets_in_use()
 
     def processes(self) -> tuple[str, ...]:
@@ -106,7 +99,7 @@ class LocalSystem:
                 return None, str(error)
         failed = services.set_winnat(running)
         if running and failed is None and self._guard is not None:
-            with _ended_after(self._guard, GUARD_SECONDS):
+            with ended_after(self._guard, GUARD_SECONDS):
                 self._guard.communicate()  # closes its standard input, which is what it waits for
             self._guard = None
         return failed
@@ -121,61 +114,20 @@ class LocalSystem:
 
     def describe(self) -> Mapping[str, str]:
         """See `Describing`."""
-        return about.describe()
+        return registry.describe()
 
     def _start_guard(self) -> subprocess.Popen[bytes]:
         """Raises HostError where it does not come up, so that WinNAT is not stopped without it."""
         command = [sys.executable, "-I", "-m", "reconciler.host.windows.guard"]
-        guard = self._started(command, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        guard = started(command, self._directory, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL)
         assert guard.stdout is not None
-        with _ended_after(guard, GUARD_SECONDS):
+        with ended_after(guard, GUARD_SECONDS):
             is_on_watch = guard.stdout.read(len(ON_WATCH)) == ON_WATCH
         if not is_on_watch:
-            _end(guard)
+            end(guard)
             raise HostError(
                 "the guard, which starts WinNAT again if this program is killed, does not come up, so WinNAT is not "
                 "stopped; is this program installed for this Python?",
                 where=sys.executable,
             )
         return guard
-
-    def _started(self, command: Sequence[str], *, stdin: int, stderr: int) -> subprocess.Popen[bytes]:
-        """Start a program without a window, out of reach of our Ctrl-C. Raises HostError.
-
-        A start that fails is tried again, since a busy Windows may refuse one; nothing has run by then.
-        """
-        for attempt in range(1, STARTS + 1):
-            try:
-                return subprocess.Popen(
-                    command,
-                    executable=command[0],
-                    stdin=stdin,
-                    stdout=subprocess.PIPE,
-                    stderr=stderr,
-                    cwd=self._directory,
-                    creationflags=subprocess.CREATE_NO_WINDOW | subprocess.CREATE_NEW_PROCESS_GROUP,
-                )
-            except OSError as error:
-                if attempt == STARTS:
-                    raise HostError(f"it cannot be started: {error.strerror}", where=command[0]) from error
-            time.sleep(START_PAUSE)
-        raise AssertionError("STARTS is below 1")
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    process.kill()
-    try:
-        process.communicate(timeout=END_SECONDS)
-    except subprocess.TimeoutExpired:
-        pass  # a program that hangs inside the kernel cannot be ended
-
-
-@contextmanager
-def _ended_after(process: subprocess.Popen[bytes], seconds: float) -> Iterator[None]:
-    """Kill the process if the block, which waits for it, takes longer than that."""
-    timer = Timer(seconds, process.kill)
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()

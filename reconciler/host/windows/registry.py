@@ -1,4 +1,4 @@
-"""What the registry tells: the machine's identity, this boot, HNS's own range, http.sys's URL reservations."""
+"""What the registry says: identity, this boot, HNS's own range, http.sys's URL reservations, the release."""
 
 from __future__ import annotations
 
@@ -23,6 +23,13 @@ HNS = r"SYSTEM\CurrentControlSet\Services\hns\State"
 URLS = r"SYSTEM\CurrentControlSet\Services\HTTP\Parameters\UrlAclInfo"
 URL_PORT = re.compile(r"^https?://[^/]*:(\d{1,5})/", re.IGNORECASE)
 
+CURRENT_VERSION = r"SOFTWARE\Microsoft\Windows NT\CurrentVersion"
+REGISTRY_NAMES = {"product": "ProductName", "release": "DisplayVersion", "edition": "EditionID", "update": "UBR"}
+"""What we call it, and the value of that key. `update` is the last number of a full version such as 10.0.20348.2700."""
+
+PRODUCT_TYPES = {1: "workstation", 2: "domain controller", 3: "server"}
+"""wProductType of OSVERSIONINFOEX."""
+
 REG_OPTION_VOLATILE = 1
 REG_SZ = 1
 HNS_DEFAULT = (50000, 60)
@@ -30,7 +37,7 @@ HNS_DEFAULT = (50000, 60)
 
 
 def machine_guid() -> str:
-    """The machine's identity. Raises HostError: without it a ledger could not be told from a copied one."""
+    """The machine's identity. Raises HostError: without it a ledger could not be known from a copied one."""
     try:
         with _open(CRYPTOGRAPHY) as key:
             return str(winreg.QueryValueEx(key, "MachineGuid")[0])
@@ -112,6 +119,36 @@ def url_reservations() -> tuple[UrlReservation, ...]:
     except OSError:
         return ()
     return tuple(sorted(found))
+
+
+def describe() -> dict[str, str]:
+    """Version, product, code page of console programs, and language. What cannot be had is left out."""
+    version = sys.getwindowsversion()
+    kernel32 = system_dll("kernel32.dll")
+    kernel32.GetOEMCP.restype = ctypes.c_uint
+    kernel32.GetUserDefaultUILanguage.restype = ctypes.c_ushort
+    return {
+        "version": f"{version.major}.{version.minor}.{version.build}",
+        "kind": PRODUCT_TYPES.get(version.product_type, str(version.product_type)),
+        **_release(),
+        "oem_code_page": str(kernel32.GetOEMCP()),
+        "language": f"0x{kernel32.GetUserDefaultUILanguage():04x}",
+        "python": f"{sys.version_info[0]}.{sys.version_info[1]}.{sys.version_info[2]}",
+    }
+
+
+def _release() -> dict[str, str]:
+    found = {}
+    try:
+        with _open(CURRENT_VERSION) as key:
+            for ours, name in REGISTRY_NAMES.items():
+                try:
+                    found[ours] = str(winreg.QueryValueEx(key, name)[0])
+                except OSError:
+                    continue
+    except OSError:
+        pass
+    return found
 
 
 def _open(path: str) -> winreg.HKEYType:

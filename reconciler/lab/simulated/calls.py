@@ -1,6 +1,6 @@
 """What a program can ask of Windows, and what Windows answers: netsh's exclusions, iphlpapi's reservations.
 
-Every function returns None for success, else the refusal with the Win32 code of the windows facts, sections 4 and 7.
+Every function returns None for success, else the refusal with the Win32 code of windows-facts, sections 4 and 7.
 The code 87 for a bad start or count cannot arise for rows: a `PortRange` is always a valid one.
 """
 
@@ -31,7 +31,7 @@ def write(state: State, change: Change) -> Refusal | None:
 
 
 def set_dynamic_range(state: State, protocol: Protocol, ports: PortRange) -> Refusal | None:
-    """Set the ephemeral range (facts 8.1: start from 1025, at least 255 ports). Listed at once."""
+    """Set the ephemeral range (windows-facts 8.1: start from 1025, at least 255 ports). Listed at once."""
     if not state.elevated:
         return _said(state, ELEVATION)
     if ports.first < SMALLEST_DYNAMIC_START or ports.count < SMALLEST_DYNAMIC_COUNT:
@@ -41,7 +41,7 @@ def set_dynamic_range(state: State, protocol: Protocol, ports: PortRange) -> Ref
 
 
 def lookup(state: State, wanted: Lookup) -> bool:
-    """Does `Lookup...` know exactly this range? Needs no elevation (facts 4.4)."""
+    """Does `Lookup...` know exactly this range? Needs no elevation (windows-facts 4.4)."""
     for table in state.tables_of(wanted.protocol):
         entry = table.find(wanted.ports)
         if entry is None:
@@ -81,7 +81,7 @@ def _create_exclusion(state: State, lane: Lane, ports: PortRange, store: Store) 
 
 
 def _second_add_is_fine(state: State, present: Entry, wanted: Entry) -> bool:
-    """Did the identical row come through the other family of a shared table, and only there (facts 2.12)?"""
+    """Did the identical row come through the other family of a shared table, and only there (windows-facts 2.12)?"""
     if state.variants.second_add == "error32":
         return False
     return present._replace(doors=wanted.doors) == wanted and present.doors not in ("both", wanted.doors)
@@ -101,7 +101,7 @@ def add_exclusion(state: State, table: Table, entry: Entry) -> None:
 
 
 def _delete_exclusion(state: State, lane: Lane, ports: PortRange, store: Store) -> Refusal | None:
-    """Only the exact range in the right store (facts 1.3); an unstarred row or a reservation is denied (6.6)."""
+    """Only the exact range in the right store (windows-facts 1.3); a block or a reservation is denied (6.6)."""
     if not state.elevated:
         return ELEVATION
     table = state.table(lane)
@@ -117,7 +117,7 @@ def _delete_exclusion(state: State, lane: Lane, ports: PortRange, store: Store) 
 
 
 def _create_reservation(state: State, protocol: Protocol, ports: PortRange) -> Refusal | None:
-    """facts 4.1: no family, and no second success for the same block."""
+    """windows-facts 4.1: no family, and no second success for the same block."""
     if not state.elevated:
         return DENIED
     tables = state.tables_of(protocol)
@@ -129,7 +129,7 @@ def _create_reservation(state: State, protocol: Protocol, ports: PortRange) -> R
 
 
 def _delete_reservation(state: State, protocol: Protocol, ports: PortRange) -> Refusal | None:
-    """facts 4.3: the block must match the one created."""
+    """windows-facts 4.3: the block must match the one created."""
     if not state.elevated:
         return DENIED
     tables = state.tables_of(protocol)

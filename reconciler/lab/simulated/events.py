@@ -6,7 +6,7 @@ None of this asks for elevation, for it is not us who do it.
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from reconciler.host.interface import Refusal, Socket
 from reconciler.lab.simulated.calls import add_exclusion
@@ -16,33 +16,42 @@ from reconciler.ports import Lane, PortRange, Store
 
 RowKind = Literal["exclusion", "block", "reservation"]
 
+
+class NewRow(NamedTuple):
+    """A row that somebody makes. A reservation is always persistent, whatever `store` says."""
+
+    ports: PortRange
+    kind: RowKind
+    store: Store = "persistent"
+
+
+class Program(NamedTuple):
+    """Who binds a port. `token`: it presents the token of the reservation that the port is of."""
+
+    name: str | None = None
+    pid: int | None = None
+    token: bool = False
+
+
+NOBODY = Program()
 ADDRESS_IN_USE = Refusal("busy", "WSAEADDRINUSE: another socket holds the port", 10048)
-ACCESS = Refusal("denied", "WSAEACCES: a row without a star holds the port", 10013)
+ACCESS = Refusal("denied", "WSAEACCES: a block or a reservation holds the port", 10013)
 
 
-def listen(
-    state: State,
-    lanes: Collection[Lane],
-    port: int,
-    *,
-    process: str | None = None,
-    pid: int | None = None,
-    token: bool = False,
-) -> Refusal | None:
+def listen(state: State, lanes: Collection[Lane], port: int, program: Program = NOBODY) -> Refusal | None:
     """Bind a port in all these lanes, or in none of them.
 
-    An exclusion does not stop an explicit bind (facts 5.1), a block does (5.2), and a reservation does unless its
-    token is presented (4.7).
+    An exclusion does not stop an explicit bind (windows-facts 5.1), a block does (5.2), and a reservation does
+    unless its token is presented (4.7).
     """
     ports = PortRange(port, port)
     if state.in_use(lanes, ports):
         return ADDRESS_IN_USE
     for lane in lanes:
         entry = state.table(lane).touching(ports)
-        allowed = entry is None or entry.excluded or (token and entry.origin == "reservation")
-        if not allowed:
+        if entry is not None and not entry.excluded and not (program.token and entry.origin == "reservation"):
             return ACCESS
-    state.sockets.extend(Socket(lane, port, process, pid) for lane in lanes)
+    state.sockets.extend(Socket(lane, port, program.name, program.pid) for lane in lanes)
     state.sockets.sort(key=lambda socket: (socket.lane, socket.port))
     return None
 
@@ -55,23 +64,23 @@ def close(state: State, lanes: Collection[Lane], port: int) -> int:
     return closed
 
 
-def add_row(state: State, lane: Lane, ports: PortRange, kind: RowKind, store: Store) -> Entry | None:
+def add_row(state: State, lane: Lane, row: NewRow) -> Entry | None:
     """Make a row as somebody else, in use or not. The row in the way if there is one; then nothing was made.
 
-    A reservation is persistent and stands in every table of its protocol.
+    A reservation stands in every table of its protocol.
     """
-    tables = state.tables_of(lane.protocol) if kind == "reservation" else (state.table(lane),)
+    tables = state.tables_of(lane.protocol) if row.kind == "reservation" else (state.table(lane),)
     for table in tables:
-        in_the_way = table.touching(ports)
+        in_the_way = table.touching(row.ports)
         if in_the_way is not None:
             return in_the_way
     for table in tables:
-        if kind == "exclusion":
-            add_exclusion(state, table, Entry(ports, "user", store, lane.family))
-        elif kind == "block":
-            table.insert(Entry(ports, "block", store))
+        if row.kind == "exclusion":
+            add_exclusion(state, table, Entry(row.ports, "user", row.store, lane.family))
+        elif row.kind == "block":
+            table.insert(Entry(row.ports, "block", row.store))
         else:
-            table.insert(Entry(ports, "reservation"))
+            table.insert(Entry(row.ports, "reservation"))
     return None
 
 

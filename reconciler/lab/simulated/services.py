@@ -1,10 +1,11 @@
 """What Windows does by itself: rows of HNS and http.sys, WinNAT's blocks, a boot.
 
-Sources: windows facts 6.1 (HNS), 6.2 and 6.7 (WinNAT), 6.5 (http.sys), 8.1 (dynamic range), 1.2 (active store).
+Sources: windows-facts 6.1 (HNS), 6.2 and 6.7 (WinNAT), 6.5 (http.sys), 8.1 (dynamic range), 1.2 (active store).
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from reconciler.host.interface import Refusal, WinNat
@@ -27,32 +28,35 @@ BLOCKS_PER_TABLE = 6
 _TRIES = 40
 
 
-def new_state(
-    *,
-    name: str = DEFAULT_NAME,
-    seed: int = 0,
-    variants: Variants | None = None,
-    winnat: WinNat = "running",
-    elevated: bool = True,
-    system_rows: bool = True,
-    dynamic: PortRange = DEFAULT_DYNAMIC,
-    machine: str = "",
-) -> State:
-    """A machine after its first boot. Without system rows and WinNAT every port of it is free.
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What is chosen when a machine is made. `machine` is drawn at random where it is empty.
 
-    `machine` is drawn at random where it is not given.
+    Without system rows and WinNAT every port of it is free.
     """
-    chosen = variants or Variants()
+
+    name: str = DEFAULT_NAME
+    seed: int = 0
+    variants: Variants = field(default_factory=Variants)
+    winnat: WinNat = "running"
+    elevated: bool = True
+    system_rows: bool = True
+    dynamic: PortRange = DEFAULT_DYNAMIC
+    machine: str = ""
+
+
+def new_state(setup: Setup = Setup()) -> State:
+    """A machine after its first boot."""
     state = State(
-        machine=machine or _new_identity(),
-        name=name,
-        seed=seed,
-        variants=chosen,
-        winnat=winnat,
-        elevated=elevated,
-        system_rows=system_rows,
-        dynamic=dict.fromkeys(PROTOCOLS, dynamic),
-        tables={group: Table() for group in groups(chosen)},
+        machine=setup.machine or _new_identity(),
+        name=setup.name,
+        seed=setup.seed,
+        variants=setup.variants,
+        winnat=setup.winnat,
+        elevated=setup.elevated,
+        system_rows=setup.system_rows,
+        dynamic=dict.fromkeys(PROTOCOLS, setup.dynamic),
+        tables={group: Table() for group in groups(setup.variants)},
     )
     _start_services(state)
     return state

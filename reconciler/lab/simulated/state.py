@@ -1,4 +1,4 @@
-"""Everything a simulated Windows is at one moment, and how it reads. Pure: no file, no clock.
+"""Everything a simulated Windows is at one moment, and how it reads.
 
 A `State` is changed in place by `calls.py` (what a program asks of Windows), `services.py` (what Windows does by
 itself) and `events.py` (what other people do).
@@ -16,7 +16,7 @@ from reconciler.ports import LANES, PROTOCOLS, Lane, PortRange, Protocol, Store,
 
 DEFAULT_NAME = "SIM-HOST"
 DEFAULT_DYNAMIC = PortRange(49152, 65535)
-"""The ephemeral range of a new Windows, for TCP and UDP (facts 8.1)."""
+"""The ephemeral range of a new Windows, for TCP and UDP (windows-facts 8.1)."""
 
 Group = tuple[Lane, ...]
 """The lanes that one table is seen through."""
@@ -77,7 +77,7 @@ class State:
         )
 
     def stored_rows(self, lanes: Collection[Lane] = LANES, store: Store = "persistent") -> tuple[Row, ...]:
-        """What `show excludedportrange store=persistent` lists: exclusions only, or nothing at all (facts 1.15).
+        """What `show excludedportrange store=persistent` lists: exclusions, or nothing (windows-facts 1.15).
 
         Nothing is known of `store=active`; here it lists what is active now, which is everything.
         """

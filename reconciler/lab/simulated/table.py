@@ -15,7 +15,7 @@ Doors = Literal["ipv4", "ipv6", "both"]
 class Entry(NamedTuple):
     """One row with what a real listing does not tell.
 
-    `origin`: who made it; `user` is any administrator's exclusion, `block` an unstarred row of another product.
+    `origin`: who made it; `user` is any administrator's exclusion, `block` a block of another product.
     `store`: an `active` row is gone after a reboot. `doors`: the families it was added through.
     """
 
@@ -26,7 +26,7 @@ class Entry(NamedTuple):
 
     @property
     def excluded(self) -> bool:
-        """Is it an administered exclusion (HNS makes one, too)? A reservation never is, starred or not."""
+        """Is it an administered exclusion (HNS makes one, too)? A reservation never is, whatever it is listed as."""
         return self.origin in ("user", "hns")
 
 

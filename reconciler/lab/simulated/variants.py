@@ -10,6 +10,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from reconciler.text import did_you_mean
+
 CHOICES: dict[str, tuple[str, ...]] = {
     "families": ("shared", "split"),
     "second-add": ("error32", "ok"),
@@ -28,13 +30,13 @@ class Variants:
     """One way the unknowns may turn out.
 
     Attributes:
-        families: `shared` = one table per protocol seen through IPv4 and IPv6; `split` = one per lane (facts 2).
-        second_add: what the identical add through the other family of a shared table answers (facts 2.12).
-        neighbours: `merged` = adjoining administered exclusions of one store become one row (facts 4.10).
-        reservations: whether the row of a persistent reservation has the `*` (facts 4.14).
-        lookup: `answers-exclusions` = Lookup... says yes to an exact administered exclusion, too (facts 4.14).
-        store_listing: `empty` = `show store=persistent` lists nothing although rows are there (facts 1.15).
-        exit_codes: `dishonest` = a call that was refused and did nothing says that it was done (facts 1.10).
+        families: `shared` = one table per protocol seen through IPv4 and IPv6; `split` = one a lane (windows-facts 2).
+        second_add: what the identical add through the other family of a shared table answers (windows-facts 2.12).
+        neighbours: `merged` = adjoining administered exclusions of one store become one row (windows-facts 4.10).
+        reservations: whether the row of a persistent reservation has the `*` (windows-facts 4.14).
+        lookup: `answers-exclusions` = Lookup... says yes to an exact administered exclusion, too (windows-facts 4.14).
+        store_listing: `empty` = `show store=persistent` lists nothing although rows are there (windows-facts 1.15).
+        exit_codes: `dishonest` = a call that was refused and did nothing says that it was done (windows-facts 1.10).
         access_denied: `although-done` = deleting an exclusion works and still says "Access is denied".
     """
 
@@ -56,10 +58,14 @@ class Variants:
             if not equals:
                 raise ValueError(f"{setting!r} is not a variant; write it as KEY=VALUE, for example families=split")
             if key not in CHOICES:
-                raise ValueError(f"{key!r} is not a variant{_nearest(key, CHOICES)}; there are {', '.join(CHOICES)}")
+                raise ValueError(
+                    f"{key!r} is not a variant; there are {', '.join(CHOICES)}{did_you_mean(key, CHOICES)}"
+                )
             if value not in CHOICES[key]:
                 values = " or ".join(CHOICES[key])
-                raise ValueError(f"{value!r} is not a value of {key}{_nearest(value, CHOICES[key])}; it is {values}")
+                raise ValueError(
+                    f"{value!r} is not a value of {key}; it is {values}{did_you_mean(value, CHOICES[key])}"
+                )
             name = key.replace("-", "_")
             if chosen.setdefault(name, value) != value:
                 raise ValueError(f"{key} is given twice, as {chosen[name]} and as {value}; keep one of them")
@@ -80,10 +86,3 @@ def every_variant() -> Iterator[Variants]:
 
     for values in product(*CHOICES.values()):
         yield Variants.parse(f"{key}={value}" for key, value in zip(CHOICES, values, strict=True))
-
-
-def _nearest(word: str, known: Iterable[str]) -> str:
-    from difflib import get_close_matches
-
-    found = get_close_matches(word, list(known), n=1)
-    return f" (did you mean {found[0]}?)" if found else ""

@@ -8,6 +8,7 @@ from typing import ClassVar, Literal, NamedTuple
 
 from reconciler.policy.entries import Exclusion, Place, PolicySet, Reservation
 from reconciler.ports import PROTOCOLS, Lane, PortRange, Protocol
+from reconciler.text import shorten
 
 Entry = Exclusion | Reservation
 Severity = Literal["warning", "advice"]
@@ -90,10 +91,7 @@ def protocols_of(entry: Entry) -> tuple[Protocol, ...]:
 
 def listed(ranges: Iterable[PortRange], at_most: int = 6) -> str:
     """`8080, 9000-9009`; of many ranges the first ones, and how many there are."""
-    shown = list(map(str, ranges))
-    if len(shown) <= at_most:
-        return ", ".join(shown)
-    return f"{', '.join(shown[: at_most - 1])} and {len(shown) - at_most + 1} more"
+    return shorten(list(map(str, ranges)), at_most)
 
 
 def listed_lanes(lanes: Iterable[Lane]) -> str:

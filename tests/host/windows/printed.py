@@ -1,4 +1,4 @@
-"""What netsh prints, made up: tables in ten languages and in the code pages that Windows and its users write."""
+"""What netsh prints, made up: tables in ten languages, in OEM code pages and in Unicode."""
 
 from __future__ import annotations
 
@@ -103,11 +103,9 @@ LANGUAGES = {
         ("開始ポート      : ", "ポート数        : "),
     ),
 }
-UNICODE = ("utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be")
-WRONG = "cp1252"
-"""The code page in which others read console text that was not meant for it."""
-ENCODINGS = ("console", "mojibake", *UNICODE)
-LINE_ENDS = ("\n", "\r\n", "\r\r\n", "\r")
+UNICODE = ("utf-8", "utf-8-sig", "utf-16")
+ENCODINGS = ("console", *UNICODE)
+LINE_ENDS = ("\n", "\r\n", "\r\r\n")
 
 
 def table(language: Language, rows: Iterable[Row]) -> list[str]:
@@ -123,9 +121,5 @@ def dynamic(language: Language, ports: PortRange) -> list[str]:
 
 
 def encoded(language: Language, text: str, encoding: str) -> bytes:
-    """The text as bytes; `mojibake` is console text that somebody read as cp1252 and saved as UTF-8."""
-    if encoding == "console":
-        return text.encode(language.code_page, "replace")
-    if encoding == "mojibake":
-        return text.encode(language.code_page, "replace").decode(WRONG, "replace").encode("utf-8")
-    return text.encode(encoding)
+    """The text as bytes; `console` is the code page of a console there, which may lack a sign."""
+    return text.encode(language.code_page, "replace") if encoding == "console" else text.encode(encoding)

@@ -31,7 +31,7 @@ class Changing(FakeSystem):
     def __init__(self, state: State) -> None:
         super().__init__(state)
         self._before = FakeSystem(replace(state, tables=deepcopy(state.tables)))
-        assert events.add_row(state, TCP4, WEB, "exclusion", "persistent") is None
+        assert events.add_row(state, TCP4, events.NewRow(WEB, "exclusion")) is None
         self._lock = Lock()
 
     def netsh(self, words: Sequence[str]) -> Ran:
@@ -49,7 +49,7 @@ def show(lane: Lane) -> str:
 def host_of(*variants: str) -> WindowsHost:
     """A host with an administered row, and with the variants."""
     state = bare(*variants)
-    assert events.add_row(state, TCP4, WEB, "exclusion", "persistent") is None
+    assert events.add_row(state, TCP4, events.NewRow(WEB, "exclusion")) is None
     return WindowsHost(FakeSystem(state))
 
 
@@ -76,7 +76,7 @@ def test_families_that_agree_are_read_once() -> None:
 
 def test_families_that_go_on_disagreeing_do_not_share_a_table() -> None:
     system = FakeSystem(bare("families=split"))
-    assert events.add_row(system.state, TCP4, WEB, "exclusion", "persistent") is None
+    assert events.add_row(system.state, TCP4, events.NewRow(WEB, "exclusion")) is None
     snapshot = WindowsHost(system).snapshot()
     assert len(listings(system)) == len(LANES) + len(lanes_of("tcp"))
     assert snapshot.shared == (lanes_of("udp"),)
@@ -101,7 +101,7 @@ def test_without_a_starred_row_nobody_knows_what_lookup_answers_for() -> None:
 
 def test_reservations_are_looked_up_whether_they_are_listed_or_only_asked_for() -> None:
     state = bare()
-    assert events.add_row(state, TCP4, ERP, "reservation", "persistent") is None
+    assert events.add_row(state, TCP4, events.NewRow(ERP, "reservation")) is None
     host = WindowsHost(FakeSystem(state))
     absent = Lookup("udp", ERP)
     assert host.snapshot([absent]).lookups == {Lookup("tcp", ERP)}

@@ -61,7 +61,6 @@ def test_the_listing_of_another_protocol_is_refused() -> None:
     [
         "80 80\n50000 50059 *\n",
         "\t80\t80\n\t50000\t50059\t*\t\n",
-        "\u00a0 80\u00a0\u00a080  \n 50000 50059 * \u00a0\n",
         "\n80 80\n\n\n50000 50059 *\n\n",
     ],
 )
@@ -72,29 +71,9 @@ def test_blanks_and_blank_lines_say_nothing(rows: str) -> None:
 @pytest.mark.parametrize(
     "legend",
     [
-        *(
-            "* - x",
-            "* — исключения",
-            "* вЂ” СѓРїСЂ",
-            "  *  -  port exclusions",
-            "*- x",
-            "*-x",
-            "* —x",
-            "* ? x",
-            "* - 管理",
-        ),
-        *(
-            "* ??? ???",
-            "* \ufffd\ufffd \ufffd",
-            "* -- x",
-            '* - "x"',
-            "* \u2212管理",
-            "* \u2011x",
-            "*\uff1a管理",
-            "* : x",
-        ),
-        *("* &mdash; x", "* &ndash; x", "* &#8211; x", "* &#8212; x", "* ù exclusions", "* Ч x", "* ï¿½ x"),
-        *("\u200f* - x", "\u202b* - x\u202c", "\ufeff* - x", "* \u200f- x", "* -\u200f x"),
+        *("* - x", "  *  -  port exclusions", "*- x", "*-x", "* -- x", '* - "x"', "* - 管理"),
+        *("* — исключения", "* —x", "* \u2013 x", "* \u2011x"),
+        *("* ? x", "* ??? ???", "* ? \x93\xaf"),
     ],
 )
 def test_a_legend_is_a_star_a_dash_and_words(legend: str) -> None:
@@ -111,6 +90,8 @@ def test_a_legend_is_a_star_a_dash_and_words(legend: str) -> None:
         "* - ",
         "*x",
         "* text",
+        *("* вЂ” СѓРїСЂ", "* \ufffd\ufffd \ufffd", "* ï¿½ x", "* ù x", "* Ч x"),
+        *("* : x", "*\uff1a管理", "\u200f* - x", "* \u200f- x"),
         "* à noter : la liste continue",
         "* Список продолжается",
         "* ... more",
@@ -162,6 +143,9 @@ def test_no_other_line_is_a_legend(legend: str) -> None:
         "| 80 | 80 |",
         "80 80 \u3000",
         "80\u200b80",
+        "80\u00a080",
+        "80 80\u00a0",
+        "\x1b[0m80 80",
         "...",
         "-- More --",
         "Access is denied.",
@@ -204,7 +188,7 @@ def test_a_list_without_its_legend_may_be_cut() -> None:
 
 def test_a_table_without_its_rule_or_head_may_be_cut() -> None:
     refused(ROWS + LEGEND, '^line 1: no rule of dashes.*: "80          80"')
-    refused(HEAD.replace(RULE, "") + ROWS + LEGEND, "^line 4: no rule of dashes.*, but something of a listing")
+    refused(HEAD.replace(RULE, "") + ROWS + LEGEND, "^line 5: no rule of dashes.*, but something of a listing")
     refused(f"\n{RULE}{ROWS}{LEGEND}", "^line 2: the table begins without its head")
 
 

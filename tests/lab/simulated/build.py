@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from reconciler.host.interface import Change, Row
-from reconciler.lab.simulated.services import new_state
+from reconciler.lab.simulated.services import Setup, new_state
 from reconciler.lab.simulated.state import State
 from reconciler.lab.simulated.variants import Variants
 from reconciler.ports import Lane, PortRange, Store
@@ -20,12 +20,14 @@ def ports(text: str) -> PortRange:
 
 def bare(*variants: str, **settings: Any) -> State:
     """A machine with nothing on it."""
-    return new_state(variants=Variants.parse(variants), winnat="absent", system_rows=False, machine=MACHINE, **settings)
+    return new_state(
+        Setup(variants=Variants.parse(variants), winnat="absent", system_rows=False, machine=MACHINE, **settings)
+    )
 
 
 def usual(*variants: str, **settings: Any) -> State:
     """A machine as a user gets it."""
-    return new_state(variants=Variants.parse(variants), machine=MACHINE, **settings)
+    return new_state(Setup(variants=Variants.parse(variants), machine=MACHINE, **settings))
 
 
 def create(lane: Lane, text: str, store: Store = "persistent") -> Change:

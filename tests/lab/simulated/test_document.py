@@ -26,8 +26,8 @@ def _full(variants: Variants | None = None) -> State:
     write(state, create(TCP4, "8000-8099"))
     write(state, create(TCP6, "8100", "active"))
     write(state, reserve(UDP4, "12000-12009"))
-    events.add_row(state, UDP4, ports("3000"), "block", "active")
-    events.listen(state, (TCP4, TCP6), 8080, process="nöde.exe", pid=12)
+    events.add_row(state, UDP4, events.NewRow(ports("3000"), "block", "active"))
+    events.listen(state, (TCP4, TCP6), 8080, events.Program("nöde.exe", 12))
     events.listen(state, (UDP4,), 53)
     set_dynamic_range(state, "tcp", ports("20000-65535"))
     state.elevated = False

@@ -13,7 +13,7 @@ from tests.lab.simulated.build import TCP4, TCP6, UDP4, bare, create, ports, res
 
 def test_a_service_listens_in_all_its_lanes_and_stops() -> None:
     state = bare()
-    assert events.listen(state, (TCP4, TCP6), 8080, process="node.exe", pid=12) is None
+    assert events.listen(state, (TCP4, TCP6), 8080, events.Program("node.exe", 12)) is None
     assert [str(socket) for socket in state.sockets] == ["node.exe (pid 12)"] * 2
     assert events.listen(state, (UDP4,), 8080) is None
     assert [socket.lane for socket in state.sockets] == [TCP4, TCP6, UDP4]
@@ -42,7 +42,7 @@ def test_an_exclusion_does_not_stop_an_explicit_bind_and_a_block_does() -> None:
     assert events.listen(state, (TCP4, TCP6), 8080) is None
     assert events.listen(state, (TCP4,), 50000) is None
     assert events.listen(state, (TCP4,), 5357) == events.ACCESS
-    assert events.listen(state, (TCP6,), 5357, token=True) == events.ACCESS
+    assert events.listen(state, (TCP6,), 5357, events.Program(token=True)) == events.ACCESS
 
 
 @pytest.mark.parametrize("star", ["starred", "unstarred"])
@@ -50,15 +50,15 @@ def test_a_reservation_can_be_bound_with_its_token_only(star: str) -> None:
     state = bare(f"reservations={star}")
     write(state, reserve(TCP4, "12000-12009"))
     assert events.listen(state, (TCP4, TCP6), 12005) == events.ACCESS
-    assert events.listen(state, (TCP4, TCP6), 12005, token=True) is None
+    assert events.listen(state, (TCP4, TCP6), 12005, events.Program(token=True)) is None
 
 
 def test_somebody_else_makes_rows_without_elevation_and_over_ports_in_use() -> None:
     state = bare(elevated=False)
     events.listen(state, (TCP4,), 8005)
-    assert events.add_row(state, TCP4, ports("8000-8009"), "exclusion", "active") is None
-    assert events.add_row(state, TCP4, ports("9000"), "block", "persistent") is None
-    assert events.add_row(state, TCP6, ports("12000"), "reservation", "persistent") is None
+    assert events.add_row(state, TCP4, events.NewRow(ports("8000-8009"), "exclusion", "active")) is None
+    assert events.add_row(state, TCP4, events.NewRow(ports("9000"), "block")) is None
+    assert events.add_row(state, TCP6, events.NewRow(ports("12000"), "reservation")) is None
     assert state.rows([TCP6]) == (row(TCP6, "8000-8009"), row(TCP6, "9000", False), row(TCP6, "12000", False))
     assert state.table(TCP4).find(ports("8000-8009")) == Entry(ports("8000-8009"), "user", "active", "ipv4")
 
@@ -66,17 +66,17 @@ def test_somebody_else_makes_rows_without_elevation_and_over_ports_in_use() -> N
 @pytest.mark.parametrize("kind", ["exclusion", "block", "reservation"])
 def test_a_row_in_the_way_is_named_and_nothing_is_made(kind: events.RowKind) -> None:
     state = bare("families=split")
-    events.add_row(state, TCP6, ports("8000-8009"), "block", "persistent")
+    events.add_row(state, TCP6, events.NewRow(ports("8000-8009"), "block"))
     before = dump(state)
     lane = TCP4 if kind == "reservation" else TCP6
-    assert events.add_row(state, lane, ports("8009-8010"), kind, "persistent") == Entry(ports("8000-8009"), "block")
+    assert events.add_row(state, lane, events.NewRow(ports("8009-8010"), kind)) == Entry(ports("8000-8009"), "block")
     assert dump(state) == before
 
 
 def test_exclusions_of_somebody_else_merge_like_any() -> None:
     state = bare("neighbours=merged")
     write(state, create(TCP4, "8000"))
-    events.add_row(state, TCP6, ports("8001"), "exclusion", "persistent")
+    events.add_row(state, TCP6, events.NewRow(ports("8001"), "exclusion"))
     assert state.rows([TCP4]) == (row(TCP4, "8000-8001"),)
 
 

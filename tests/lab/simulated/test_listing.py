@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from reconciler.lab.simulated.calls import write
-from reconciler.lab.simulated.events import add_row, listen
+from reconciler.lab.simulated.events import NewRow, Program, add_row, listen
 from reconciler.lab.simulated.listing import describe, document_of, text_of
 from reconciler.lab.simulated.table import Entry
 from tests.lab.simulated.build import TCP4, UDP6, bare, create, ports, reserve, usual
@@ -40,8 +40,8 @@ def test_the_text_shows_everything() -> None:
     write(state, create(TCP4, "8000-8099"))
     write(state, create(TCP4, "8100", "active"))
     write(state, reserve(TCP4, "12000-12009"))
-    add_row(state, TCP4, ports("9000"), "block", "persistent")
-    listen(state, (UDP6,), 53, process="dns.exe", pid=4)
+    add_row(state, TCP4, NewRow(ports("9000"), "block"))
+    listen(state, (UDP6,), 53, Program("dns.exe", 4))
     assert text_of(state) == _EXPECTED
 
 

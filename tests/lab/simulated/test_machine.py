@@ -32,7 +32,7 @@ class SimulatedWindows(RuleBasedStateMachine):
     @initialize(choices=st.fixed_dictionaries({key: st.sampled_from(values) for key, values in CHOICES.items()}))
     def start(self, choices: dict[str, str]) -> None:
         self.variants = Variants.parse(f"{key}={value}" for key, value in choices.items())
-        self.state = services.new_state(variants=self.variants, machine=MACHINE)
+        self.state = services.new_state(services.Setup(variants=self.variants, machine=MACHINE))
         self.host = SimulatedHost(self.state)
 
     @rule(lane=lanes, ports=ranges, store=stores)
@@ -96,7 +96,7 @@ class SimulatedWindows(RuleBasedStateMachine):
 
     @rule(lane=lanes, ports=ranges, store=stores, kind=st.sampled_from(["exclusion", "block", "reservation"]))
     def somebody_adds(self, lane: Lane, ports: PortRange, store: Store, kind: Any) -> None:
-        events.add_row(self.state, lane, ports, kind, store)
+        events.add_row(self.state, lane, events.NewRow(ports, kind, store))
 
     @rule(running=st.booleans())
     def switch_winnat(self, running: bool) -> None:

@@ -7,7 +7,7 @@ import pytest
 from reconciler.host.interface import Socket
 from reconciler.lab.simulated.calls import write
 from reconciler.lab.simulated.document import dump
-from reconciler.lab.simulated.events import add_row
+from reconciler.lab.simulated.events import NewRow, add_row
 from reconciler.lab.simulated.services import ELEVATION, NO_SERVICE, new_state, reboot, set_winnat
 from reconciler.lab.simulated.state import State
 from reconciler.ports import LANES, PortRange, PortSet
@@ -110,8 +110,8 @@ def test_a_reboot_keeps_what_is_persistent_and_drops_what_is_active() -> None:
     write(state, create(TCP4, "8000"))
     write(state, create(UDP4, "8000", "active"))
     write(state, reserve(TCP4, "12000-12009"))
-    add_row(state, TCP4, ports("3000"), "block", "persistent")
-    add_row(state, UDP6, ports("3000"), "block", "active")
+    add_row(state, TCP4, NewRow(ports("3000"), "block"))
+    add_row(state, UDP6, NewRow(ports("3000"), "block", "active"))
     state.sockets.append(Socket(TCP4, 4000, "node.exe", 7))
     before, boot = _blocks(state), state.boot_id()
     reboot(state)

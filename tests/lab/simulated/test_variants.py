@@ -32,9 +32,9 @@ def test_several_are_set_at_once_and_told_in_a_fixed_order() -> None:
     ("settings", "message"),
     [
         (["families"], "write it as KEY=VALUE"),
-        (["famlies=split"], "'famlies' is not a variant (did you mean families?)"),
+        (["famlies=split"], "access-denied; did you mean 'families'?"),
         (["zzz=1"], "'zzz' is not a variant; there are families, second-add"),
-        (["families=splitt"], "'splitt' is not a value of families (did you mean split?); it is shared or split"),
+        (["families=splitt"], "'splitt' is not a value of families; it is shared or split; did you mean 'split'?"),
         (["lookup="], "'' is not a value of lookup; it is reservations-only or answers-exclusions"),
         (["families=split", "families=shared"], "families is given twice, as split and as shared"),
     ],

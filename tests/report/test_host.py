@@ -8,7 +8,8 @@ from dataclasses import replace
 from reconciler.host.interface import Lookup, Row
 from reconciler.ledger.records import Claim
 from reconciler.ports import LANES
-from reconciler.report.host_report import show_document, show_lines
+from reconciler.report.documents import show_document
+from reconciler.report.host import show_lines
 from reconciler.report.palette import Palette
 from tests.report.samples import TCP, claim, ledger, owned_row, ports, snapshot, state
 
@@ -21,11 +22,11 @@ BOOK = ledger(owned_row("8000-8099"), claims=(claim(),))
 def test_the_first_keys_of_a_row_are_the_promised_four() -> None:
     row = show_document(state(snapshot(WEB), BOOK))["rows"][0]
     assert list(row)[:4] == ["lane", "first", "last", "administered"]
-    assert [row[key] for key in list(row)[:4]] == ["tcp/ipv4", 8000, 8099, True]
+    assert list(row.values())[:4] == ["tcp/ipv4", 8000, 8099, True]
 
 
 def test_those_keys_stand_together_nowhere_else() -> None:
-    document = show_document(state(snapshot(WEB, BLOCK), BOOK))
+    document = dict(show_document(state(snapshot(WEB, BLOCK), BOOK)))
     rows = document.pop("rows")
     assert rows
     assert "administered" not in json.dumps(document)
@@ -97,7 +98,7 @@ One table each: tcp, ipv4+ipv6; udp, ipv4+ipv6
   50000-50059 *  exclusion    system   tcp, ipv4
          5357    block        foreign  udp, ipv4+ipv6
 
-4 rows: 1 owned, 1 system, 2 foreign"""
+4 ranges: 1 owned, 1 system, 2 foreign"""
     )
 
 
@@ -107,9 +108,9 @@ def test_a_host_without_anything() -> None:
         "Host lab (sim, not elevated)",
         "Dynamic range: not known",
         "",
-        "  no rows",
+        "  no ranges",
         "",
-        "0 rows: 0 owned, 0 system, 0 foreign",
+        "0 ranges: 0 owned, 0 system, 0 foreign",
     ]
 
 

@@ -1,19 +1,17 @@
-"""One port as `explain` tells it: who holds it, whether it can be bound, and what to do."""
+"""One port as `explain` prints it: who holds it, whether it can be bound, and what to do."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from reconciler.plan.explain import Answer, Bind
 from reconciler.plan.given.picture import RowInfo
 from reconciler.plan.model import State
 from reconciler.plan.notes import KIND_WORDS
 from reconciler.plan.planner import picture_of
-from reconciler.report.documents import FORMAT_VERSION, host_document
-from reconciler.report.host_report import row_facts
-from reconciler.report.palette import Palette, Style, visible
-from reconciler.report.words import lane_words, shorten
+from reconciler.report.palette import Palette, Style
+from reconciler.report.words import lane_words
+from reconciler.text import shorten, visible
 
 _INDENT = "      "
 _TITLES: dict[Bind, tuple[str, Style]] = {
@@ -55,38 +53,3 @@ def _whose(shown: RowInfo) -> str:
     if shown.system:
         return "the system's (HNS)"
     return "" if shown.kind == "block" else "not made by this tool"
-
-
-def explain_document(state: State, port: int, answers: Iterable[Answer]) -> dict[str, Any]:
-    """What `explain --json` prints."""
-    return {
-        "format_version": FORMAT_VERSION,
-        "kind": "explanation",
-        "host": host_document(state.snapshot.facts),
-        "port": port,
-        "ledger": {
-            "present": state.ledger is not None,
-            "of_another_machine": picture_of(state).owned.copied,
-        },
-        "answers": [_answer_document(answer) for answer in answers],
-    }
-
-
-def _answer_document(answer: Answer) -> dict[str, Any]:
-    holding = answer.holding
-    return {
-        "lanes": [str(lane) for lane in answer.lanes],
-        "bind": answer.outlook.bind,
-        "reason": answer.outlook.reason.text,
-        "reason_id": answer.outlook.reason.id,
-        "remedy": answer.outlook.remedy.text if answer.outlook.remedy else "",
-        "remedy_id": answer.outlook.remedy.id if answer.outlook.remedy else None,
-        "held_by": [_row_document(shown) for shown in holding.rows],
-        "sockets": [{"lane": str(item.lane), "process": item.process, "pid": item.pid} for item in holding.sockets],
-        "dynamic_range": str(holding.ephemeral) if holding.ephemeral else None,
-        "url_reservations": [item.url for item in holding.urls],
-    }
-
-
-def _row_document(shown: RowInfo) -> dict[str, Any]:
-    return {"ports": str(shown.row.ports), "administered": shown.row.administered, **row_facts(shown)}

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from reconciler.doctor.model import Check, CheckVerdict, Report
 from reconciler.lab.bench import UNDO
 from reconciler.lab.model import UNKNOWN, Call, Experiment, Trial
-from reconciler.report.palette import Palette, Style, visible
-from reconciler.report.words import counted
+from reconciler.report.palette import Palette, Style
+from reconciler.text import counted, visible
 
 _STYLES: Mapping[CheckVerdict, Style] = {"ok": "good", "warn": "warn", "fail": "bad"}
 _WIDTH = 4
@@ -25,14 +25,14 @@ def check_lines(report: Report, palette: Palette) -> list[str]:
     head = [f"Host {visible(facts.name)} ({facts.kind})"] if facts else []
     about = [f"{name.replace('_', ' ')} {visible(value)}" for name, value in report.about.items()]
     counts = {verdict: sum(check.verdict == verdict for check in report.checks) for verdict in _STYLES}
-    told = [f"{counts['ok']} ok"]
-    told += [counted(counts["warn"], "warning")] if counts["warn"] else []
-    told += [f"{counts['fail']} failed"] if counts["fail"] else []
+    parts = [f"{counts['ok']} ok"]
+    parts += [counted(counts["warn"], "warning")] if counts["warn"] else []
+    parts += [f"{counts['fail']} failed"] if counts["fail"] else []
     word = palette.paint("not fit", "bad") if counts["fail"] else palette.paint("fit", "good")
     lines = [*head, *([", ".join(about)] if about else []), *([""] if head else [])]
     for check in report.checks:
         lines += _check_lines(check, palette)
-    return [*lines, "", f"Doctor: {word} ({', '.join(told)})"]
+    return [*lines, "", f"Doctor: {word} ({', '.join(parts)})"]
 
 
 def _check_lines(check: Check, palette: Palette) -> Iterator[str]:

@@ -9,7 +9,8 @@ from reconciler.host.interface import Lookup, Row, Snapshot, Socket, UrlReservat
 from reconciler.ledger.records import Ledger
 from reconciler.plan.explain import explain_port
 from reconciler.ports import LANES
-from reconciler.report.explain_report import explain_document, explain_lines
+from reconciler.report.documents import explain_document
+from reconciler.report.explain import explain_lines
 from reconciler.report.palette import Palette
 from tests.report.samples import TCP, claim, ledger, owned_row, ports, snapshot, state
 
@@ -64,7 +65,7 @@ def test_a_ledger_of_another_machine_is_told() -> None:
     copied = replace(BOOK, machine="machine-2")
     told = lines(8080, snapshot(*rows("8000-8099")), copied)
     assert told[3] == "      8000-8099, an exclusion, not made by this tool"
-    assert told[-1] == "The ledger is of another machine, so every row is foreign"
+    assert told[-1] == "The ledger is of another machine, so every range is foreign"
     document = explain_document(state(snapshot(), copied), 8080, ())
     assert document["ledger"] == {"present": True, "of_another_machine": True}
 
@@ -82,7 +83,7 @@ def test_the_document_says_the_same_in_keys() -> None:
     )
     document = explain_document(state(view, BOOK), 8080, explain_port(state(view, BOOK), 8080, ("tcp",)))
     (answer,) = document["answers"]
-    assert (document["format_version"], document["kind"], document["port"]) == (1, "explanation", 8080)
+    assert (document["format_version"], document["kind"], document["port"]) == (2, "explanation", 8080)
     assert answer["lanes"] == ["tcp/ipv4", "tcp/ipv6"]
     assert (answer["bind"], answer["remedy"]) == ("in-use", "stop nginx (pid 77)")
     assert answer["held_by"] == [

@@ -1,54 +1,17 @@
-"""What a check of policy files came to, in lines and as one JSON document."""
+"""What a check of policy files came to, in lines."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from reconciler.policy.lint import severity_of
-from reconciler.report.palette import Palette, visible
-from reconciler.report.words import counted, shorten
+from reconciler.report.palette import Palette
+from reconciler.text import counted, shorten, visible
 
 if TYPE_CHECKING:
-    from reconciler.errors import ReconcilerError
-    from reconciler.policy.entries import Policy, PolicySet
+    from reconciler.policy.entries import PolicySet
     from reconciler.policy.lint import Finding
-
-FORMAT_VERSION = 1
-
-
-def check_document(
-    policies: PolicySet | None, problems: Sequence[ReconcilerError], findings: Sequence[Finding], *, ok: bool
-) -> dict[str, Any]:
-    """The whole of it; without policies where they have problems."""
-    return {
-        "format_version": FORMAT_VERSION,
-        "kind": "check",
-        "ok": ok,
-        "problems": [{"where": problem.where, "message": problem.message} for problem in problems],
-        "findings": [_finding(finding) for finding in findings],
-        "policies": [_policy(policy) for policy in policies.policies] if policies else [],
-    }
-
-
-def _finding(finding: Finding) -> dict[str, str]:
-    return {
-        "rule": finding.rule,
-        "severity": severity_of(finding),
-        "place": str(finding.place),
-        "policy": finding.policy,
-        "entry": finding.entry,
-        "message": finding.message,
-    }
-
-
-def _policy(policy: Policy) -> dict[str, Any]:
-    return {
-        "name": policy.name,
-        "files": list(policy.files),
-        "exclusions": [entry.name for entry in policy.exclusions],
-        "reservations": [entry.name for entry in policy.reservations],
-    }
 
 
 def check_lines(policies: PolicySet, findings: Sequence[Finding], palette: Palette) -> list[str]:
@@ -78,5 +41,5 @@ def _summary(findings: Sequence[Finding]) -> str:
     if not findings:
         return "nothing wrong"
     warnings = sum(severity_of(finding) == "warning" for finding in findings)
-    told = f"{counted(warnings, 'warning')}, {len(findings) - warnings} advice"
-    return f"{counted(len(findings), 'finding')} ({told})"
+    parts = f"{counted(warnings, 'warning')}, {len(findings) - warnings} advice"
+    return f"{counted(len(findings), 'finding')} ({parts})"

@@ -1,80 +1,20 @@
-"""The host as `show` tells it: rows with their kinds and owners, the dynamic range, and what the ledger claims."""
+"""The host as `show` prints it: rows with their kinds and owners, the dynamic range, and what the ledger claims."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from reconciler.host.interface import ListSnapshot, Snapshot
-from reconciler.ledger.records import Claim
 from reconciler.plan.given.picture import RowInfo
 from reconciler.plan.model import State
 from reconciler.plan.planner import picture_of
 from reconciler.ports import LANES, Lane, PortRange
-from reconciler.report.documents import FORMAT_VERSION, host_document
-from reconciler.report.palette import Palette, visible
-from reconciler.report.words import counted, lane_words, shorten
+from reconciler.report.palette import Palette
+from reconciler.report.words import lane_words
+from reconciler.text import counted, shorten, visible
 
 _KINDS = {"exclusion": "exclusion", "reservation": "reservation", "unknown": "unknown kind", "block": "block"}
-
-
-def show_document(state: State) -> dict[str, Any]:
-    """What `show --json` prints. The first four keys of a row stand together nowhere else in this program's output."""
-    snapshot, ledger = state.snapshot, state.ledger
-    picture = picture_of(state)
-    owned = picture.owned
-    return {
-        "format_version": FORMAT_VERSION,
-        "kind": "host",
-        "host": {**host_document(snapshot.facts), "read_only": snapshot.facts.read_only},
-        "boot": snapshot.boot,
-        "elevated": snapshot.elevated,
-        "winnat": snapshot.winnat,
-        "dynamic_ranges": {protocol: str(ports) for protocol, ports in sorted(snapshot.dynamic.items())},
-        "known_lanes": [str(lane) for lane in snapshot.known_lanes],
-        "shared_lanes": [[str(lane) for lane in group] for group in snapshot.shared],
-        "rows": [_row_document(shown) for shown in picture.rows()],
-        "ledger": {"present": ledger is not None, "of_another_machine": owned.copied},
-        "claims": [_claim_document(claim) for claim in owned.claims],
-    }
-
-
-def _row_document(shown: RowInfo) -> dict[str, Any]:
-    row = shown.row
-    return {
-        "lane": str(row.lane),
-        "first": row.ports.first,
-        "last": row.ports.last,
-        "administered": row.administered,
-        **row_facts(shown),
-    }
-
-
-def row_facts(shown: RowInfo) -> dict[str, Any]:
-    """What is known of a row beyond the listing, as documents say it."""
-    record = shown.record
-    return {
-        "kind": shown.kind,
-        "owner": "foreign" if record is None else "owned",
-        "system": shown.system,
-        "entries": list(shown.entries),
-        "store": None if record is None else record.store,
-        "plan": None if record is None else record.plan,
-        "time": None if record is None else record.time,
-    }
-
-
-def _claim_document(claim: Claim) -> dict[str, Any]:
-    return {
-        "policy": claim.policy,
-        "entry": claim.entry,
-        "kind": claim.kind,
-        "lanes": [str(lane) for lane in claim.lanes],
-        "ports": [str(ports) for ports in claim.ports],
-        "store": claim.store,
-        "protect": claim.protect,
-        "place": f"{claim.file}:{claim.line}" if claim.line else claim.file,
-    }
 
 
 def show_lines(state: State, palette: Palette) -> list[str]:
@@ -87,7 +27,7 @@ def show_lines(state: State, palette: Palette) -> list[str]:
         lines += [palette.paint("The ledger is of another machine, so nothing here is ours", "warn")]
     whose = [shown.whose for shown in alike]
     owners = ", ".join(f"{whose.count(word)} {word}" for word in ("owned", "system", "foreign"))
-    return [*lines, palette.paint(f"{counted(len(alike), 'row')}: {owners}", "strong")]
+    return [*lines, palette.paint(f"{counted(len(alike), 'range')}: {owners}", "strong")]
 
 
 def _head(snapshot: Snapshot) -> list[str]:
@@ -140,4 +80,4 @@ def _table(alike: Mapping[_Line, Sequence[Lane]], palette: Palette) -> list[str]
         star = "*" if administered else " "
         words = f"{ports!s:>11} {star}  {kind:<12} {whose:<8} {lane_words(lanes):<15} {entries}".rstrip()
         lines.append(f"  {palette.paint(words, 'good') if whose == 'owned' else words}")
-    return [*lines, ""] if lines else ["  no rows", ""]
+    return [*lines, ""] if lines else ["  no ranges", ""]

@@ -6,7 +6,7 @@ from reconciler.doctor.model import Check, Report
 from reconciler.host.interface import Facts, Row
 from reconciler.lab.model import Call, Experiment, LeftOver, Said, Trial
 from reconciler.ports import LANES, PortRange
-from reconciler.report.doctor_report import doctor_lines
+from reconciler.report.doctor import doctor_lines
 from reconciler.report.palette import Palette
 
 FACTS = Facts("windows", "windows", "bu\x1b[31mild", "m", "windows")

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import io
 import json
 
 import pytest
 from jsonschema import Draft202012Validator
 
-from reconciler.apply.results import ApplyResult, StepResult, has_converged
-from reconciler.report.documents import result_document, write_json
-from reconciler.report.schema import result_schema
+from reconciler.apply.results import ApplyResult, StepResult
+from reconciler.report.documents import json_text, result_document
+from reconciler.report.schema import document_schema
 from tests.report.samples import BLOCKED, CREATE, DEFERRED, DELETE, OUT_OF_SCOPE, make_result, refused
 
-SCHEMA = Draft202012Validator(result_schema())
+SCHEMA = Draft202012Validator(document_schema("result"))
 FULL = make_result(
     StepResult(DELETE, "done"),
     refused(),
@@ -73,21 +72,17 @@ def test_the_summary_counts_verdicts() -> None:
     ],
 )
 def test_converged(result: ApplyResult, converged: bool, with_deferred: bool) -> None:
-    assert has_converged(result) is converged
-    assert has_converged(result, deferred_ok=True) is with_deferred
+    assert result.converged() is converged
+    assert result.converged(deferred_ok=True) is with_deferred
     assert result_document(result)["converged"] is converged
 
 
 def test_a_document_is_one_line_of_ascii() -> None:
-    stream = io.StringIO()
-    write_json({"name": "日本\x1b"}, stream)
-    assert stream.getvalue() == '{"name": "\\u65e5\\u672c\\u001b"}\n'
+    assert json_text({"name": "日本\x1b"}) == '{"name": "\\u65e5\\u672c\\u001b"}'
 
 
 def test_half_a_surrogate_pair_is_replaced_and_everything_else_is_kept() -> None:
-    stream = io.StringIO()
-    write_json({"name": "a\udc80b", "smile": "\U0001f600", "escape": "\\ud800", "plain": "\u00fc"}, stream)
-    text = stream.getvalue()
+    text = json_text({"name": "a\udc80b", "smile": "\U0001f600", "escape": "\\ud800", "plain": "\u00fc"})
     assert text.isascii()
     assert "\\udc80" not in text
     assert json.loads(text) == {"name": "a\ufffdb", "smile": "\U0001f600", "escape": "\\ud800", "plain": "\u00fc"}

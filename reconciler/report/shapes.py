@@ -1,0 +1,472 @@
+"""What every JSON document of this program looks like. `documents.py` fills them, `schema.py` describes them.
+
+Only the type checker and `schema` read this file: a plan does not pay for it. In `Annotated`, a text is the
+description of the field, and `More` is more of its JSON Schema.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, TypedDict
+
+from reconciler.apply.results import Outcome, Verdict
+from reconciler.doctor.model import CheckVerdict
+from reconciler.errors import ERROR_IDS
+from reconciler.host.interface import RefusalReason, RowKind, WinNat
+from reconciler.lab.model import UNKNOWN
+from reconciler.lab.simulated.variants import CHOICES
+from reconciler.plan.explain import Bind
+from reconciler.plan.model import ActionId, Cause, LimitName, Status
+from reconciler.policy.lint import Severity
+from reconciler.ports import LANES, Kind, Store
+from reconciler.report.documents import FORMAT_VERSION
+
+
+class More:
+    """What the JSON Schema of a field says besides its type."""
+
+    def __init__(self, **schema: Any) -> None:
+        self.schema = schema
+
+
+Version = Annotated[int, More(const=FORMAT_VERSION)]
+Count = Annotated[int, More(minimum=0)]
+Port = Annotated[int, More(minimum=1, maximum=65535)]
+Ports = Annotated[str, More(pattern="^[1-9][0-9]{0,4}(-[1-9][0-9]{0,4})?$")]
+LaneName = Annotated[str, More(enum=[str(lane) for lane in LANES])]
+Lanes = Annotated[list[LaneName], More(uniqueItems=True)]
+RowText = Annotated[str, More(pattern="^(tcp|udp)/ipv[46] [0-9]+(-[0-9]+)?( \\*)?$")]
+Variant = Annotated[
+    dict[str, str],
+    More(
+        properties={switch: {"enum": [*values, UNKNOWN]} for switch, values in CHOICES.items()},
+        required=list(CHOICES),
+        additionalProperties=False,
+    ),
+]
+
+
+class HostFacts(TypedDict):
+    """Which host a document is about."""
+
+    kind: Annotated[str, More(enum=["windows", "linux", "sim", "netsh"]), "what holds the ports"]
+    os: Annotated[Literal["windows", "linux"], "what policies target"]
+    name: Annotated[str, "the host's name"]
+    machine: Annotated[str, "an identity that a cloned disk does not share"]
+
+
+class Allowed(TypedDict):
+    """What the caller allows for one run."""
+
+    retire: Annotated[list[str], "policies whose files are gone, and that are given up"]
+    unprotect: Annotated[list[str], "entries whose protection is lifted"]
+    force: Annotated[list[LimitName], "safety limits that are overridden"]
+    release_winnat: Annotated[bool, "WinNAT may be stopped for the time of the apply"]
+
+
+class PlanCounts(TypedDict):
+    """Steps: those that are ready by what they do, the others by why they are not."""
+
+    create: Count
+    replace: Count
+    delete: Count
+    persist: Count
+    start_winnat: Count
+    set_dynamic_range: Count
+    release_winnat: Count
+    deferred: Count
+    blocked: Count
+    skipped: Count
+
+
+class RowDocument(TypedDict):
+    """One row to create or delete."""
+
+    kind: Annotated[Kind, "the kind of the row"]
+    lanes: Lanes
+    ports: Ports
+    store: Annotated[Store, "active: until the next reboot"]
+
+
+class OwnerDocument(TypedDict):
+    """An entry that a step is for."""
+
+    policy: Annotated[str, "the name of the policy"]
+    entry: Annotated[str, "the name of the entry"]
+    place: Annotated[str, "file:line, or empty"]
+
+
+class BlockerDocument(TypedDict):
+    """Who is in the way."""
+
+    what: Annotated[
+        Literal["row", "socket", "file"], "a row of the listing, a socket in use, or a file that sets the list"
+    ]
+    lane: Annotated[LaneName, "its lane"]
+    ports: Ports
+    text: Annotated[str, "in words"]
+    process: str | None
+    pid: int | None
+
+
+class StepDocument(TypedDict):
+    """One step of a plan."""
+
+    action: Annotated[ActionId, "what it does, or would do"]
+    status: Annotated[Status, "ready is done by apply"]
+    tried: Annotated[bool, "done by apply although the forecast is bad: the call decides"]
+    cause: Annotated[Cause, "change of the policy; drift of the host; restore: an earlier run could not put it back"]
+    kind: Annotated[Kind | None, "the kind of the row, where there is one"]
+    lanes: Lanes
+    ports: Ports | None
+    deletes: Annotated[list[RowDocument], "rows to delete, before any create"]
+    creates: Annotated[list[RowDocument], "rows to create"]
+    owners: Annotated[list[OwnerDocument], "the entries it is done for, or that gave the row up"]
+    blockers: Annotated[list[BlockerDocument], "who is in the way"]
+    over_covered: Annotated[list[Ports], "ports that stay excluded until this step can be done"]
+    reason: Annotated[str, "why, in one sentence, or empty"]
+    reason_id: Annotated[str, "its stable name; several joined by +"]
+    remedy: Annotated[str, "what a person can do, or empty"]
+    remedy_id: Annotated[str | None, "its stable name"]
+
+
+class NoteDocument(TypedDict):
+    """Something worth knowing that is not a step."""
+
+    id: Annotated[str, "stable name"]
+    text: Annotated[str, "the note"]
+    place: Annotated[str, "file:line, or empty"]
+
+
+class LimitDocument(TypedDict):
+    """A limit that a plan goes beyond."""
+
+    limit: Annotated[LimitName, "its name"]
+    text: Annotated[str, "with the figures"]
+    forced: Annotated[bool, "overridden with --force"]
+
+
+class PlanDocument(TypedDict):
+    """The plan of the port reconciler."""
+
+    format_version: Version
+    kind: Literal["plan"]
+    id: Annotated[str, More(minLength=1), "a digest of the plan: equal plans have equal ids"]
+    host: HostFacts
+    options: Allowed
+    summary: Annotated[PlanCounts, "steps, by what they do or why not"]
+    in_sync: Annotated[Count, "entries in scope that need nothing"]
+    converged: Annotated[bool, "nothing to do, and nothing that is deferred or blocked"]
+    steps: Annotated[list[StepDocument], "what apply does, in this order; then what cannot be done"]
+    notes: Annotated[list[NoteDocument], "worth knowing, but not a step"]
+    limits: Annotated[list[LimitDocument], "limits that the plan goes beyond; one that is not forced refuses it"]
+
+
+class VerdictCounts(TypedDict):
+    """Steps, by what came of them."""
+
+    done: Count
+    already: Count
+    refused: Count
+    deferred: Count
+    blocked: Count
+    unknown: Count
+    cover_lost: Count
+    not_run: Count
+
+
+class RefusalDocument(TypedDict):
+    """A call said no."""
+
+    reason: Annotated[RefusalReason, "in one word"]
+    text: Annotated[str, "what the call said; for people"]
+    code: Annotated[int | None, "the Win32 code"]
+
+
+class WriteDocument(RowDocument):
+    """One call, and what became of its row."""
+
+    verb: Annotated[Literal["create", "delete"], "the call"]
+    outcome: Annotated[Outcome, "what reading the host again showed"]
+    refusal: RefusalDocument | None
+    changed: Lanes
+    note: Annotated[str, "what is worth knowing besides"]
+
+
+class StepResultDocument(StepDocument):
+    """One step, and what came of it."""
+
+    verdict: Annotated[Verdict | None, "what came of it; null: apply does not act on it"]
+    text: Annotated[str, "why, in words"]
+    writes: Annotated[list[WriteDocument], "every call, undoing included, as reading again decided it"]
+
+
+class ResultDocument(TypedDict):
+    """The result of an apply of the port reconciler."""
+
+    format_version: Version
+    kind: Literal["result"]
+    id: Annotated[str, More(minLength=1), "the digest of the plan"]
+    host: HostFacts
+    options: Allowed
+    summary: Annotated[VerdictCounts, "steps, by their verdict"]
+    in_sync: Annotated[Count, "entries in scope that needed nothing"]
+    converged: Annotated[bool, "nothing is left to do, and nothing is in the way"]
+    interrupted: Annotated[bool, "a person stopped it between two steps"]
+    steps: Annotated[list[StepResultDocument], "every step of the plan, in its order"]
+    problems: Annotated[list[str], "what is still wrong, one sentence each"]
+    notes: Annotated[list[NoteDocument], "worth knowing, but not a step"]
+    limits: Annotated[list[LimitDocument], "limits that the plan goes beyond"]
+
+
+class ShownHost(HostFacts):
+    """The host as `show` has it."""
+
+    read_only: Annotated[bool, "it can be planned, but not changed"]
+
+
+class LedgerState(TypedDict):
+    """Is there a ledger, and is it of this machine?"""
+
+    present: Annotated[bool, "this host has a ledger"]
+    of_another_machine: Annotated[bool, "it was copied here, so every row is foreign"]
+
+
+class RowFacts(TypedDict):
+    """What is known of a row beyond the listing."""
+
+    kind: Annotated[RowKind, "unknown: an exclusion or a reservation"]
+    owner: Annotated[Literal["owned", "foreign"], "owned: the ledger says that this program made it"]
+    system: Annotated[bool, "it belongs to the system itself (HNS)"]
+    entries: Annotated[list[str], "policy/entry of the claims on it"]
+    store: Annotated[Store | None, "where this program wrote it; null: foreign"]
+    plan: Annotated[str | None, "the id of the plan that made it"]
+    time: Annotated[str | None, "when it was made, UTC"]
+
+
+class ListedRow(TypedDict):
+    """What the listing says of a row. These keys stand together nowhere else."""
+
+    lane: LaneName
+    first: Annotated[Port, "the first port"]
+    last: Annotated[Port, "the last port"]
+    administered: Annotated[bool, "the listing marks it with *"]
+
+
+class ShownRowDocument(ListedRow, RowFacts):
+    """One row of the host."""
+
+
+class ClaimDocument(TypedDict):
+    """Which entry wants which ports, as the ledger has it."""
+
+    policy: Annotated[str, "the name of the policy"]
+    entry: Annotated[str, "the name of the entry"]
+    kind: Annotated[Kind, "the kind of the row"]
+    lanes: Lanes
+    ports: list[Ports]
+    store: Annotated[Store, "active: until the next reboot"]
+    protect: Annotated[bool, "nothing of it is deleted without --unprotect"]
+    place: Annotated[str, "file:line, or the file, or empty"]
+
+
+class DynamicRanges(TypedDict, total=False):
+    """The ephemeral range of each protocol; one that could not be read is not there."""
+
+    tcp: Ports
+    udp: Ports
+
+
+class HostDocument(TypedDict):
+    """The host as the port reconciler sees it."""
+
+    format_version: Version
+    kind: Literal["host"]
+    host: ShownHost
+    boot: Annotated[str, "changes with every boot"]
+    elevated: Annotated[bool, "this process may change the host"]
+    winnat: Annotated[WinNat, "the state of the WinNAT service"]
+    dynamic_ranges: Annotated[DynamicRanges, "the ephemeral ranges; one that could not be read is not there"]
+    known_lanes: Annotated[Lanes, "the lanes whose rows were read"]
+    shared_lanes: Annotated[list[Lanes], "groups of lanes that share one table"]
+    rows: Annotated[list[ShownRowDocument], "every row of the listings, by lane, then by port"]
+    ledger: LedgerState
+    claims: Annotated[list[ClaimDocument], "what the ledger says that entries claim"]
+
+
+class HolderDocument(RowFacts):
+    """A row that holds the explained port."""
+
+    ports: Ports
+    administered: Annotated[bool, "the listing marks it with *"]
+
+
+class SocketDocument(TypedDict):
+    """A socket that uses the explained port."""
+
+    lane: LaneName
+    process: Annotated[str | None, "the name of the program, where the host says it"]
+    pid: Annotated[int | None, "its process id, where the host says it"]
+
+
+class AnswerDocument(TypedDict):
+    """What is true of a port in these lanes."""
+
+    lanes: Lanes
+    bind: Annotated[Bind, "what a program meets that asks for the port"]
+    reason: Annotated[str, "why, in one sentence, or empty"]
+    reason_id: Annotated[str, "its stable name; several joined by +"]
+    remedy: Annotated[str, "what a person can do, or empty"]
+    remedy_id: Annotated[str | None, "its stable name"]
+    held_by: Annotated[list[HolderDocument], "the rows over the port"]
+    sockets: Annotated[list[SocketDocument], "the sockets that use the port"]
+    dynamic_range: Annotated[Ports | None, "the ephemeral range that the port lies in"]
+    url_reservations: Annotated[list[str], "URLs that http.sys keeps on the port"]
+
+
+class ExplanationDocument(TypedDict):
+    """One port as the port reconciler explains it."""
+
+    format_version: Version
+    kind: Literal["explanation"]
+    host: HostFacts
+    port: Port
+    ledger: LedgerState
+    answers: Annotated[list[AnswerDocument], "one for all lanes of a protocol in which the same is true"]
+
+
+class ProblemDocument(TypedDict):
+    """Something wrong in a policy file."""
+
+    where: Annotated[str, "file:line, or empty"]
+    message: Annotated[str, "what is wrong, and what would be right"]
+
+
+class FindingDocument(TypedDict):
+    """What a lint rule found."""
+
+    rule: Annotated[str, "the id of the rule"]
+    severity: Severity
+    place: Annotated[str, "file:line"]
+    policy: Annotated[str, "the name of the policy"]
+    entry: Annotated[str, "the name of the entry"]
+    message: Annotated[str, "what was found"]
+
+
+class CheckedPolicy(TypedDict):
+    """One policy of the checked files."""
+
+    name: Annotated[str, "its name"]
+    files: Annotated[list[str], "the files that form it"]
+    exclusions: Annotated[list[str], "the names of its exclusions"]
+    reservations: Annotated[list[str], "the names of its reservations"]
+
+
+class CheckDocument(TypedDict):
+    """A check of policy files by the port reconciler."""
+
+    format_version: Version
+    kind: Literal["check"]
+    ok: Annotated[bool, "the exit code is 0"]
+    problems: Annotated[list[ProblemDocument], "every error; with one there are no findings and no policies"]
+    findings: Annotated[list[FindingDocument], "what the lint rules found"]
+    policies: Annotated[list[CheckedPolicy], "what was read"]
+
+
+class DoctorCheck(TypedDict):
+    """One thing that doctor looked at."""
+
+    id: Annotated[str, "stable name"]
+    verdict: Annotated[CheckVerdict, "fail: this host is not fit"]
+    text: Annotated[str, "what was found"]
+    remedy: Annotated[str, "what a person can do, or empty"]
+
+
+class SaidDocument(TypedDict):
+    """What a call said."""
+
+    done: Annotated[bool | None, "null: a question, or no answer came"]
+    text: Annotated[str, "for people"]
+    reason: Annotated[RefusalReason | None, "of a refusal"]
+    code: Annotated[int | None, "the Win32 code of a refusal"]
+    exit_code: Annotated[int | None, "of the program that was run"]
+    output: Annotated[str, "what it printed, bytes beyond ASCII as escapes"]
+
+
+class CallDocument(TypedDict):
+    """One call of an experiment."""
+
+    purpose: Annotated[str, "why it was made; `undo` for what takes an experiment back"]
+    call: Annotated[str, "which call"]
+    said: SaidDocument
+    rows: Annotated[list[RowText] | None, "the rows on the ports afterwards"]
+
+
+class ExperimentDocument(TypedDict):
+    """One experiment with all its calls."""
+
+    id: Annotated[str, "stable name"]
+    number: Annotated[int, "of the question, as the documentation counts them"]
+    question: Annotated[str, "what it wants to know"]
+    skipped: Annotated[str, "why it was not done, or empty"]
+    problem: Annotated[str, "what cut it short, or empty"]
+    calls: Annotated[list[CallDocument], "every call, those that undo it last"]
+
+
+class LeftOverDocument(TypedDict):
+    """Something on the ports of the experiments that should not be there."""
+
+    text: Annotated[str, "a row or a reservation"]
+    ours: Annotated[bool, "an experiment made it"]
+
+
+class TrialDocument(TypedDict):
+    """All experiments of one run."""
+
+    ports: Annotated[str, "the ports of the experiments"]
+    interrupted: Annotated[bool, "a person stopped the experiments"]
+    variant: Annotated[Variant, "which Windows this is, by the switches of the simulated one"]
+    unknown_because: Annotated[dict[str, str], More(propertyNames={"enum": list(CHOICES)}), "why a switch is unknown"]
+    removed: Annotated[list[RowText], "what an earlier run had left over, and is gone now"]
+    left_over: Annotated[list[LeftOverDocument], "what should not be on the ports now"]
+    experiments: Annotated[list[ExperimentDocument], "every experiment, in its order"]
+
+
+class DoctorDocument(TypedDict):
+    """The report of the port reconciler's doctor."""
+
+    format_version: Version
+    kind: Literal["doctor"]
+    when: Annotated[str, "when it began, UTC"]
+    host: HostFacts | None
+    about: Annotated[dict[str, str], "what the host says of its release"]
+    fit: Annotated[bool, "no check fails, and nothing is left over"]
+    checks: Annotated[list[DoctorCheck], "what was looked at"]
+    trial: TrialDocument | None
+
+
+class ErrorFacts(TypedDict):
+    """What went wrong."""
+
+    id: Annotated[str, More(enum=list(ERROR_IDS)), "stable name of the kind of error"]
+    message: Annotated[str, "what is wrong and what to do"]
+    file: Annotated[str | None, "the file, or what else it is about"]
+    line: Annotated[int | None, "the line of the file, from 1"]
+
+
+class ErrorDocument(TypedDict):
+    """An error of the port reconciler, as every command prints it with --json."""
+
+    format_version: Version
+    error: ErrorFacts
+
+
+DOCUMENTS = {
+    "plan": PlanDocument,
+    "result": ResultDocument,
+    "host": HostDocument,
+    "explanation": ExplanationDocument,
+    "check": CheckDocument,
+    "doctor": DoctorDocument,
+    "error": ErrorDocument,
+}
+"""Every document by its name, which is its `kind`; only an error has none."""
