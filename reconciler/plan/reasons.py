@@ -18,7 +18,7 @@ _SHOWN = 4
 # Why a step is there
 
 
-DRIFT = Reason("drift", "drift: it was applied here and is gone")
+DRIFT = Reason("drift", "it was applied here and is gone")
 RESTORE = Reason("restore", "an earlier run removed it and could not put it back")
 DECLARED_ABSENT = Reason("declared-absent", "declared absent")
 UNMANAGED = Reason("unmanaged", "administered, claimed by no entry, inside the [unmanaged] window")

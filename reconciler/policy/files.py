@@ -163,8 +163,8 @@ def _walk(folder: Path, problems: list[Problem]) -> Iterator[Path]:
         problems.append(_unreadable(visible(str(error.filename)), error))
 
     for where, folders, files in os.walk(folder, onerror=unreadable, followlinks=True):
-        visible = sorted(name for name in folders if not name.startswith("."))
-        folders[:] = [name for name in visible if is_new(os.path.join(where, name))]  # noqa: PTH118
+        unhidden = sorted(name for name in folders if not name.startswith("."))
+        folders[:] = [name for name in unhidden if is_new(os.path.join(where, name))]  # noqa: PTH118
         for name in sorted(files):
             if name.lower().endswith(".toml") and not name.startswith("."):
                 yield Path(where, name)

@@ -101,7 +101,8 @@ def _with_owner(head: str, step: Step, palette: Palette) -> str:
 
 
 def _why(step: Step) -> list[str]:
-    return [f"{_INDENT}{visible(step.reason.text)}"] if step.reason.text else []
+    drift = "drift: " if step.cause == "drift" else ""
+    return [f"{_INDENT}{drift}{visible(step.reason.text)}"] if step.reason.text else []
 
 
 def _way_out(step: Step) -> list[str]:
@@ -110,7 +111,9 @@ def _way_out(step: Step) -> list[str]:
     if unnamed:
         lines.append(f"{_INDENT}in the way: {shorten(unnamed)}")
     if step.over_covered:
-        lines.append(f"{_INDENT}kept for now: {step.over_covered}, part of a range that cannot be replaced yet")
+        sockets = [str(blocker.ports) for blocker in step.blockers if blocker.what == "socket"]
+        when = f"in use, removed when {shorten(sockets)} is free" if sockets else "that cannot be replaced yet"
+        lines.append(f"{_INDENT}kept for now: {step.over_covered}, part of a range {when}")
     if step.remedy:
         lines.append(f"{_INDENT}remedy: {visible(step.remedy.text)}")
     return lines

@@ -101,7 +101,7 @@ def test_the_stolen_port(make_stage: MakeStage) -> None:
     wanted = policy("p", entry("web", "8080"))
     blocked = stage.apply(wanted)
     assert told(blocked.plan) == ["blocked create 8080 tcp"]
-    assert "8000-8099" in blocked.plan.steps[0].reason
+    assert "8000-8099" in blocked.plan.steps[0].reason.text
     assert stage.rows() == ["8000-8099"]
     released = stage.apply(wanted, options=Options(release_winnat=True))
     assert (verdicts(released), released.problems) == (["done", "done"], ())

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from reconciler.errors import RefusedError
-from reconciler.host.interface import Facts, Snapshot, UrlReservation
+from reconciler.host.interface import Facts, ListSnapshot, Snapshot, UrlReservation
 from reconciler.lab.proof import refuse_host, refuse_ports
 from reconciler.lab.simulated import events
 from reconciler.lab.simulated.document import dump
@@ -21,14 +21,17 @@ from tests.world import TCP4, UDP6
 
 
 def snapshot(**changes: Any) -> Snapshot:
-    return replace(SimulatedHost(crowded()).snapshot(), **changes)
+    known = SimulatedHost(crowded()).snapshot()
+    if changes.pop("a_list", False):
+        return ListSnapshot(known.facts, known.boot, known.rows)
+    return replace(known, **changes)
 
 
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
         ({"elevated": False}, "need administrator rights"),
-        ({"keeps_rows": False}, "this host is none"),
+        ({"a_list": True}, "this host is none"),
         ({"facts": Facts("netsh", "windows", "x", "m", "s", read_only=True)}, "not changed, so"),
     ],
 )

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.policy.values import found, hint, kind_of, nearest, not_one_of, printable, quoted, shown
+from reconciler.policy.values import found, hint, kind_of, not_one_of, quoted, shown
+from reconciler.text import nearest, visible
 
 
 @pytest.mark.parametrize(
@@ -36,13 +37,13 @@ def test_long_text_is_cut() -> None:
 @given(st.text())
 def test_what_is_shown_never_reaches_the_terminal_raw(text: str) -> None:
     assert quoted(text).isprintable()
-    assert printable(text).isprintable()
-    assert printable("plain/path.toml") == "plain/path.toml"
+    assert visible(text).isprintable()
+    assert visible("plain/path.toml") == "plain/path.toml"
 
 
 def test_a_file_name_that_is_not_unicode_can_be_printed() -> None:
-    assert printable("caf\udce9.toml") == "caf\\udce9.toml"
-    assert printable("a\x1b[2J.toml") == "a\\x1b[2J.toml"
+    assert visible("caf\udce9.toml") == "caf\\udce9.toml"
+    assert visible("a\x1b[2J.toml") == "a\\x1b[2J.toml"
 
 
 def test_the_nearest_word() -> None:
