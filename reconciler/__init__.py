@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from reconciler.api import apply_plan, load_policy, make_plan, open_host, read_state
+    from reconciler.api import Applying, apply_plan, load_policy, make_plan, open_host, read_state
     from reconciler.errors import ReconcilerError
     from reconciler.plan.model import Options
 
@@ -16,6 +16,7 @@ __version__: str
 """The version of the installed program, or `unknown` where it runs from its source."""
 
 __all__ = [
+    "Applying",
     "Options",
     "ReconcilerError",
     "apply_plan",

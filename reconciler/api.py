@@ -16,7 +16,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from reconciler.apply.results import ApplyResult, Progress
 from reconciler.errors import HostError
@@ -30,6 +30,7 @@ from reconciler.policy.entries import PolicySet
 if TYPE_CHECKING:
     from reconciler.doctor.model import Check
     from reconciler.lab.model import Trial
+    from reconciler.lab.session import Watch
     from reconciler.ledger.records import OwnedRow
     from reconciler.ports import PortRange
 
@@ -75,47 +76,53 @@ def make_plan(policies: PolicySet, host: Host, options: Options = NOTHING_SPECIA
     return plan_state(read_state(policies, host), options)
 
 
-def apply_plan(
-    plan: Plan,
-    host: Host,
-    *,
-    progress: Progress | None = None,
-    lock_timeout: float = 30.0,
-    stop: Callable[[], bool] = lambda: False,
-    replan: bool = False,
-    single_use: bool = False,
-    warn: Callable[[str], None] = lambda text: None,
-) -> ApplyResult:
-    """Do the steps of a plan, under the host's lock, after making sure that they are still the right ones.
+class Applying(NamedTuple):
+    """How a plan is applied.
 
-    Args:
-        progress: told what happens; silent if None.
+    Attributes:
+        progress: hears what happens; silent if None.
         lock_timeout: seconds to wait for another apply on this host.
         stop: asked between two steps; True ends the run after the current step.
         replan: where the host changed since the plan was made, apply what the plan is now. Otherwise StaleError.
             A reading of at most five seconds ago is then not repeated, unless the ledger has changed.
         single_use: remember the plan's id, and refuse it the next time.
-        warn: told in a sentence if another apply must be waited for, and if the audit log cannot be written. The apply
+        warn: gets a sentence if another apply must be waited for, and if the audit log cannot be written. The apply
             goes on.
+    """
 
-    Raises ReconcilerError (BusyError, StaleError, RefusedError, HostError, LedgerError) only before the first write.
+    progress: Progress | None = None
+    lock_timeout: float = 30.0
+    stop: Callable[[], bool] = lambda: False
+    replan: bool = False
+    single_use: bool = False
+    warn: Callable[[str], None] = lambda text: None
+
+
+def apply_plan(plan: Plan, host: Host, how: Applying | None = None) -> ApplyResult:
+    """Do the steps of a plan, under the host's lock, after making sure that they are still the right ones.
+
+    Where nothing at all is to be done nothing is written, not even a lock is taken. Raises ReconcilerError (BusyError,
+    StaleError, RefusedError, HostError, LedgerError) only before the first write.
     """
     from reconciler.apply.clock import SystemClock
     from reconciler.apply.results import Several
     from reconciler.apply.session import Session, apply_locked
     from reconciler.report.audit import AuditLog
 
+    how = how or Applying()
+    if plan.is_done:
+        return ApplyResult(plan, ())
     store, clock = _store(host), SystemClock()
-    audit = AuditLog(store.folder, host.facts().state_name, clock, on_problem=warn)
+    audit = AuditLog(store.folder, host.facts().state_name, clock, on_problem=how.warn)
     session = Session(
         host=host,
         store=store,
-        lock=_held(host, store.folder, lock_timeout, warn),
+        lock=_held(host, store.folder, how.lock_timeout, how.warn),
         clock=clock,
-        progress=Several([audit, progress] if progress else [audit]),
-        stop=stop,
+        progress=Several([audit, how.progress] if how.progress else [audit]),
+        stop=how.stop,
     )
-    return apply_locked(plan, session, replan=replan, single_use=single_use)
+    return apply_locked(plan, session, replan=how.replan, single_use=how.single_use)
 
 
 def adopt_rows(policies: PolicySet, host: Host, *, lock_timeout: float = 30.0) -> tuple[OwnedRow, ...]:
@@ -125,9 +132,12 @@ def adopt_rows(policies: PolicySet, host: Host, *, lock_timeout: float = 30.0) -
     """
     from reconciler.apply.adoption import adopt_locked
     from reconciler.apply.clock import SystemClock
+    from reconciler.apply.results import Several
+    from reconciler.apply.session import Session
 
     store = _store(host)
-    return adopt_locked(policies, host, store, lock=_held(host, store.folder, lock_timeout), clock=SystemClock())
+    lock = _held(host, store.folder, lock_timeout)
+    return adopt_locked(policies, Session(host, store, lock, SystemClock(), Several(())))
 
 
 def examine_host(host: Host) -> tuple[Check, ...]:
@@ -147,15 +157,13 @@ def run_experiments(
     ports: PortRange,
     *,
     lock_timeout: float = 30.0,
-    stop: Callable[[], bool] = lambda: False,
-    progress: Callable[[int, int, str], None] = lambda number, total, question: None,
+    watch: Watch | None = None,
 ) -> Trial:
     """Find out which Windows this is by experiments on free ports, each of which is undone.
 
     Args:
         lock_timeout: seconds to wait for an apply on this host.
-        stop: asked before each call; True ends the experiments, and what they made is undone.
-        progress: told number, total and question before each experiment.
+        watch: asked before each call whether to stop, which undoes what was made; hears of each experiment.
 
     Raises ReconcilerError (BusyError, RefusedError, HostError, LedgerError) only before the first change.
     """
@@ -166,7 +174,7 @@ def run_experiments(
 
     store = _store(host)
     site = Site(host, ports, AttemptFile(store.folder, host.facts().state_name), SystemClock())
-    return run_locked(site, store, _held(host, store.folder, lock_timeout), Watch(stop, progress))
+    return run_locked(site, store, _held(host, store.folder, lock_timeout), watch or Watch())
 
 
 def _store(host: Host) -> FileLedgerStore:

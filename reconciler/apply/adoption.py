@@ -5,14 +5,12 @@ The host is not touched. After a lost or copied ledger it is the way back (desig
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
 from dataclasses import replace
 
-from reconciler.apply.clock import Clock
+from reconciler.apply.session import Session
 from reconciler.errors import RefusedError
-from reconciler.host.interface import Host, ListSnapshot
+from reconciler.host.interface import ListSnapshot
 from reconciler.ledger.records import Ledger, OwnedRow
-from reconciler.ledger.store import LedgerStore
 from reconciler.plan.given.claims import merged_claims
 from reconciler.plan.given.desired import lookups
 from reconciler.plan.given.picture import RowInfo, take_picture
@@ -56,17 +54,15 @@ def adopted(state: State, time: str) -> tuple[tuple[OwnedRow, ...], Ledger]:
     return tuple(found.values()), replace(kept.with_rows(found.values()), claims=merged_claims((*claims, *kept.claims)))
 
 
-def adopt_locked(
-    policies: PolicySet, host: Host, store: LedgerStore, *, lock: AbstractContextManager[object], clock: Clock
-) -> tuple[OwnedRow, ...]:
+def adopt_locked(policies: PolicySet, session: Session) -> tuple[OwnedRow, ...]:
     """Take into the ledger what fits a declared range exactly; nothing is written where nothing does.
 
     Raises BusyError, RefusedError, HostError or LedgerError, all before anything is written.
     """
-    with lock:
-        boot, ledger = host.prepare(), store.load()
-        snapshot = replace(host.snapshot(lookups(policies, ledger)), boot=boot)
-        rows, after = adopted(State(policies, snapshot, ledger), clock.now())
+    with session.lock:
+        boot, ledger = session.host.prepare(), session.store.load()
+        snapshot = replace(session.host.snapshot(lookups(policies, ledger)), boot=boot)
+        rows, after = adopted(State(policies, snapshot, ledger), session.clock.now())
         if rows:
-            store.save(after)
+            session.store.save(after)
         return rows

@@ -132,33 +132,23 @@ def _agrees(made: Plan) -> bool:
 
 
 def _apply(made: Plan, host: Host, how: How) -> tuple[ApplyResult, bool]:
-    """Do it. Has somebody asked to stop? Where nothing at all is to be done, not even a lock is taken."""
-    from reconciler.api import apply_plan
-    from reconciler.apply.results import ApplyResult
+    """Do it. Has somebody asked to stop?"""
+    from reconciler.api import Applying, apply_plan
     from reconciler.cli.signals import StopRequest
     from reconciler.report.console import Console
     from reconciler.report.progress import ConsoleProgress
 
-    if _has_nothing_to_do(made):
-        return ApplyResult(made, ()), False
     with StopRequest() as stop:
-        result = apply_plan(
-            made,
-            host,
+        applying = Applying(
             progress=ConsoleProgress(Console(sys.stderr), on_start=stop.hold),
             lock_timeout=how.lock_timeout,
-            warn=lambda text: say_error(f"{PROGRAM}: warning: {text}"),
             stop=stop,
             replan=_is_unseen(how),
             single_use=how.plan_file is not None,
+            warn=lambda text: say_error(f"{PROGRAM}: warning: {text}"),
         )
+        result = apply_plan(made, host, applying)
     return result, stop.asked
-
-
-def _has_nothing_to_do(made: Plan) -> bool:
-    ledger = made.state.ledger
-    starts_winnat = ledger is not None and ledger.winnat_to_start and ledger.machine == made.facts.machine
-    return not made.to_do() and not made.update.changed and not starts_winnat
 
 
 def _not_begun(result: ApplyResult) -> bool:

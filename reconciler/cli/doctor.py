@@ -121,6 +121,7 @@ def _examine(spec: str) -> tuple[Host, Report]:
 def _experiment(host: Host, ports: PortRange) -> Trial:
     from reconciler.api import run_experiments
     from reconciler.cli.signals import StopRequest
+    from reconciler.lab.session import Watch
     from reconciler.report import console
 
     with StopRequest() as stop:
@@ -130,7 +131,7 @@ def _experiment(host: Host, ports: PortRange) -> Trial:
             if console.is_terminal(sys.stderr):
                 say_error(f"Experiment {number} of {total}: {question}")
 
-        return run_experiments(host, ports, stop=stop, progress=progress)
+        return run_experiments(host, ports, watch=Watch(stop, progress))
 
 
 def _agrees(report: Report, ports: PortRange) -> bool:

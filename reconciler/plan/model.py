@@ -243,6 +243,13 @@ class Plan:
         """Is nothing left to do, and nothing in the way? (What is skipped does not count.)"""
         return not any(step.done_by_apply or step.is_waiting for step in self.steps)
 
+    @property
+    def is_done(self) -> bool:
+        """Is nothing to be done at all, neither on the host nor in the ledger, nor left over from an earlier run?"""
+        ledger = self.state.ledger
+        starts_winnat = ledger is not None and ledger.winnat_to_start and ledger.machine == self.facts.machine
+        return not self.to_do() and not self.update.changed and not starts_winnat
+
     def refused_by(self) -> tuple[Breach, ...]:
         """The limits that refuse this plan."""
         return tuple(breach for breach in self.breaches if not breach.forced)
