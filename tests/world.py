@@ -181,6 +181,11 @@ def told(plan: Plan) -> list[str]:
     return lines
 
 
+def note_ids(plan: Plan) -> list[str]:
+    """The ids of a plan's notes, in order."""
+    return [note.id for note in plan.notes]
+
+
 def texts(result: ApplyResult) -> list[str]:
     return [item.text for item in result.results]
 

@@ -17,7 +17,7 @@ from reconciler.plan.given.desired import gather
 from reconciler.plan.given.owned import confirmed
 from reconciler.plan.given.picture import Picture, arranged
 from reconciler.plan.model import Blocker, EntryRef, Note, Options, State, Step
-from reconciler.plan.rules.creates import creates
+from reconciler.plan.rules.creates import STORES, creates
 from reconciler.plan.rules.foreign import UNMANAGED_ENTRY, named, windows_of
 from reconciler.plan.rules.host_wide import dynamic_ranges
 from reconciler.plan.rules.removals import removals
@@ -108,15 +108,27 @@ class Listed(NamedTuple):
 def plan_list(picture: Picture, snapshot: ListSnapshot) -> Listed:
     """What must go, what must come, and what must be set at boot."""
     proposals = [*removals(picture, ()), *_absent(picture), *_unmanaged(picture)]
-    proposals += creates(picture, tuple(proposals))
+    proposals += _creates(picture, snapshot, tuple(proposals))
     _join_entries(proposals)
     done = [proposal for proposal in proposals if proposal.into is None]
     for proposal in done:
-        _hold_for_other_file(proposal, snapshot.stored_elsewhere)
+        _hold_for_other_file(proposal, snapshot)
     steps = [proposal.step() for proposal in done]
     steps += [_left_alone(step, picture) for step in dynamic_ranges(picture, steps)]
     file, stored = _boot_file(picture, snapshot, steps)
     return Listed(in_order([*steps, *file]), stored)
+
+
+def _creates(picture: Picture, snapshot: ListSnapshot, before: Sequence[Proposal]) -> Iterator[Proposal]:
+    """What must come. Where another file sets the list, what is persistent waits, and active entries go on."""
+    if not snapshot.stored_elsewhere:
+        yield from creates(picture, before)
+        return
+    for store in STORES:
+        units = tuple(unit for unit in picture.desired.units if unit.store == store)
+        for proposal in creates(replace(picture, desired=replace(picture.desired, units=units)), before):
+            proposal.creates = [row._replace(store=store) for row in proposal.creates]
+            yield proposal
 
 
 def _absent(picture: Picture) -> Iterator[Proposal]:
@@ -184,7 +196,7 @@ def _boot_file(picture: Picture, snapshot: ListSnapshot, steps: Iterable[Step]) 
     if snapshot.stored is None:
         return [], PortSet()
     acting = [step for step in steps if step.done_by_apply]
-    deleted = PortSet.of(row.ports for step in acting for row in step.deletes)
+    deleted, _ = _rows_of(acting)
     created = PortSet.of(row.ports for step in acting for row in step.creates if row.store == "persistent")
     file = (snapshot.stored - deleted) | created
     ours = picture.owned.rows
@@ -244,9 +256,10 @@ def _other_file(place: str, ports: PortRange) -> Blocker:
     return Blocker("file", LIST_LANE, ports, f"{place}, which sets the same list at boot")
 
 
-def _hold_for_other_file(proposal: Proposal, place: str) -> None:
+def _hold_for_other_file(proposal: Proposal, snapshot: ListSnapshot) -> None:
     """Block a proposal after which our file would have to hold ports that it does not hold now."""
-    before = PortSet.of(row.ports for row in proposal.deletes if row.store == "persistent")
+    place, held = snapshot.stored_elsewhere, snapshot.stored or PortSet()
+    before = held | PortSet.of(row.ports for row in proposal.deletes if row.store == "persistent")
     fresh = PortSet.of(row.ports for row in proposal.creates if row.store == "persistent") - before
     if place and fresh and proposal.status == "ready":
         other = _other_file(place, hull(fresh.runs()))
@@ -260,10 +273,10 @@ def _hold_for_other_file(proposal: Proposal, place: str) -> None:
 def list_notes(picture: Picture, steps: Iterable[Step], stored: PortSet) -> Iterator[Note]:
     """What is worth knowing about the list and the file. `stored`: what the file holds in the end."""
     snapshot = picture.snapshot
-    if not isinstance(snapshot, ListSnapshot):
-        return
-    first = picture.tables[0].cover - PortSet.of(row.ports for row in picture.owned.rows)
-    if any(step.deletes for step in steps if step.done_by_apply) and len(_text(first)) > ONE_PIECE:
+    assert isinstance(snapshot, ListSnapshot)
+    deleted, _ = _rows_of([step for step in steps if step.done_by_apply])
+    first = picture.tables[0].cover - deleted - PortSet.of(row.ports for row in picture.owned.rows)
+    if deleted and len(_text(first)) >= ONE_PIECE:  # the comma after it goes into the piece too
         text = (
             "the list is written in pieces: a kill in the middle of it loses ports that are not ours, "
             f"since those take {len(_text(first))} bytes, and only {ONE_PIECE} go in one piece"
@@ -283,6 +296,12 @@ def list_notes(picture: Picture, steps: Iterable[Step], stored: PortSet) -> Iter
     if snapshot.stored is None and lasting and not snapshot.not_read:
         text = "nothing sets the ports of this network namespace again once it has ended, persistent ones included"
         yield Note("no-boot-file", text)
+
+
+def _rows_of(steps: Sequence[Step]) -> tuple[PortSet, PortSet]:
+    """The ports of all deletes, and of all creates."""
+    deleted = PortSet.of(row.ports for step in steps for row in step.deletes)
+    return deleted, PortSet.of(row.ports for step in steps for row in step.creates)
 
 
 def _text(ports: PortSet) -> str:

@@ -122,7 +122,8 @@ class Proposal:
         if len(found) == 1:
             return next(iter(found))
         said = (f"{', '.join(where)}: {reason.text}" if where else reason.text for reason, where in found.items())
-        return Reason("+".join(dict.fromkeys(reason.id for reason in found)), "; ".join(said))
+        ids = dict.fromkeys(known for reason in found for known in reason.id.split("+"))
+        return Reason("+".join(ids), "; ".join(said))
 
     def step(self, over_covered: PortSet = PortSet()) -> Step:
         """The finished step."""
@@ -150,7 +151,7 @@ class Proposal:
 
 def finish(picture: Picture, proposals: Sequence[Proposal]) -> tuple[Step, ...]:
     """Join what belongs together, let replaces wait for busy ports, and put all into words and order."""
-    _join_families(proposals)
+    _join_families(proposals, picture)
     _join_displaced(proposals)
     done = [proposal for proposal in proposals if proposal.into is None]
     for proposal in done:
@@ -158,15 +159,17 @@ def finish(picture: Picture, proposals: Sequence[Proposal]) -> tuple[Step, ...]:
     return in_order(proposal.step(_over_covered(proposal, picture)) for proposal in done)
 
 
-def _join_families(proposals: Sequence[Proposal]) -> None:
-    """The same removal in both families of a protocol is one step."""
+def _join_families(proposals: Sequence[Proposal], picture: Picture) -> None:
+    """The same removal in both families of a protocol is one step, unless only one of them must wait."""
     first: dict[tuple[object, ...], Proposal] = {}
     for proposal in proposals:
         if proposal.deletes:
             shape = (
                 proposal.status,
+                proposal.remedy,
                 [(row.lanes[0].protocol, row.kind, row.ports, row.store) for row in proposal.deletes[:1]],
                 [(row.ports, row.store) for row in proposal.creates],
+                bool(proposal.creates and _busy(proposal, picture)),
             )
             first.setdefault((repr(shape),), proposal).absorb(proposal)
 
@@ -190,15 +193,9 @@ def _wait_for_sockets(proposal: Proposal, picture: Picture) -> None:
 
     The call decides about a create, so that is tried; for a replace a socket is a veto (design 4.7).
     """
-    if not (proposal.deletes and proposal.creates) or proposal.status == "blocked":
+    if not (proposal.deletes and proposal.creates) or (proposal.status == "blocked" and not proposal.tried):
         return
-    busy = {
-        port: (picture.tables[number].socket(port), row.ports)
-        for row in proposal.deletes
-        for number in picture.tables_of(row.lanes)
-        for port in picture.tables[number].socket_ports.within(row.ports)
-    }
-    if busy:
+    if busy := _busy(proposal, picture):
         proposal.status = "deferred"
         proposal.blockers = [busy[port][0] for port in sorted(busy)]
         socket, row = busy[min(busy)]
@@ -208,16 +205,28 @@ def _wait_for_sockets(proposal: Proposal, picture: Picture) -> None:
         proposal.tried = False
 
 
+def _busy(proposal: Proposal, picture: Picture) -> dict[int, tuple[Blocker, PortRange]]:
+    """The ports in use of the rows that it deletes: each with its socket and its row."""
+    return {
+        port: (picture.tables[number].socket(port), row.ports)
+        for row in proposal.deletes
+        for number in picture.tables_of(row.lanes)
+        for port in picture.tables[number].socket_ports.within(row.ports)
+    }
+
+
 def _over_covered(proposal: Proposal, picture: Picture) -> PortSet:
     """The ports that stay excluded although nobody wants them, since the step that would end that waits."""
     if proposal.acts or not proposal.creates:
         return PortSet()
     over = PortSet()
+    reserved = [claim for claim in picture.desired.wanted if claim.kind == "reservation"]
     for row in proposal.deletes:
         if row.kind == "exclusion":
+            theirs = PortSet.of(ports for claim in reserved if row.lanes[0] in claim.lanes for ports in claim.ports)
             for number in picture.tables_of(row.lanes):
-                over |= PortSet.of([row.ports]) - picture.tables[number].desired
-    return over - PortSet.of(row.ports for row in proposal.creates)
+                over |= PortSet.of([row.ports]) - picture.tables[number].desired - theirs
+    return over
 
 
 def merged(rows: Iterable[RowRef]) -> tuple[RowRef, ...]:

@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 
 from reconciler.lab.simulated import events
-from reconciler.plan.model import Options, Plan, Step
-from reconciler.plan.notes import release_note, target_notes
+from reconciler.plan.model import Options, Plan, State
+from reconciler.plan.planner import plan_state
 from reconciler.policy.entries import PolicySet
 from reconciler.ports import PROTOCOLS
 from tests.list_world import ListWorld
-from tests.plan.build import TCP, ports, reading, with_block
-from tests.plan.test_notes import ids, known, notes
-from tests.world import TCP4, TCP6, UDP4, World, entry, policy, reserve, told, unmanaged
+from tests.plan.build import reading, with_block
+from tests.plan.test_notes import known, notes
+from tests.world import TCP4, TCP6, UDP4, World, entry, note_ids, policy, reserve, told, unmanaged
 
 V4: dict[str, Any] = {"families": ("ipv4",)}
 OLD = entry("old", "8080-8089", state="absent")
@@ -32,8 +32,8 @@ def held(plan: Plan) -> list[str]:
         ("8000-8099", "exclusion", "an exclusion"),
         ("8080-8084", "exclusion", "an exclusion"),
         ("8089-8100", "exclusion", "an exclusion"),
-        ("8000-8099", "block", "a row without a star"),
-        ("8080-8089", "block", "a row without a star"),
+        ("8000-8099", "block", "a block held by Windows"),
+        ("8080-8089", "block", "a block held by Windows"),
         ("8080-8089", "reservation", "a reservation"),
     ],
 )
@@ -57,7 +57,8 @@ def test_all_of_them_together_are_told_and_whose_they_are() -> None:
     wanted = (policy("p", OLD, entry("hns", "50001", state="absent")), policy("q", in_scope=False))
     assert held(world.plan(*wanted)) == [
         "50000-50059 (an exclusion, the system's (HNS))",
-        "8000-8084 (an exclusion, ours, q/web), 8085-8086 (a reservation, ours, q/erp), 8087 (an exclusion) and 1 more",
+        "8000-8084 (an exclusion, ours, q/web), 8085-8086 (a reservation, ours, q/erp), 8087 (an exclusion), "
+        "8088-8090 (a block held by Windows)",
     ]
 
 
@@ -115,12 +116,12 @@ def test_a_host_without_rows_tells_it_by_its_steps() -> None:
     world = ListWorld("22")
     kept = policy("q", entry("z", "8085", protect=True))
     world.apply(kept)
-    assert "absent-and-held" not in ids(world.plan(policy("p", OLD), kept))
+    assert "absent-and-held" not in note_ids(world.plan(policy("p", OLD), kept))
 
 
 def test_where_no_file_targets_the_host_single_ones_are_not_told_too() -> None:
     nobody = PolicySet((policy("p", in_scope=False),), idle=("x.toml",))
-    assert [note.id for note in target_notes(nobody, reading())] == ["nothing-targeted"]
+    assert note_ids(plan_state(State(nobody, reading(), None))) == ["nothing-targeted"]
 
 
 RELEASE = Options(release_winnat=True)
@@ -151,16 +152,14 @@ def test_winnat_that_is_asked_or_need_not_be_is_no_note() -> None:
     both = policy("p", entry("web", "8080"), entry("db", "9090"))
     assert told(world.plan(both, options=RELEASE))[0] == "release-winnat "
     for plan in (world.plan(both, options=RELEASE), known(World()).plan(WEB, options=RELEASE)):
-        assert "winnat-not-released" not in ids(plan)
-
-
-def test_a_blocked_step_that_is_tried_is_why_winnat_is_asked() -> None:
-    step = Step("create", "blocked", "change", "exclusion", TCP, ports("8080"), tried=True)
-    assert list(release_note(RELEASE, reading(winnat="running"), [step])) == []
+        assert "winnat-not-released" not in note_ids(plan)
 
 
 def test_the_way_out_of_a_protection_that_was_retired_takes_both() -> None:
     world = World()
     world.apply(policy("p", entry("web", "8080", protect=True)), policy("q", entry("db", "5432", protocols=PROTOCOLS)))
     plan = world.plan(policy("q", entry("db", "5432", protocols=PROTOCOLS)), options=Options(retire=frozenset({"p"})))
-    assert [step.remedy for step in plan.steps] == ["--retire p --unprotect web"]
+    assert [note.text for note in plan.notes if note.id == "protected"] == [
+        "exclusion 8080 tcp differs from the policy and stays as it is, protected by web; "
+        "--retire p --unprotect web lets it go"
+    ]

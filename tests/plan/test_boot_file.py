@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from reconciler.plan import reasons
 from reconciler.plan.model import Plan
 from reconciler.ports import LANES, PortRange, PortSet
 from tests.list_world import RIVAL, ListWorld, ports
-from tests.world import entry, policy, told, verdicts
+from tests.world import entry, note_ids, policy, told, verdicts
 
 WEB = policy("a", entry("web", "8000-8009"))
 
@@ -22,12 +23,13 @@ def persist(plan: Plan) -> str:
     """The reason of the one step, which puts the file right."""
     (step,) = plan.steps
     assert (step.action, step.status, step.cause, step.lanes) == ("persist", "ready", "drift", LANES)
-    return step.reason.removeprefix("the file that sets the ports at boot ")
+    assert step.reason.id == "boot-file"
+    return step.reason.text.removeprefix("the file that sets the ports at boot ")
 
 
-def note_ids(plan: Plan) -> list[str]:
+def file_notes(plan: Plan) -> list[str]:
     """The notes about the file."""
-    return [note.id for note in plan.notes if note.id in ("sysctl-p", "not-read", "no-boot-file")]
+    return [item for item in note_ids(plan) if item in ("sysctl-p", "not-read", "no-boot-file")]
 
 
 @pytest.mark.parametrize(
@@ -35,8 +37,8 @@ def note_ids(plan: Plan) -> list[str]:
     [
         ("", "lacks 8000-8009"),
         ("8000-8004 8009", "lacks 8005-8008"),
-        ("8000-8009 9999", "has 9999, which nobody claims"),
-        ("8001-8009 9998-9999", "lacks 8000; it has 9998-9999, which nobody claims"),
+        ("8000-8009 9999", "has 9999, which no entry wants"),
+        ("8001-8009 9998-9999", "lacks 8000; it has 9998-9999, which no entry wants"),
         ("8000 8002 8004 8006 8008", "lacks 8001, 8003, 8005 and 2 more"),
     ],
 )
@@ -81,7 +83,7 @@ def test_a_file_that_kept_what_a_killed_run_took_from_the_list_is_put_right() ->
     world.apply(policy("a", entry("web", "8000-8009"), entry("db", "5432")))
     world.host.listed = ports("5432")
     wanted = policy("a", entry("db", "5432"))
-    assert persist(world.plan(wanted)) == "has 8000-8009, which nobody claims"
+    assert persist(world.plan(wanted)) == "has 8000-8009, which no entry wants"
     world.apply(wanted)
     assert world.file == "5432"
 
@@ -99,7 +101,7 @@ def test_a_file_that_others_may_write_is_replaced_although_it_is_right() -> None
 def test_a_file_that_is_wrong_and_not_safe_is_told_as_both() -> None:
     world = applied()
     world.host.unsafe, world.host.file = "belongs to user 65534", ports("8000-8009 9999")
-    assert persist(world.plan(WEB)) == "has 9999, which nobody claims; it belongs to user 65534"
+    assert persist(world.plan(WEB)) == "has 9999, which no entry wants; it belongs to user 65534"
 
 
 def test_an_empty_file_that_others_may_write_goes() -> None:
@@ -130,7 +132,7 @@ def test_a_policy_out_of_scope_keeps_its_ports_in_the_file_even_if_the_list_lost
     world = applied()
     world.host.listed = PortSet()
     away = policy("a", in_scope=False)
-    assert told(world.plan(away)) == ["out-of-scope keep 8000-8009 tcp+udp"]
+    assert told(world.plan(away)) == []
     world.apply(away)
     assert world.file == "8000-8009"
 
@@ -183,8 +185,8 @@ def test_a_rival_blocks_persistent_entries_and_active_ones_go_on() -> None:
     assert told(plan) == ["create 9000 tcp+udp", "blocked create 8000-8009 tcp+udp"]
     (blocker,) = plan.steps[1].blockers
     assert (blocker.what, blocker.text) == ("file", f"{RIVAL}, which sets the same list at boot")
-    assert RIVAL in plan.steps[1].reason
-    assert 'declare store = "active"' in plan.steps[1].remedy
+    assert (plan.steps[1].reason.id, RIVAL in plan.steps[1].reason.text) == ("boot-file-elsewhere", True)
+    assert plan.steps[1].remedy == reasons.MOVE_THE_LINE
     world.run(plan)
     assert (world.listed, world.file) == ("22, 9000", "none")
     assert told(world.plan(wanted)) == ["blocked create 8000-8009 tcp+udp"]
@@ -197,19 +199,21 @@ def test_an_active_entry_over_a_blocked_one_is_not_stored() -> None:
     world.apply(wanted)
     assert (world.listed, world.file) == ("8005-8020", "none")
     plan = world.plan(wanted)
-    assert told(plan) == ["blocked create 8000-8009 tcp+udp", "blocked replace 8005-8020 -> 8005-8020 tcp+udp"]
-    assert "its store changes to persistent, but it could not outlive a restart" in plan.steps[1].reason
+    assert told(plan) == ["blocked create 8000-8004 tcp+udp", "blocked replace 8005-8020 -> 8005-8020 tcp+udp"]
+    assert plan.steps[1].reason.id == "store-changes+boot-file-elsewhere"
     world.host.rival = ""
     world.apply(wanted)
     assert (world.listed, world.file, told(world.plan(wanted))) == ("8000-8020", "8000-8020", [])
 
 
-def test_a_rival_that_came_later_is_told_although_nothing_else_is_to_be_done() -> None:
+def test_a_rival_that_came_later_is_shown_although_nothing_else_is_to_be_done() -> None:
     world = applied()
     world.host.rival = RIVAL
     plan = world.plan(WEB)
     assert told(plan) == ["blocked persist 8000-8009 tcp+udp"]
-    assert plan.steps[0].reason.startswith(f"our file that sets the ports at boot may not count: in the way is {RIVAL}")
+    reason = plan.steps[0].reason
+    assert (reason.id, f"may not count: in the way is {RIVAL}" in reason.text) == ("boot-file-elsewhere", True)
+    assert plan.steps[0].remedy == reasons.MOVE_THE_LINE
     assert (plan.in_sync, world.run(plan).results, len(world.host.writes)) == (0, (), 1)
 
 
@@ -225,7 +229,7 @@ def test_with_a_rival_a_wrong_file_is_not_touched_by_other_steps() -> None:
         "delete 5432 tcp+udp",
         "blocked persist 8000-8009 tcp+udp",
     ]
-    assert "lacks 8005-8009" in plan.steps[2].reason
+    assert "lacks 8005-8009" in plan.steps[2].reason.text
     world.run(plan)
     assert (world.listed, world.file) == ("8000-8009, 9000", "8000-8004")
 
@@ -250,7 +254,7 @@ def test_with_a_rival_the_last_of_ours_goes_with_the_file() -> None:
 def test_a_host_without_a_file_keeps_the_list_only() -> None:
     world = ListWorld("22", stored=None)
     plan = world.plan(WEB)
-    assert (told(plan), note_ids(plan)) == (["create 8000-8009 tcp+udp"], ["no-boot-file"])
+    assert (told(plan), file_notes(plan)) == (["create 8000-8009 tcp+udp"], ["no-boot-file"])
     assert verdicts(world.run(plan)) == ["done"]
     assert told(world.plan(WEB)) == []
     world.host.listed = ports("22")
@@ -259,7 +263,7 @@ def test_a_host_without_a_file_keeps_the_list_only() -> None:
 
 def test_without_a_file_active_entries_need_no_word_about_it() -> None:
     plan = ListWorld(stored=None).plan(policy("a", entry("dev", "9000", store="active")))
-    assert note_ids(plan) == []
+    assert file_notes(plan) == []
 
 
 # Notes
@@ -275,10 +279,10 @@ def test_a_list_too_long_for_procps_is_told_before_anything_is_written(count: in
     world = ListWorld()
     many = policy("a", entry("many", " ".join(map(str, comb(count).runs()))))
     plan = world.plan(many)
-    assert note_ids(plan) == (["sysctl-p"] if is_told else [])
+    assert file_notes(plan) == (["sysctl-p"] if is_told else [])
     assert world.host.writes == []
     world.run(plan)
-    assert note_ids(world.plan(many)) == (["sysctl-p"] if is_told else [])
+    assert file_notes(world.plan(many)) == (["sysctl-p"] if is_told else [])
 
 
 def test_the_note_has_the_figure_and_what_to_do() -> None:
@@ -290,14 +294,14 @@ def test_the_note_has_the_figure_and_what_to_do() -> None:
 
 def test_a_long_list_that_is_kept_until_reboot_is_no_matter() -> None:
     many = entry("many", " ".join(map(str, comb(1000).runs())), store="active")
-    assert note_ids(ListWorld().plan(policy("a", many))) == []
+    assert file_notes(ListWorld().plan(policy("a", many))) == []
 
 
 def test_our_own_file_that_could_not_be_read_is_told_and_taken_for_right() -> None:
     world = applied()
     world.host.file, world.host.not_read = None, ("/etc/sysctl.d/60-port-reconciler.conf",)
     plan = world.plan(WEB)
-    assert (told(plan), note_ids(plan)) == ([], ["not-read"])
+    assert (told(plan), file_notes(plan)) == ([], ["not-read"])
 
 
 def test_a_file_that_could_not_be_read_is_told() -> None:

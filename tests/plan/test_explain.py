@@ -10,7 +10,8 @@ import pytest
 from reconciler.host.interface import Lookup, Snapshot, Socket, UrlReservation
 from reconciler.ledger.records import Ledger
 from reconciler.plan.explain import Answer, explain_port
-from reconciler.plan.model import State
+from reconciler.plan.model import Reason, Remedy, State
+from reconciler.plan.planner import picture_of
 from reconciler.policy.entries import PolicySet
 from reconciler.ports import LANES, PROTOCOLS, PortRange
 from tests.plan.build import TCP, UDP, claim, listed, owned, ports, reading
@@ -20,7 +21,7 @@ DYNAMIC = {"tcp": PortRange(49152, 65535)}
 
 
 def tcp_answers(port: int, view: Snapshot, ledger: Ledger | None = None) -> tuple[Answer, ...]:
-    return explain_port(State(PolicySet(()), view, ledger), port, ("tcp",))
+    return explain_port(picture_of(State(PolicySet(()), view, ledger)), port, ("tcp",))
 
 
 def tcp_answer(port: int, view: Snapshot, ledger: Ledger | None = None) -> Answer:
@@ -31,16 +32,18 @@ def tcp_answer(port: int, view: Snapshot, ledger: Ledger | None = None) -> Answe
 def test_a_port_that_nobody_holds_can_be_bound_and_may_be_handed_out_where_it_is_ephemeral() -> None:
     view = reading(dynamic=DYNAMIC)
     low, high = tcp_answer(8080, view), tcp_answer(50000, view)
-    assert (low.verdict.bind, high.verdict.bind) == ("works", "works")
-    assert "outside the dynamic range" in low.verdict.reason
-    assert "in the dynamic range 49152-65535" in high.verdict.reason
-    assert (low.verdict.remedy, high.verdict.remedy) == ("", "to keep it from that, declare an exclusion of it")
+    assert (low.outlook.bind, high.outlook.bind) == ("works", "works")
+    assert "outside the dynamic range" in low.outlook.reason.text
+    assert "in the dynamic range 49152-65535" in high.outlook.reason.text
+    assert (low.outlook.reason.id, low.outlook.remedy) == ("free", None)
+    assert high.outlook.reason.id == "ephemeral"
+    assert high.outlook.remedy == Remedy("declare", "to keep it from that, declare an exclusion of it")
     assert (low.holding.ephemeral, high.holding.ephemeral) == (None, DYNAMIC["tcp"])
 
 
 def test_both_ends_of_a_row_and_of_the_dynamic_range_belong_to_it() -> None:
     view = reading(*listed("8000-8009"), dynamic=DYNAMIC)
-    binds = {port: tcp_answer(port, view).verdict.bind for port in (7999, 8000, 8009, 8010)}
+    binds = {port: tcp_answer(port, view).outlook.bind for port in (7999, 8000, 8009, 8010)}
     assert binds == {7999: "works", 8000: "refused", 8009: "refused", 8010: "works"}
     assert [tcp_answer(port, view).holding.ephemeral for port in (49151, 49152, 65535)] == [
         None,
@@ -50,48 +53,52 @@ def test_both_ends_of_a_row_and_of_the_dynamic_range_belong_to_it() -> None:
 
 
 def test_where_the_dynamic_range_is_not_known_nothing_is_said_of_it() -> None:
-    assert tcp_answer(50000, reading()).verdict.reason == "nobody holds it; the dynamic range is not known"
+    assert tcp_answer(50000, reading()).outlook.reason.text == "nobody holds it; the dynamic range is not known"
 
 
 def test_of_a_captured_host_nobody_claims_to_know_the_sockets() -> None:
     view = reading(dynamic=DYNAMIC)
     view = replace(view, facts=replace(view.facts, read_only=True))
-    assert tcp_answer(80, view).verdict.reason.startswith("no row holds it; sockets were not captured; it lies outside")
+    assert tcp_answer(80, view).outlook.reason.text.startswith(
+        "nothing is listed over it; sockets were not captured; it lies outside"
+    )
     excluded = replace(reading(*listed("8000-8099 *")), facts=view.facts)
-    assert tcp_answer(8080, excluded).verdict.reason.startswith("sockets were not captured; an exclusion only keeps it")
+    assert tcp_answer(8080, excluded).outlook.reason.text.startswith(
+        "sockets were not captured; an exclusion only keeps it"
+    )
     block = replace(reading(*listed("8000-8099")), facts=view.facts)
-    assert tcp_answer(8080, block).verdict.bind == "refused"
-    assert "or it is reserved" in tcp_answer(8080, block).verdict.reason
+    assert tcp_answer(8080, block).outlook.bind == "refused"
+    assert "or it is reserved" in tcp_answer(8080, block).outlook.reason.text
 
 
 def test_each_protocol_is_answered_for_itself() -> None:
     view = reading(*listed("8000-8099 *"))
-    answers = explain_port(State(PolicySet(()), view, None), 8080)
+    answers = explain_port(picture_of(State(PolicySet(()), view, None)), 8080)
     assert [(answer.lanes, len(answer.holding.rows)) for answer in answers] == [(TCP, 1), (UDP, 0)]
-    assert explain_port(State(PolicySet(()), view, None), 8080, ("udp",)) == answers[1:]
+    assert explain_port(picture_of(State(PolicySet(()), view, None)), 8080, ("udp",)) == answers[1:]
     assert [lane for answer in answers for lane in answer.lanes] == list(LANES)
     assert len(PROTOCOLS) == 2
 
 
 def test_families_that_differ_are_answered_apart() -> None:
     answers = tcp_answers(8080, reading(*listed("8000-8099", TCP6), shared=()))
-    assert [(answer.lanes, answer.verdict.bind) for answer in answers] == [((TCP4,), "works"), ((TCP6,), "refused")]
+    assert [(answer.lanes, answer.outlook.bind) for answer in answers] == [((TCP4,), "works"), ((TCP6,), "refused")]
 
 
 def test_of_lanes_that_were_not_read_nothing_is_said() -> None:
     view = reading(*listed("8000-8099", TCP4), shared=(), known_lanes=(TCP4,))
-    assert [answer.lanes for answer in explain_port(State(PolicySet(()), view, None), 8080)] == [(TCP4,)]
+    assert [answer.lanes for answer in explain_port(picture_of(State(PolicySet(()), view, None)), 8080)] == [(TCP4,)]
 
 
 def test_an_exclusion_can_be_bound_and_says_whose_it_is() -> None:
     book = Ledger("machine-1", rows=owned("8000-8099"), claims=(claim("web", "8000-8099"),))
     answer = tcp_answer(8080, reading(*listed("8000-8099 *")), book)
     (row,) = answer.holding.rows
-    assert (answer.verdict.bind, row.kind, row.entries) == ("works", "exclusion", ("p/web",))
+    assert (answer.outlook.bind, row.kind, row.entries) == ("works", "exclusion", ("p/web",))
     assert row.record is not None
-    assert "http.sys" in answer.verdict.reason
+    assert "http.sys" in answer.outlook.reason.text
     foreign = tcp_answer(8080, reading(*listed("8000-8099 *")))
-    assert (foreign.verdict.bind, foreign.holding.rows[0].record) == ("works", None)
+    assert (foreign.outlook.bind, foreign.holding.rows[0].record) == ("works", None)
 
 
 def test_families_whose_rows_were_made_at_other_times_or_for_others_are_told_apart() -> None:
@@ -106,66 +113,77 @@ def test_families_whose_rows_were_made_at_other_times_or_for_others_are_told_apa
 
 def test_a_port_that_http_sys_keeps_for_a_service_is_told_whatever_holds_it() -> None:
     urls = (UrlReservation(5985, "http://+:5985/wsman/"),)
-    free = tcp_answer(5985, reading(url_reservations=urls, dynamic=DYNAMIC)).verdict
-    assert (free.bind, free.remedy) == ("works", "")
-    assert free.reason.endswith("keeps it for http://+:5985/wsman/, which an exclusion may keep from starting")
-    excluded = tcp_answer(5985, reading(*listed("5985 *"), url_reservations=urls)).verdict
-    assert excluded.reason.endswith("; http.sys keeps it for http://+:5985/wsman/")
+    free = tcp_answer(5985, reading(url_reservations=urls, dynamic=DYNAMIC)).outlook
+    assert (free.bind, free.reason.id, free.remedy) == ("works", "url-reservation", None)
+    assert free.reason.text.endswith("keeps it for http://+:5985/wsman/, which an exclusion may keep from starting")
+    excluded = tcp_answer(5985, reading(*listed("5985 *"), url_reservations=urls)).outlook
+    assert excluded.reason.text.endswith("; http.sys keeps it for http://+:5985/wsman/")
 
 
 def test_low_ports_of_linux_need_rights() -> None:
     for rows in ((), listed("1-2000 *")):
         view = reading(*rows, dynamic={"tcp": PortRange(32768, 60999)})
         view = replace(view, facts=replace(view.facts, os="linux"))
-        low, high = tcp_answer(1023, view).verdict.reason, tcp_answer(1024, view).verdict.reason
+        low, high = tcp_answer(1023, view).outlook.reason.text, tcp_answer(1024, view).outlook.reason.text
         assert ("below 1024 Linux asks" in low, "below 1024 Linux asks" in high) == (True, False)
 
 
 def test_linux_has_no_http_sys() -> None:
     view = reading(*listed("8000-8099 *"))
     view = replace(view, facts=replace(view.facts, os="linux"))
-    assert "http.sys" not in tcp_answer(8080, view).verdict.reason
+    assert "http.sys" not in tcp_answer(8080, view).outlook.reason.text
 
 
 @pytest.mark.parametrize(
-    ("row", "changes", "remedy"),
+    ("row", "changes", "remedy", "words"),
     [
-        ("8000-8099", {"winnat": "running"}, "if WinNAT holds it, declare an exclusion of it and apply with --release"),
-        ("8000-8099", {"winnat": "stopped"}, "choose another port, or have the owner of that row give it up"),
-        ("8080", {"winnat": "running"}, "choose another port, or have the owner of that row give it up"),
-        ("8080", {"url_reservations": (UrlReservation(8080, "http://+:8080/"),)}, "http.sys keeps it for http://+:80"),
+        ("8000-8099", {"winnat": "running"}, "release-winnat", "apply with --release-winnat; otherwise its owner"),
+        ("8000-8099", {"winnat": "stopped"}, "ask-the-owner", "choose another port, or have its owner give it up"),
+        ("8080", {"winnat": "running"}, "ask-the-owner", "choose another port, or have its owner give it up"),
+        (
+            "8080",
+            {"url_reservations": (UrlReservation(8080, "http://+:8080/"),)},
+            "stop-service",
+            "http.sys keeps it for http://+:8080/; choose another port",
+        ),
     ],
 )
-def test_a_row_without_a_star_cannot_be_bound(row: str, changes: dict[str, Any], remedy: str) -> None:
-    verdict = tcp_answer(8080, reading(*listed(row), **changes)).verdict
-    assert (verdict.bind, "10013" in verdict.reason) == ("refused", True)
-    assert verdict.remedy.startswith(remedy)
+def test_a_block_cannot_be_bound(row: str, changes: dict[str, Any], remedy: str, words: str) -> None:
+    outlook = tcp_answer(8080, reading(*listed(row), **changes)).outlook
+    assert (outlook.bind, outlook.reason.id, "10013" in outlook.reason.text) == ("refused", "block", True)
+    assert outlook.remedy is not None
+    assert (outlook.remedy.id, words in outlook.remedy.text) == (remedy, True)
 
 
 def test_url_reservations_are_of_tcp_and_of_that_port() -> None:
     view = reading(url_reservations=(UrlReservation(8080, "http://+:8080/"), UrlReservation(80, "http://+:80/")))
-    answers = explain_port(State(PolicySet(()), view, None), 8080)
+    answers = explain_port(picture_of(State(PolicySet(()), view, None)), 8080)
     assert [[item.port for item in answer.holding.urls] for answer in answers] == [[8080], []]
 
 
 def test_a_reservation_is_for_whoever_presents_its_token() -> None:
     found = frozenset({Lookup("tcp", ports("12000-12009"))})
     view = reading(*listed("12000-12009"), lookups=found)
-    foreign = tcp_answer(12003, view).verdict
-    assert (foreign.bind, "10013" in foreign.reason) == ("with-token", True)
-    assert foreign.remedy == "choose another port, or ask the program that made the reservation"
+    foreign = tcp_answer(12003, view).outlook
+    assert (foreign.bind, "10013" in foreign.reason.text) == ("with-token", True)
+    assert foreign.remedy == Remedy(
+        "ask-its-program", "choose another port, or ask the program that made the reservation"
+    )
     book = Ledger("machine-1", rows=owned("12000-12009", kind="reservation"))
-    assert "bind_reserved" in tcp_answer(12003, view, book).verdict.remedy
+    ours = tcp_answer(12003, view, book).outlook.remedy
+    assert ours is not None
+    assert (ours.id, "bind_reserved" in ours.text) == ("bind-reserved", True)
 
 
 def test_a_row_of_unknown_kind_leaves_it_open() -> None:
     found = frozenset({Lookup("tcp", ports("8080"))})
-    verdict = tcp_answer(8080, reading(*listed("8080 *"), lookups=found, lookup_tells_kinds=False)).verdict
-    assert (verdict.bind, verdict.remedy) == ("unknown", "try it: 10013 (WSAEACCES) means a reservation")
+    outlook = tcp_answer(8080, reading(*listed("8080 *"), lookups=found, lookup_tells_kinds=False)).outlook
+    assert (outlook.bind, outlook.reason.id) == ("unknown", "unknown-kind")
+    assert outlook.remedy == Remedy("try-a-bind", "try it: 10013 (WSAEACCES) means a reservation")
 
 
 def test_the_worst_of_several_rows_counts() -> None:
-    assert tcp_answer(8080, reading(*listed("8000-8099 *"), *listed("8080"))).verdict.bind == "refused"
+    assert tcp_answer(8080, reading(*listed("8000-8099 *"), *listed("8080"))).outlook.bind == "refused"
 
 
 def test_a_socket_in_either_family_keeps_the_port_whatever_the_rows_say() -> None:
@@ -173,17 +191,21 @@ def test_a_socket_in_either_family_keeps_the_port_whatever_the_rows_say() -> Non
     view = reading(*listed("8000-8099"), sockets=(Socket(TCP4, 8080, None, None), mine, Socket(TCP4, 80, "x", 1)))
     answer = tcp_answer(8080, view)
     assert answer.lanes == TCP
-    assert answer.verdict == ("in-use", "it is in use by nginx (pid 77), ipv4+ipv6", "stop nginx (pid 77)")
-    alone = tcp_answer(8080, reading(sockets=(Socket(TCP6, 8080, "nginx", 77),))).verdict
-    assert alone.reason == "it is in use by nginx (pid 77), ipv6"
+    assert answer.outlook == (
+        "in-use",
+        Reason("in-use", "it is in use by nginx (pid 77), ipv4+ipv6"),
+        Remedy("stop-program", "stop nginx (pid 77)"),
+    )
+    alone = tcp_answer(8080, reading(sockets=(Socket(TCP6, 8080, "nginx", 77),))).outlook
+    assert alone.reason.text == "it is in use by nginx (pid 77), ipv6"
 
 
 def test_a_process_that_does_not_show_is_looked_for_with_more_rights() -> None:
-    verdict = tcp_answer(8080, reading(sockets=(Socket(TCP4, 8080, None, None),))).verdict
-    assert verdict.reason == "it is in use by an unknown process, ipv4"
-    assert verdict.remedy == "run this again with all rights to see which program it is"
+    outlook = tcp_answer(8080, reading(sockets=(Socket(TCP4, 8080, None, None),))).outlook
+    assert outlook.reason.text == "it is in use by an unknown process, ipv4"
+    assert outlook.remedy == Remedy("run-elevated", "run this again with all rights to see which program it is")
     both = (Socket(TCP4, 8080, None, 5), Socket(TCP6, 8080, "nginx", 77))
-    assert tcp_answer(8080, reading(sockets=both)).verdict.remedy == "stop nginx (pid 77)"
-    other = tcp_answer(8080, reading(sockets=(Socket(TCP4, 8080, None, 7),))).verdict
-    assert other.reason == "it is in use by an unknown process (pid 7), ipv4"
-    assert other.remedy == verdict.remedy
+    assert tcp_answer(8080, reading(sockets=both)).outlook.remedy == Remedy("stop-program", "stop nginx (pid 77)")
+    other = tcp_answer(8080, reading(sockets=(Socket(TCP4, 8080, None, 7),))).outlook
+    assert other.reason.text == "it is in use by an unknown process (pid 7), ipv4"
+    assert other.remedy == outlook.remedy

@@ -9,7 +9,7 @@ import pytest
 
 from reconciler.errors import HostError
 from reconciler.host.interface import Facts, Snapshot
-from reconciler.plan.refusals import refuse_unknown
+from reconciler.plan.refusals import refuse_what_was_not_read
 from reconciler.policy.entries import DynamicRange, Policy, PolicySet
 from reconciler.ports import LANES, Lane, PortRange, Protocol
 from tests.world import PLACE, TCP4, TCP6, UDP4, entry, policy, reserve
@@ -20,7 +20,7 @@ BOTH_TCP = Snapshot(FACTS, "captured", (), known_lanes=(TCP4, TCP6))
 
 def check(snapshot: Snapshot, *policies: Policy, ranges: Mapping[Protocol, PortRange] | None = None) -> None:
     wanted = DynamicRange(dict(ranges), "node", PLACE) if ranges else None
-    refuse_unknown(PolicySet(policies, dynamic_range=wanted), snapshot)
+    refuse_what_was_not_read(PolicySet(policies, dynamic_range=wanted), snapshot)
 
 
 def refused(snapshot: Snapshot, *policies: Policy, ranges: Mapping[Protocol, PortRange] | None = None) -> str:

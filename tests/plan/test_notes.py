@@ -11,17 +11,13 @@ from reconciler.plan.planner import plan_state
 from reconciler.policy.entries import PolicySet
 from reconciler.ports import PROTOCOLS
 from tests.plan.build import listed, ports, reading
-from tests.world import TCP4, TCP6, World, entry, policy, reserve, unmanaged
+from tests.world import TCP4, TCP6, World, entry, note_ids, policy, reserve, unmanaged
 
 V4: dict[str, Any] = {"families": ("ipv4",)}
 
 
 def notes(plan: Plan) -> list[str]:
     return [f"{note.id}: {note.text}" for note in plan.notes]
-
-
-def ids(plan: Plan) -> list[str]:
-    return [note.id for note in plan.notes]
 
 
 def known(world: World) -> World:
@@ -41,17 +37,17 @@ def test_a_copied_ledger_is_told_before_all_else() -> None:
     world.apply(policy("p", entry("web", "8080")))
     world.sim.machine = "clone"
     plan = world.plan(policy("p", entry("web", "8080", **V4)))
-    assert ids(plan) == ["ledger-copied", "shared-lanes", "foreign-cover"]
-    assert "every row counts as foreign and none is deleted" in plan.notes[0].text
+    assert note_ids(plan) == ["ledger-copied", "shared-lanes", "foreign-cover"]
+    assert "nothing that exists is ours, and nothing will be deleted" in plan.notes[0].text
 
 
 def test_a_missing_ledger_is_told_where_rows_might_have_been_ours() -> None:
     world = World()
     world.add(TCP4, "8080")
-    assert ids(world.plan(policy("p", entry("web", "8080")))) == ["ledger-missing", "foreign-cover"]
+    assert note_ids(world.plan(policy("p", entry("web", "8080")))) == ["ledger-missing", "foreign-cover"]
     for other in (entry("web", "9090"), entry("dns", "8080", protocols=("udp",))):
-        assert ids(world.plan(policy("p", other))) == []
-    assert ids(known(world).plan(policy("p", entry("web", "8080")))) == ["foreign-cover"]
+        assert note_ids(world.plan(policy("p", other))) == []
+    assert note_ids(known(world).plan(policy("p", entry("web", "8080")))) == ["foreign-cover"]
 
 
 def test_a_run_in_which_no_file_is_for_this_host_does_not_pass_for_success() -> None:
@@ -98,8 +94,8 @@ def test_coverage_by_foreign_rows_is_told_with_the_rows() -> None:
     world.add(TCP4, "8000-8009 8020 8030 8040")
     plan = world.plan(policy("p", entry("web", "8000-8099"), entry("db", "5432")))
     assert notes(plan) == [
-        "foreign-cover: p/web is covered wholly or partly by rows that are not ours, and nothing proves that they "
-        "outlive a restart: 8000-8009, 8020, 8030 and 1 more"
+        "foreign-cover: p/web is covered wholly or partly by ranges that are not ours, and nothing proves that they "
+        "outlive a restart: 8000-8009, 8020, 8030, 8040"
     ]
 
 
@@ -135,8 +131,8 @@ def test_unclaimed_rows_are_reported_where_that_is_asked_for() -> None:
     world.add(TCP6, "9000-9009")
     plan = world.plan(policy("p", entry("web", "8080")), unmanaged=unmanaged("report"))
     assert notes(plan) == [
-        "unmanaged: tcp/ipv4, tcp/ipv6 9000-9009 is administered, and nobody claims it",
-        "unmanaged: tcp/ipv4 40000 is administered, and nobody claims it",
+        "unmanaged: tcp/ipv4, tcp/ipv6 9000-9009 is administered, and no entry claims it",
+        "unmanaged: tcp/ipv4 40000 is administered, and no entry claims it",
     ]
     everywhere = world.plan(policy("p", entry("web", "8080")), unmanaged=unmanaged("report", ""))
     assert len(everywhere.notes) == 3
@@ -159,7 +155,7 @@ def test_a_port_that_http_sys_serves_is_told_if_it_is_excluded_for_tcp() -> None
     ]
 
 
-def test_a_starred_row_where_lookup_answers_yes_and_tells_kinds_is_no_cover() -> None:
+def test_an_administered_row_where_lookup_answers_yes_and_tells_kinds_is_no_cover() -> None:
     view = reading(*listed("12000-12009 *"), lookups=frozenset({Lookup("tcp", ports("12000-12009"))}))
     plan = plan_state(State(PolicySet((policy("p", entry("web", "12000-12009")),)), view, None))
     assert notes(plan) == []

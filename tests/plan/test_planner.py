@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from reconciler.host.interface import Lookup, Socket
 from reconciler.ledger.records import Ledger, RestoreRow
 from reconciler.plan.given.desired import lookups
-from reconciler.plan.model import Options, Plan, State
+from reconciler.plan.model import Note, Options, Plan, State
 from reconciler.plan.planner import plan_state
 from reconciler.policy.entries import Policy, PolicySet
 from reconciler.policy.lint import lint
@@ -27,7 +27,7 @@ from reconciler.ports import PROTOCOLS
 from reconciler.report.documents import plan_document
 from tests.apply.hosts import Guesser
 from tests.plan.build import UDP, book, claim, intent, listed, owned, ports, reading
-from tests.world import NO_LIMITS, TCP4, TCP6, UDP4, World, dynamic, entry, policy, reserve, told, unmanaged
+from tests.world import NO_LIMITS, TCP4, TCP6, UDP4, World, dynamic, entry, note_ids, policy, reserve, told, unmanaged
 
 T = TypeVar("T")
 
@@ -92,16 +92,10 @@ def text(plan: Plan) -> str:
 def test_the_plan_of_everything_is_what_it_is() -> None:
     """So that the tests below are about a plan with something in it."""
     plan = plan_state(busy_world())
-    assert {step.status for step in plan.steps} == {
-        "ready",
-        "deferred",
-        "blocked",
-        "over-covered",
-        "skipped",
-        "out-of-scope",
-    }
-    assert {step.action for step in plan.steps} >= {"set-dynamic-range", "create", "replace", "delete", "keep"}
-    assert plan.notes
+    assert {step.status for step in plan.steps} == {"ready", "deferred", "blocked"}
+    assert {step.action for step in plan.steps} == {"set-dynamic-range", "create", "replace", "delete"}
+    assert any(step.over_covered for step in plan.steps)
+    assert set(note_ids(plan)) == {"protected", "not-in-this-run", "foreign-cover", "plain-bind"}
 
 
 @given(st.randoms(use_true_random=False))
@@ -211,31 +205,25 @@ def test_a_plan_that_was_used_up_has_no_successor_of_the_same_id() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "reason", "remedy"),
+    ("given", "why"),
     [
-        ((), "no file of policy p was given in this run", "--retire p gives it up"),
-        (
-            (policy("p", in_scope=False),),
-            "no file of policy p targets this host in this run",
-            "--retire p gives it up",
-        ),
+        ((), "policy p was not part of this run"),
+        ((policy("p", in_scope=False),), "no file of policy p targets this host in this run"),
         (
             (policy("p", elsewhere=frozenset({"web"})),),
-            "entry web stands only in files of policy p that do not target this host in this run",
-            'take it out of them, or put disable = ["web"] into one that does',
+            "entry web of policy p stands only in files that do not target this host in this run",
         ),
     ],
     ids=["no file", "no file for this host", "entry elsewhere"],
 )
-def test_what_is_out_of_scope_is_listed_with_why_and_the_way_to_end_it(
-    given: tuple[Policy, ...], reason: str, remedy: str
-) -> None:
+def test_what_is_not_in_this_run_stays_and_one_note_says_so(given: tuple[Policy, ...], why: str) -> None:
     world = World()
     world.apply(policy("p", entry("web", "8080-8089 9090")), policy("q", entry("db", "5432")))
     elsewhere = replace(policy("q", entry("db", "5432")), files=("q.toml",))
     plan = world.plan(elsewhere, *given)
-    assert told(plan) == ["out-of-scope keep 8080-9090 tcp"]
-    assert (plan.steps[0].reason, plan.steps[0].remedy) == (f"{reason}; what it claims is kept", remedy)
+    assert told(plan) == []
+    assert plan.notes == (Note("not-in-this-run", f"not touched: {why}; it holds 8080-8089, 9090", "policy.toml"),)
+    assert plan.update.claims == plan.state.ledger.claims  # type: ignore[union-attr]
 
 
 V4: dict[str, Any] = {"families": ("ipv4",)}
@@ -266,15 +254,17 @@ def test_one_that_was_made_apart_and_is_made_again_together_is_for_both_families
     assert world.owned(TCP4) == world.owned(TCP6) == ["8000"]
     world.add(TCP6, "9000")
     assert told(world.plan(wanted)) == []
-    assert told(world.plan(policy("q"))) == ["out-of-scope keep 8000 tcp"]
+    plan = world.plan(policy("q"))
+    assert (told(plan), note_ids(plan)) == ([], ["not-in-this-run"])
 
 
 def test_a_file_whose_policy_has_another_name_now_is_asked_about_it() -> None:
     world = World()
     world.apply(policy("p", entry("web", "8080")))
     plan = world.plan(policy("q", entry("db", "5432")))
-    assert [step.remedy for step in plan.steps if step.status == "out-of-scope"] == [
-        'if its policy was renamed, say formerly = ["p"] in [policy]; --retire p gives it up'
+    assert [note.text for note in plan.notes if note.id == "not-in-this-run"] == [
+        'not touched: policy p was not part of this run; if it was renamed, say formerly = ["p"] in [policy]; '
+        "it holds 8080"
     ]
 
 

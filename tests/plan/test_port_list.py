@@ -6,24 +6,20 @@ from dataclasses import replace
 
 import pytest
 
-from reconciler.host.interface import Row
 from reconciler.ledger.records import Intent, OwnedRow
 from reconciler.plan.model import Plan
-from reconciler.plan.port_list import cut_rows, listed_rows, settle_set
+from reconciler.plan.planner import picture_of
+from reconciler.plan.port_list import confirm_ports, cut_rows
 from reconciler.policy.entries import Limits
 from reconciler.ports import LANES, PROTOCOLS, PortRange, PortSet, Store
 from tests.list_world import ListWorld, ports
-from tests.world import dynamic, entry, policy, reserve, told, unmanaged, verdicts
+from tests.world import dynamic, entry, note_ids, policy, reserve, told, unmanaged, verdicts
 
 LANE = LANES[0]
 
 
 def limits_of(plan: Plan) -> list[str]:
     return [breach.limit for breach in plan.breaches]
-
-
-def notes_of(plan: Plan) -> list[str]:
-    return [note.id for note in plan.notes]
 
 
 # All is written at once, so an entry is one step
@@ -52,34 +48,44 @@ def test_all_ranges_of_an_entry_are_one_step() -> None:
 
 
 def test_the_listing_is_cut_into_our_rows_and_the_rest() -> None:
-    rows = [Row(LANE, PortRange(22, 22), True), Row(LANE, PortRange(8000, 8029), True)]
-    cut = cut_rows(rows, [PortRange(8010, 8014), PortRange(8015, 8019)])
-    assert [str(row.ports) for row in cut] == ["22", "8000-8009", "8010-8014", "8015-8019", "8020-8029"]
+    snapshot = ListWorld("22 8000-8029").host.snapshot()
+    runs = ["22", "8000-8009", "8010-8014", "8015-8019", "8020-8029"]
+    cut = cut_rows(snapshot, [row("8010-8014"), row("8015-8019")])
+    assert [f"{item.lane} {item.ports}" for item in cut] == [f"{lane} {run}" for lane in LANES for run in runs]
+    assert all(item.administered for item in cut)
+
+
+def test_of_a_row_of_ours_only_what_is_listed_is_cut_out() -> None:
+    snapshot = ListWorld("8000-8009").host.snapshot()
+    cut = cut_rows(snapshot, [row("8008-8014"), row("9000")])
+    assert [str(item.ports) for item in cut if item.lane == LANE] == ["8000-8007", "8008-8009"]
 
 
 def test_a_listing_without_rows_has_nothing_to_cut() -> None:
-    assert cut_rows([], [PortRange(8010, 8014)]) == []
+    assert cut_rows(ListWorld().host.snapshot(), [row("8010-8014")]) == ()
 
 
 def test_show_has_our_rows_apart_in_every_lane() -> None:
     world = ListWorld("8000-8009")
-    world.apply(policy("a", entry("web", "8010-8019")))
-    ledger = world.store.load()
-    assert ledger is not None
-    shown = listed_rows(world.host.snapshot(), ledger.rows)
-    assert [str(row.ports) for row in shown] == ["8000-8009", "8010-8019"] * 4
+    wanted = policy("a", entry("web", "8010-8019"))
+    world.apply(wanted)
+    shown = picture_of(world.plan(wanted).state).rows()
+    assert [(str(item.row.ports), item.kind, item.record is not None, item.entries) for item in shown] == [
+        ("8000-8009", "exclusion", False, ()),
+        ("8010-8019", "exclusion", True, ("a/web",)),
+    ] * 4
 
 
 def test_one_entry_for_both_protocols_is_one_step_that_covers_all_lanes() -> None:
     plan = ListWorld().plan(policy("a", entry("web", "8000-8009", protocols=PROTOCOLS)))
     (step,) = plan.steps
     assert (step.action, step.lanes, len(step.creates), step.creates[0].lanes) == ("create", LANES, 1, LANES)
-    assert "shared-lanes" not in notes_of(plan)
+    assert "shared-lanes" not in note_ids(plan)
 
 
 def test_one_protocol_covers_the_other_too_and_that_is_told_once() -> None:
     plan = ListWorld().plan(policy("a", entry("web", "8000-8009"), entry("dns", "53", protocols=("udp",))))
-    assert notes_of(plan) == ["shared-lanes"]
+    assert note_ids(plan) == ["shared-lanes"]
 
 
 def test_a_row_is_ours_as_far_as_its_ports_are_there() -> None:
@@ -137,7 +143,7 @@ def test_an_entry_that_foreign_ports_cover_is_in_sync_and_owns_nothing() -> None
     world = ListWorld("8000-8009")
     plan = world.plan(policy("a", entry("web", "8002-8005")))
     assert told(plan) == []
-    assert "foreign-cover" in notes_of(plan)
+    assert "foreign-cover" in note_ids(plan)
     world.run(plan)
     world.apply(policy("a"))
     assert (world.listed, world.owned()) == ("8000-8009", "none")
@@ -201,7 +207,7 @@ def settled(listed: str, rows: list[OwnedRow], intents: list[Intent], boot: int 
     assert ledger is not None
     world.host.listed = ports(listed)
     world.host.boot = boot
-    there, gone = settle_set(replace(ledger, rows=tuple(rows), intents=tuple(intents)), world.host.snapshot())
+    there, gone = confirm_ports(replace(ledger, rows=tuple(rows), intents=tuple(intents)), world.host.snapshot())
     return [f"{item.ports} {item.store} {item.plan}" for item in there], [str(item.ports) for item in gone]
 
 
@@ -276,7 +282,7 @@ def test_reservations_and_the_dynamic_range_are_left_out() -> None:
         ("set-dynamic-range", "skipped"),
         ("set-dynamic-range", "skipped"),
     ]
-    assert plan.steps[1].reason.startswith("it is 32768-60999 now; Linux has one for TCP and UDP")
+    assert [step.reason.id for step in plan.steps] == ["no-reservations", "one-dynamic-range", "one-dynamic-range"]
     assert ListWorld().run(plan).results == ()
 
 
@@ -300,17 +306,18 @@ def test_absent_does_not_take_what_another_entry_claims() -> None:
     both = policy("a", entry("old", "8080-8089", state="absent")), policy("b", entry("web", "8082-8083"))
     plan = world.plan(*both)
     assert told(plan) == ["delete 8080-8081 tcp+udp", "blocked delete 8082-8083 tcp+udp"]
-    assert "b/web still claims ports of it" in plan.steps[1].reason
+    reason = plan.steps[1].reason
+    assert (reason.id, "b/web still wants ports of it" in reason.text) == ("still-claimed", True)
 
 
-def test_a_row_of_ours_that_nobody_claims_and_somebody_names_goes_once() -> None:
+def test_a_row_of_ours_that_no_entry_wants_and_somebody_names_goes_once() -> None:
     world = ListWorld("22")
     world.apply(policy("a", entry("web", "8000-8009"), entry("db", "5432")))
     plan = world.plan(policy("a", entry("web", "8000-8009", state="absent"), entry("db", "5432")))
     assert told(plan) == ["delete 8000-8009 tcp+udp"]
 
 
-def test_unmanaged_takes_runs_inside_its_window_that_nobody_claims() -> None:
+def test_unmanaged_takes_runs_inside_its_window_that_no_entry_wants() -> None:
     world = ListWorld("22 8000-8009 9000-9010")
     world.apply(policy("a", entry("web", "8010")))
     plan = world.plan(policy("a", entry("web", "8010")), unmanaged=unmanaged("delete", "8000-9005"))
@@ -323,16 +330,17 @@ def test_a_renamed_policy_keeps_its_rows_in_all_lanes() -> None:
     world = ListWorld()
     world.apply(policy("a", entry("web", "8000")))
     plan = world.plan(policy("b", entry("web", "8000"), formerly=("a",)))
-    assert [(step.action, step.lanes) for step in plan.steps] == [("relabel", LANES)]
+    assert (told(plan), note_ids(plan)) == ([], ["shared-lanes", "transfer"])
     world.run(plan)
-    assert (len(world.host.writes), told(world.plan(policy("b", entry("web", "8000"))))) == (1, [])
+    after = world.plan(policy("b", entry("web", "8000")))
+    assert (len(world.host.writes), told(after), note_ids(after)) == (1, [], ["shared-lanes"])
 
 
 def test_protected_ports_stay() -> None:
     world = ListWorld("22")
     world.apply(policy("a", entry("web", "8000-8009", protect=True), entry("db", "5432")))
     plan = world.plan(policy("a", entry("db", "5432")))
-    assert told(plan) == ["skipped delete 8000-8009 tcp+udp"]
+    assert (told(plan), note_ids(plan)) == ([], ["shared-lanes", "protected"])
     world.run(plan)
     assert (world.listed, world.file) == ("22, 5432, 8000-8009", "5432, 8000-8009")
 
@@ -343,7 +351,7 @@ def test_with_the_ledger_of_another_machine_everything_is_foreign() -> None:
     world.host.machine = "machine-2"
     plan = world.plan(policy("a"))
     assert told(plan) == []
-    assert "ledger-copied" in notes_of(plan)
+    assert "ledger-copied" in note_ids(plan)
 
 
 def test_absent_ports_split_a_foreign_run_for_unmanaged_in_the_same_plan() -> None:
@@ -353,3 +361,9 @@ def test_absent_ports_split_a_foreign_run_for_unmanaged_in_the_same_plan() -> No
     assert told(world.plan(wanted, unmanaged=rule)) == ["delete 2005 tcp+udp", "delete 2006 tcp+udp"]
     world.apply(wanted, unmanaged=rule)
     assert (world.listed, told(world.plan(wanted, unmanaged=rule))) == ("2007", [])
+
+
+def test_a_foreign_run_of_which_a_port_is_wanted_is_no_unmanaged_one() -> None:
+    world = ListWorld("8000-8009 9000-9009")
+    wanted = policy("a", entry("web", "8005"))
+    assert told(world.plan(wanted, unmanaged=unmanaged("delete"))) == ["delete 9000-9009 tcp+udp"]

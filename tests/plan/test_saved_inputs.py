@@ -1,16 +1,17 @@
-"""What a saved plan is bound to: what matters changes the basis, everything else does not."""
+"""What a saved plan is bound to: what matters changes the inputs, everything else does not."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import fields, replace
+from typing import Any
 
 import pytest
 
-from reconciler.host.interface import Row, Snapshot, Socket
+from reconciler.host.interface import ListSnapshot, Row, Snapshot, Socket
 from reconciler.ledger.records import Intent, Ledger, RestoreRow
 from reconciler.plan.model import Options
-from reconciler.plan.saved import SECTIONS, Basis, basis, binding, plan_inputs
+from reconciler.plan.saved import SECTIONS, Inputs, binding, inputs, plan_inputs
 from reconciler.policy.entries import DynamicRange, Limits, Place, PolicySet, Reservation, Unmanaged
 from reconciler.ports import Lane, PortSet
 from tests.report.samples import (
@@ -38,8 +39,15 @@ def made(
     view: Snapshot | None = None,
     book: Ledger | None = None,
     options: Options = NONE,
-) -> Basis:
-    return basis(wanted or policies(), view or snapshot(WEB_ROW), book, options)
+) -> Inputs:
+    return inputs(wanted or policies(), view or snapshot(WEB_ROW), book, options)
+
+
+def with_file(**changes: Any) -> ListSnapshot:
+    """The usual reading, of a host that keeps a list, and a file that sets it at boot."""
+    view = snapshot(WEB_ROW)
+    values = {field.name: getattr(view, field.name) for field in fields(view)}
+    return ListSnapshot(**{**values, "stored": PortSet(), **changes})
 
 
 def test_it_has_its_sections_in_order_and_survives_json() -> None:
@@ -49,9 +57,9 @@ def test_it_has_its_sections_in_order_and_survives_json() -> None:
     assert json.loads(json.dumps(found)) == found
 
 
-def test_the_basis_of_a_plan_is_that_of_its_state() -> None:
+def test_the_inputs_of_a_plan_are_those_of_its_state() -> None:
     plan = make_plan(CREATE)
-    assert plan_inputs(plan) == basis(plan.state.policies, plan.state.snapshot, plan.state.ledger, plan.options)
+    assert plan_inputs(plan) == inputs(plan.state.policies, plan.state.snapshot, plan.state.ledger, plan.options)
 
 
 def test_rows_near_a_declared_port_are_in_it_and_others_are_not() -> None:
@@ -74,7 +82,7 @@ def test_rows_near_a_declared_port_are_in_it_and_others_are_not() -> None:
             intents=(Intent("create", "exclusion", TCP, ports("20050"), "persistent", TCP, "boot-1", "plan-0", "now"),),
         ),
     ],
-    ids=["owned", "claimed", "owed", "intended"],
+    ids=["owned", "claimed", "to restore", "intended"],
 )
 def test_rows_near_a_port_of_the_ledger_are_in_it(book: Ledger) -> None:
     assert "tcp/ipv4 20000-20099" in made(book=book, view=snapshot(FAR_ROW))["rows"]
@@ -109,6 +117,12 @@ def test_a_moved_line_does_not_bind() -> None:
     assert binding(made(policies(exclusion(line=12)))) == binding(made(policies(exclusion(line=13))))
 
 
+def test_another_file_at_boot_binds_by_itself() -> None:
+    rival = with_file(stored_elsewhere="/etc/sysctl.conf:3")
+    assert binding(made(view=rival)) != binding(made(view=with_file()))
+    assert binding(made(view=with_file(stored=None))) == binding(made())
+
+
 @pytest.mark.parametrize(
     "other",
     [
@@ -119,8 +133,8 @@ def test_a_moved_line_does_not_bind() -> None:
         made(replace(policies(), dynamic_range=DynamicRange({"tcp": ports("20000-65535")}, "node", PLACE))),
         made(view=snapshot()),
         made(view=replace(snapshot(WEB_ROW), dynamic={})),
-        made(view=replace(snapshot(WEB_ROW), stored=PortSet())),
-        made(view=replace(snapshot(WEB_ROW), stored=PortSet(), stored_elsewhere="/etc/sysctl.conf:3")),
+        made(view=with_file()),
+        made(view=with_file(stored_elsewhere="/etc/sysctl.conf:3")),
         made(view=replace(snapshot(WEB_ROW), facts=replace(snapshot().facts, machine="machine-2"))),
         made(book=ledger()),
         made(options=Options(retire=frozenset({"old"}))),
@@ -140,7 +154,7 @@ def test_a_moved_line_does_not_bind() -> None:
         "options",
     ],
 )
-def test_everything_a_plan_rests_on_binds(other: Basis) -> None:
+def test_everything_a_plan_rests_on_binds(other: Inputs) -> None:
     assert binding(other) != binding(made())
 
 

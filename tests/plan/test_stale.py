@@ -8,16 +8,16 @@ import pytest
 
 from reconciler.host.interface import Row, Socket
 from reconciler.plan.model import Options
-from reconciler.plan.saved import Basis, basis, explain_changes, is_stale
+from reconciler.plan.saved import Inputs, explain_changes, inputs, is_stale
 from reconciler.policy.entries import Limits, Policy, PolicySet
 from tests.report.samples import TCP, claim, exclusion, ledger, owned_row, policies, ports, snapshot
 
 ROW = Row(TCP[0], ports("8000-8099"), True)
 NONE = Options()
-OLD = basis(policies(), snapshot(ROW), ledger(owned_row("8000-8099"), claims=(claim(),)), NONE)
+OLD = inputs(policies(), snapshot(ROW), ledger(owned_row("8000-8099"), claims=(claim(),)), NONE)
 
 
-def changed(**parts: object) -> Basis:
+def changed(**parts: object) -> Inputs:
     return {**OLD, **parts}  # type: ignore[dict-item]
 
 
@@ -42,20 +42,20 @@ def test_nothing_changed_says_nothing() -> None:
         (changed(claims={}), "the ledger's claim of entry web of policy node is gone"),
     ],
 )
-def test_rows_and_ledger(new: Basis, sentence: str) -> None:
+def test_rows_and_ledger(new: Inputs, sentence: str) -> None:
     assert explain_changes(OLD, new) == (sentence,)
     assert is_stale(OLD, new)
 
 
 def test_an_entry_that_changed_is_told_with_its_place() -> None:
-    new = basis(policies(exclusion(port="8081")), snapshot(ROW), None, NONE)
-    old = basis(policies(exclusion(port="8080")), snapshot(ROW), None, NONE)
+    new = inputs(policies(exclusion(port="8081")), snapshot(ROW), None, NONE)
+    old = inputs(policies(exclusion(port="8080")), snapshot(ROW), None, NONE)
     assert "entry web of policy node: ports 8080 -> 8081 (desired/node.toml:12)" in explain_changes(old, new)
 
 
 def test_entries_that_came_and_went() -> None:
-    old = basis(policies(exclusion("web")), snapshot(), None, NONE)
-    new = basis(policies(exclusion("db", "1-2", 14)), snapshot(), None, NONE)
+    old = inputs(policies(exclusion("web")), snapshot(), None, NONE)
+    new = inputs(policies(exclusion("db", "1-2", 14)), snapshot(), None, NONE)
     assert explain_changes(old, new) == (
         "entry db of policy node is new (desired/node.toml:14)",
         "entry web of policy node is gone",
@@ -65,7 +65,7 @@ def test_entries_that_came_and_went() -> None:
 def test_a_policy_that_left_the_scope() -> None:
     away = PolicySet((Policy("node", False, ("desired/node.toml",)),))
     sentences = explain_changes(
-        OLD, basis(away, snapshot(ROW), ledger(owned_row("8000-8099"), claims=(claim(),)), NONE)
+        OLD, inputs(away, snapshot(ROW), ledger(owned_row("8000-8099"), claims=(claim(),)), NONE)
     )
     assert sentences == ("policy node: in scope yes -> no", "entry web of policy node is gone")
 
@@ -74,7 +74,7 @@ def test_limits_host_and_dynamic_range() -> None:
     view = replace(snapshot(ROW), dynamic={"tcp": ports("1024-2000")}, facts=replace(snapshot().facts, machine="copy"))
     wanted = replace(policies(), limits=Limits(max_deletes=30))
     book = ledger(owned_row("8000-8099"), claims=(claim(),))
-    assert explain_changes(OLD, basis(wanted, view, book, NONE)) == (
+    assert explain_changes(OLD, inputs(wanted, view, book, NONE)) == (
         "the dynamic range: tcp 49152-65535 -> 1024-2000",
         "the dynamic range: udp 49152-65535 -> nothing",
         "the host: machine machine-1 -> copy",
@@ -84,8 +84,8 @@ def test_limits_host_and_dynamic_range() -> None:
 
 def test_sockets_explain_and_do_not_bind() -> None:
     book = ledger(owned_row("8000-8099"), claims=(claim(),))
-    busy = basis(policies(), snapshot(ROW, sockets=(Socket(TCP[0], 8080, "node", 5),)), book, NONE)
-    other = basis(policies(), snapshot(ROW, sockets=(Socket(TCP[0], 8080, "node", 6),)), book, NONE)
+    busy = inputs(policies(), snapshot(ROW, sockets=(Socket(TCP[0], 8080, "node", 5),)), book, NONE)
+    other = inputs(policies(), snapshot(ROW, sockets=(Socket(TCP[0], 8080, "node", 6),)), book, NONE)
     assert explain_changes(OLD, busy) == ("port tcp/ipv4 8080 is in use now, by node (pid 5)",)
     assert explain_changes(busy, OLD) == ("port tcp/ipv4 8080 is free now",)
     assert explain_changes(busy, other) == ("port tcp/ipv4 8080 is in use now, by node (pid 6)",)
@@ -94,7 +94,7 @@ def test_sockets_explain_and_do_not_bind() -> None:
 
 def test_moved_lines_are_told_only_where_nothing_else_changed() -> None:
     book = ledger(owned_row("8000-8099"), claims=(claim(),))
-    moved = basis(policies(exclusion(line=13)), snapshot(ROW), book, NONE)
+    moved = inputs(policies(exclusion(line=13)), snapshot(ROW), book, NONE)
     assert explain_changes(OLD, moved) == (
         "entry web of policy node moved from desired/node.toml:12 to desired/node.toml:13",
     )

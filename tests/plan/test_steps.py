@@ -5,21 +5,25 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.plan.model import EntryRef, RowRef, Step
-from reconciler.plan.steps import Joiner, Proposal, claim_ref, hull, in_order, merged
+from reconciler.plan.model import EntryRef, Reason, Remedy, RowRef, Step
+from reconciler.plan.rules.creates import Joiner
+from reconciler.plan.steps import Proposal, claim_ref, hull, in_order, merged
 from reconciler.ports import Lane
 from tests.plan.build import TCP, UDP, claim, ports
-from tests.report.samples import BLOCKED, CREATE, DEFERRED, DELETE, DYNAMIC, OUT_OF_SCOPE, REPLACE, WINNAT
+from tests.report.samples import BLOCKED, CREATE, DEFERRED, DELETE, DYNAMIC, REPLACE, SKIPPED, WINNAT
 from tests.world import TCP4, TCP6, UDP4
 
 WEB, DB = EntryRef("p", "web", "p.toml:1"), EntryRef("p", "db", "p.toml:2")
+
+
+GONE, NEW = Reason("gone", "gone"), Reason("new", "new")
 
 
 def spec(text: str, *lanes: Lane, store: str = "persistent", kind: str = "exclusion") -> RowRef:
     return RowRef(kind, lanes or TCP, ports(text), store)  # type: ignore[arg-type]
 
 
-def test_a_draft_is_a_create_a_delete_or_a_replace() -> None:
+def test_a_proposal_is_a_create_a_delete_or_a_replace() -> None:
     create = Proposal(creates=[spec("8080")]).step()
     assert (create.action, str(create.ports), create.lanes) == ("create", "8080", TCP)
     delete = Proposal(deletes=[spec("8080")]).step()
@@ -54,23 +58,42 @@ def test_rows_of_another_protocol_store_or_kind_stay_apart() -> None:
     assert merged(rows) == rows
 
 
-def test_what_is_absorbed_is_in_one_step_and_told_once() -> None:
-    first = Proposal(creates=[spec("8080", TCP4)], owners=[WEB], reason="declared")
-    other = Proposal(creates=[spec("8080", TCP6)], owners=[DB, WEB], reason="declared")
+def test_what_is_absorbed_is_in_one_step_and_said_once() -> None:
+    first = Proposal(creates=[spec("8080", TCP4)], owners=[WEB], reason=GONE)
+    other = Proposal(creates=[spec("8080", TCP6)], owners=[DB, WEB], reason=GONE)
     first.absorb(other)
     assert other.current() is first
     step = first.step()
-    assert (step.creates, step.owners, step.reason) == ((spec("8080"),), (WEB, DB), "declared")
+    assert (step.creates, step.owners, step.reason) == ((spec("8080"),), (WEB, DB), GONE)
 
 
 def test_reasons_that_differ_say_which_ports_they_are_about() -> None:
-    first = Proposal(deletes=[spec("8000-8009")], reason="gone", but=", but busy")
-    first.absorb(Proposal(creates=[spec("8005", TCP4)], reason="new"))
-    first.absorb(Proposal(creates=[spec("9000")], reason="new"))
-    first.absorb(Proposal(reason="for good"))
+    first = Proposal(deletes=[spec("8000-8009")], reason=GONE, but=Reason("busy", "but busy"))
+    first.absorb(Proposal(creates=[spec("8005", TCP4)], reason=NEW))
+    first.absorb(Proposal(creates=[spec("9000")], reason=NEW))
+    first.absorb(Proposal(reason=Reason("late", "for good")))
     first.absorb(Proposal())
-    first.but = ", but late"
-    assert first.step().reason == "8000-8009: gone, but busy; 8005, 9000: new; for good, but late"
+    first.but = Reason("slow", "but late")
+    text = "8000-8009: gone, but busy; 8005, 9000: new; for good, but late"
+    assert first.step().reason == Reason("gone+busy+new+late+slow", text)
+
+
+def test_reasons_that_differ_say_the_kind_too_where_there_are_two() -> None:
+    first = Proposal(deletes=[spec("8000-8009")], reason=GONE)
+    first.absorb(Proposal(creates=[spec("8000-8009", kind="reservation")], reason=NEW))
+    text = "exclusion 8000-8009: gone; reservation 8000-8009: new"
+    assert first.step().reason == Reason("gone+new", text)
+
+
+def test_a_reason_that_there_is_only_once_is_said_without_ports() -> None:
+    first = Proposal(deletes=[spec("8000-8009")], reason=GONE)
+    first.absorb(Proposal(creates=[spec("8005")]))
+    assert first.step().reason == GONE
+
+
+def test_what_cannot_be_is_said_also_where_nothing_else_needs_to_be() -> None:
+    assert Proposal(creates=[spec("8005")], but=NEW).step().reason == NEW
+    assert Proposal(creates=[spec("8005")]).step().reason.id == "declared"
 
 
 def test_absorbing_what_is_in_already_changes_nothing() -> None:
@@ -83,7 +106,7 @@ def test_absorbing_what_is_in_already_changes_nothing() -> None:
     assert first.current() is first
 
 
-def test_an_absorbed_draft_takes_along_what_it_had_absorbed() -> None:
+def test_an_absorbed_proposal_takes_along_what_it_had_absorbed() -> None:
     first, second, third = Proposal(creates=[spec("1")]), Proposal(creates=[spec("2")]), Proposal(creates=[spec("3")])
     second.absorb(third)
     first.absorb(third)
@@ -91,11 +114,20 @@ def test_an_absorbed_draft_takes_along_what_it_had_absorbed() -> None:
     assert [str(row.ports) for row in first.creates] == ["1", "2", "3"]
 
 
-def test_a_draft_that_cannot_be_done_keeps_the_whole_from_being_done() -> None:
+def test_a_proposal_that_cannot_be_done_keeps_the_whole_from_being_done() -> None:
     first = Proposal(creates=[spec("8080")])
-    first.absorb(Proposal(status="deferred", remedy="stop nginx", cause="drift"))
+    stop = Remedy("stop-program", "stop nginx")
+    first.absorb(Proposal(status="deferred", remedy=stop, cause="drift"))
     step = first.step()
-    assert (step.status, step.remedy, step.cause, step.done_by_apply) == ("deferred", "stop nginx", "drift", False)
+    assert (step.status, step.remedy, step.cause, step.done_by_apply) == ("deferred", stop, "drift", False)
+
+
+def test_of_two_that_cannot_be_done_the_blocked_one_counts() -> None:
+    blocked = Remedy("ask-the-owner", "ask")
+    first = Proposal(creates=[spec("8080")], status="blocked", remedy=blocked)
+    first.absorb(Proposal(status="deferred", remedy=Remedy("stop-program", "stop nginx"), tried=True))
+    step = first.step()
+    assert (step.status, step.remedy, step.tried) == ("blocked", blocked, False)
 
 
 def test_what_may_be_tried_is_tried() -> None:
@@ -124,7 +156,7 @@ def test_a_claim_is_named_with_the_place_where_it_stood() -> None:
 
 def test_steps_stand_in_the_order_in_which_apply_does_them_then_what_cannot_be_done() -> None:
     """Room is made first, then rows come, then rows go (design 4.4); the same for every order they were found in."""
-    ordered = (WINNAT, DYNAMIC, CREATE, DEFERRED, REPLACE, DELETE, BLOCKED, OUT_OF_SCOPE)
+    ordered = (WINNAT, DYNAMIC, CREATE, DEFERRED, REPLACE, DELETE, BLOCKED, SKIPPED)
     assert in_order(ordered[::-1]) == in_order(ordered) == ordered
 
 

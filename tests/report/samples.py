@@ -7,6 +7,7 @@ from dataclasses import replace
 from reconciler.apply.results import ApplyResult, StepResult, WriteResult
 from reconciler.host.interface import Facts, Refusal, Row, Snapshot, Socket
 from reconciler.ledger.records import Claim, Ledger, OwnedRow
+from reconciler.plan import reasons
 from reconciler.plan.model import (
     Blocker,
     Breach,
@@ -15,6 +16,8 @@ from reconciler.plan.model import (
     Note,
     Options,
     Plan,
+    Reason,
+    Remedy,
     RowRef,
     State,
     Step,
@@ -45,9 +48,8 @@ CREATE = Step(
     ports=ports("8000-8099"),
     creates=(row_spec("8000-8099", LANES),),
     owners=(WEB,),
-    reason="declared, and not covered yet",
 )
-DRIFT = replace(CREATE, cause="drift", reason="it was applied here and is gone")
+DRIFT = replace(CREATE, cause="drift", reason=reasons.DRIFT)
 REPLACE = Step(
     action="replace",
     status="ready",
@@ -58,7 +60,7 @@ REPLACE = Step(
     deletes=(row_spec("9000-9099"),),
     creates=(row_spec("9000-9009"), row_spec("9090-9099")),
     owners=(DB,),
-    reason="only 9000-9009, 9090-9099 of it is still claimed",
+    reason=Reason("shrunk", "only 9000-9009, 9090-9099 of it is still wanted"),
 )
 DELETE = Step(
     action="delete",
@@ -69,7 +71,7 @@ DELETE = Step(
     ports=ports("7000"),
     deletes=(row_spec("7000", (Lane("udp", "ipv4"),)),),
     owners=(EntryRef("old", "game", ""),),
-    reason="no entry claims it any more; old/game gave it up",
+    reason=reasons.given_up(["old/game"]),
 )
 BLOCKED = Step(
     action="create",
@@ -78,10 +80,11 @@ BLOCKED = Step(
     kind="exclusion",
     lanes=TCP,
     ports=ports("5357"),
+    creates=(row_spec("5357"),),
     owners=(EntryRef("node", "wsd", "desired/node.toml:30"),),
     blockers=(Blocker("row", TCP[0], ports("5357"), "5357, a block"),),
-    reason="in the way: 5357, a block",
-    remedy="choose other ports",
+    reason=Reason("in-the-way", "in the way: 5357, a block"),
+    remedy=Remedy("ask-the-owner", "choose other ports"),
 )
 DEFERRED = Step(
     action="create",
@@ -93,20 +96,20 @@ DEFERRED = Step(
     creates=(row_spec("3000"),),
     owners=(EntryRef("node", "dev", "desired/node.toml:40"),),
     blockers=(Blocker("socket", TCP[0], ports("3000"), "node.exe (pid 812)", "node.exe", 812),),
-    reason="a port of it is in use",
-    remedy="stop node.exe (pid 812), then apply again",
+    reason=Reason("in-use", "a port of it is in use"),
+    remedy=Remedy("stop-program", "stop node.exe (pid 812), then apply again"),
     tried=True,
 )
-OUT_OF_SCOPE = Step(
-    action="keep",
-    status="out-of-scope",
+SKIPPED = Step(
+    action="create",
+    status="skipped",
     cause="change",
-    kind="exclusion",
+    kind="reservation",
     lanes=TCP,
     ports=ports("6000"),
+    creates=(RowRef("reservation", TCP, ports("6000"), "persistent"),),
     owners=(EntryRef("other", "x", "other.toml:3"),),
-    reason="policy other does not target this host in this run; what it claims is kept",
-    remedy="--retire other gives it up",
+    reason=reasons.NO_RESERVATIONS,
 )
 DYNAMIC = Step(
     action="set-dynamic-range",
@@ -116,7 +119,7 @@ DYNAMIC = Step(
     lanes=TCP,
     ports=ports("49152-65535"),
     owners=(EntryRef("node", "dynamic_range", "desired/node.toml:5"),),
-    reason="the ephemeral range of tcp is 1024-15000",
+    reason=Reason("dynamic-range", "it is 1024-15000 now"),
 )
 WINNAT = Step(
     action="release-winnat",
@@ -125,10 +128,10 @@ WINNAT = Step(
     kind=None,
     lanes=(),
     ports=None,
-    reason="may free the ports of 1 blocked step(s)",
+    reason=reasons.release_winnat(1, ()),
 )
-MIXED = (WINNAT, DYNAMIC, CREATE, REPLACE, DELETE, DEFERRED, BLOCKED, OUT_OF_SCOPE)
-NOTE = Note("foreign-cover", "node/web is covered wholly or partly by rows that are not ours", "desired/node.toml:12")
+MIXED = (WINNAT, DYNAMIC, CREATE, REPLACE, DELETE, DEFERRED, BLOCKED, SKIPPED)
+NOTE = Note("foreign-cover", "node/web is covered wholly or partly by ranges that are not ours", "desired/node.toml:12")
 BREACH = Breach("max_deletes", "21 rows would be deleted, and max_deletes is 20", forced=False)
 
 

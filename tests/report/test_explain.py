@@ -8,8 +8,9 @@ from dataclasses import replace
 from reconciler.host.interface import Lookup, Row, Snapshot, Socket, UrlReservation
 from reconciler.ledger.records import Ledger
 from reconciler.plan.explain import explain_port
+from reconciler.plan.planner import picture_of
 from reconciler.ports import LANES
-from reconciler.report.documents import explain_document
+from reconciler.report.documents import FORMAT_VERSION, explain_document
 from reconciler.report.explain import explain_lines
 from reconciler.report.palette import Palette
 from tests.report.samples import TCP, claim, ledger, owned_row, ports, snapshot, state
@@ -23,26 +24,26 @@ def rows(text: str, *, star: bool = True) -> list[Row]:
 
 def lines(port: int, view: Snapshot, book: Ledger | None = None) -> list[str]:
     whole = state(view, book)
-    return explain_lines(whole, port, explain_port(whole, port, ("tcp",)), Palette())
+    return explain_lines(whole, port, explain_port(picture_of(whole), port, ("tcp",)), Palette())
 
 
 def test_a_row_of_ours_tells_since_when_and_for_whom() -> None:
     view = replace(snapshot(*rows("8000-8099")), shared=(TCP,))
-    told = lines(8080, view, BOOK)
-    assert told[:4] == [
+    said = lines(8080, view, BOOK)
+    assert said[:4] == [
         "Port 8080 on lab (sim)",
         "",
         "  tcp, ipv4+ipv6: can be bound",
         "      8000-8099, an exclusion, ours since 2026-11-22T10:00:00Z, for node/web",
     ]
-    assert len(told) == 5
+    assert len(said) == 5
 
 
 def test_rows_of_others_tell_what_is_known() -> None:
     assert lines(8080, snapshot(*rows("8080")))[3] == "      8080, an exclusion, not made by this tool"
     assert lines(50001, snapshot(*rows("50000-50059")))[3].endswith("an exclusion, the system's (HNS)")
     block = lines(8080, snapshot(*rows("8080", star=False)))
-    assert block[2:4] == ["  tcp, ipv4+ipv6: cannot be bound", "      8080, a row without a star"]
+    assert block[2:4] == ["  tcp, ipv4+ipv6: cannot be bound", "      8080, a block held by Windows"]
     assert block[-1].startswith("      remedy: ")
     found = frozenset({Lookup("tcp", ports("8080"))})
     unknown = lines(8080, replace(snapshot(*rows("8080")), lookups=found, lookup_tells_kinds=False))
@@ -54,8 +55,8 @@ def test_rows_of_others_tell_what_is_known() -> None:
 
 def test_what_hns_keeps_is_an_exclusion_even_where_lookup_does_not_tell() -> None:
     found = frozenset({Lookup("tcp", ports("50000-50059"))})
-    told = lines(50001, replace(snapshot(*rows("50000-50059")), lookups=found, lookup_tells_kinds=False))
-    assert told[2:4] == [
+    said = lines(50001, replace(snapshot(*rows("50000-50059")), lookups=found, lookup_tells_kinds=False))
+    assert said[2:4] == [
         "  tcp, ipv4+ipv6: can be bound",
         "      50000-50059, an exclusion, the system's (HNS)",
     ]
@@ -63,9 +64,9 @@ def test_what_hns_keeps_is_an_exclusion_even_where_lookup_does_not_tell() -> Non
 
 def test_a_ledger_of_another_machine_is_told() -> None:
     copied = replace(BOOK, machine="machine-2")
-    told = lines(8080, snapshot(*rows("8000-8099")), copied)
-    assert told[3] == "      8000-8099, an exclusion, not made by this tool"
-    assert told[-1] == "The ledger is of another machine, so every range is foreign"
+    said = lines(8080, snapshot(*rows("8000-8099")), copied)
+    assert said[3] == "      8000-8099, an exclusion, not made by this tool"
+    assert said[-1] == "The ledger is of another machine, so nothing here is ours"
     document = explain_document(state(snapshot(), copied), 8080, ())
     assert document["ledger"] == {"present": True, "of_another_machine": True}
 
@@ -81,11 +82,12 @@ def test_the_document_says_the_same_in_keys() -> None:
         sockets=(Socket(TCP[0], 8080, "nginx", 77),),
         url_reservations=(UrlReservation(8080, "http://+:8080/"),),
     )
-    document = explain_document(state(view, BOOK), 8080, explain_port(state(view, BOOK), 8080, ("tcp",)))
+    document = explain_document(state(view, BOOK), 8080, explain_port(picture_of(state(view, BOOK)), 8080, ("tcp",)))
     (answer,) = document["answers"]
-    assert (document["format_version"], document["kind"], document["port"]) == (2, "explanation", 8080)
+    assert (document["format_version"], document["kind"], document["port"]) == (FORMAT_VERSION, "explanation", 8080)
     assert answer["lanes"] == ["tcp/ipv4", "tcp/ipv6"]
-    assert (answer["bind"], answer["remedy"]) == ("in-use", "stop nginx (pid 77)")
+    assert (answer["bind"], answer["reason_id"]) == ("in-use", "in-use")
+    assert (answer["remedy"], answer["remedy_id"]) == ("stop nginx (pid 77)", "stop-program")
     assert answer["held_by"] == [
         {
             "ports": "8000-8099",
@@ -105,7 +107,7 @@ def test_the_document_says_the_same_in_keys() -> None:
 
 def test_what_nobody_made_has_no_ledger_words_and_a_dynamic_range_is_named() -> None:
     whole = state(snapshot(*rows("50000-50059")))
-    document = explain_document(whole, 50001, explain_port(whole, 50001))
+    document = explain_document(whole, 50001, explain_port(picture_of(whole), 50001))
     row = document["answers"][0]["held_by"][0]
     assert (row["owner"], row["system"], row["store"], row["plan"], row["time"]) == ("foreign", True, None, None, None)
     assert [answer["dynamic_range"] for answer in document["answers"]] == ["49152-65535", "49152-65535"]

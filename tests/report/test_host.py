@@ -34,8 +34,8 @@ def test_those_keys_stand_together_nowhere_else() -> None:
 
 def test_every_row_has_a_kind_and_an_owner() -> None:
     rows = show_document(state(snapshot(BLOCK, WEB, HNS), BOOK))["rows"]
-    told = {row["first"]: (row["kind"], row["owner"], row["system"], row["entries"]) for row in rows}
-    assert told == {
+    said = {row["first"]: (row["kind"], row["owner"], row["system"], row["entries"]) for row in rows}
+    assert said == {
         5357: ("block", "foreign", False, []),
         8000: ("exclusion", "owned", False, ["node/web"]),
         50000: ("exclusion", "foreign", True, []),

@@ -9,7 +9,8 @@ from typing import get_args
 import pytest
 from jsonschema import Draft202012Validator, ValidationError
 
-from reconciler.plan.model import ActionId, Status, Step
+from reconciler.plan.model import ACTIONS, STATUSES, ActionId, Status, Step
+from reconciler.ports import PortSet
 from reconciler.report.documents import counts_document, plan_document
 from reconciler.report.schema import document_schema
 from tests.report.samples import (
@@ -19,9 +20,10 @@ from tests.report.samples import (
     DEFERRED,
     MIXED,
     NOTE,
-    OUT_OF_SCOPE,
     REPLACE,
+    SKIPPED,
     make_plan,
+    ports,
 )
 
 SCHEMA = Draft202012Validator(document_schema("plan"))
@@ -50,10 +52,9 @@ def test_the_schema_refuses_a_key_it_does_not_know() -> None:
 
 
 def test_every_action_and_status_has_its_place_in_the_summary() -> None:
-    for action in get_args(ActionId):
-        for status in get_args(Status):
-            if action == "keep" and status == "ready":
-                continue  # keeping is nothing to do
+    assert (get_args(ActionId), get_args(Status)) == (tuple(ACTIONS), STATUSES)
+    for action in ACTIONS:
+        for status in STATUSES:
             step = replace(CREATE, action=action, status=status)
             summary = counts_document(make_plan(step))
             assert sum(summary.values()) == 1, (action, status)
@@ -69,7 +70,7 @@ def test_the_summary_counts_ready_steps_by_action_and_others_by_status() -> None
         "release_winnat": 1,
         "deferred": 1,
         "blocked": 1,
-        "out_of_scope": 1,
+        "skipped": 1,
     }
 
 
@@ -79,7 +80,18 @@ def test_a_step_has_every_key_in_words_and_numbers() -> None:
     assert step["ports"] == "9000-9099"
     assert step["lanes"] == ["tcp/ipv4", "tcp/ipv6"]
     assert [row["ports"] for row in step["creates"]] == ["9000-9009", "9090-9099"]
+    assert (step["reason_id"], step["remedy"], step["remedy_id"]) == ("shrunk", "", None)
+    assert step["over_covered"] == []
     assert step["owners"] == [{"policy": "node", "entry": "db", "place": "desired/node.toml:20"}]
+
+
+def test_what_waits_says_why_what_to_do_and_what_it_keeps_covered() -> None:
+    waiting = replace(BLOCKED, over_covered=PortSet.of([ports("5000-5001"), ports("5009")]))
+    step = plan_document(make_plan(waiting))["steps"][0]
+    assert (step["reason"], step["reason_id"]) == ("in the way: 5357, a block", "in-the-way")
+    assert (step["remedy"], step["remedy_id"]) == ("choose other ports", "ask-the-owner")
+    assert (step["over_covered"], [row["ports"] for row in step["creates"]]) == (["5000-5001", "5009"], ["5357"])
+    SCHEMA.validate(plan_document(make_plan(waiting)))
 
 
 def test_sets_of_the_options_are_sorted() -> None:
@@ -93,7 +105,7 @@ def test_equal_plans_are_equal_to_the_byte() -> None:
 
 @pytest.mark.parametrize(
     ("steps", "converged"),
-    [((), True), ((OUT_OF_SCOPE,), True), ((CREATE,), False), ((BLOCKED,), False), ((DEFERRED,), False)],
+    [((), True), ((SKIPPED,), True), ((CREATE,), False), ((BLOCKED,), False), ((DEFERRED,), False)],
 )
 def test_converged_means_nothing_to_do_and_nothing_in_the_way(steps: tuple[Step, ...], converged: bool) -> None:
     assert make_plan(*steps).converged is converged

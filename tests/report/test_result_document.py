@@ -10,14 +10,14 @@ from jsonschema import Draft202012Validator
 from reconciler.apply.results import ApplyResult, StepResult
 from reconciler.report.documents import json_text, result_document
 from reconciler.report.schema import document_schema
-from tests.report.samples import BLOCKED, CREATE, DEFERRED, DELETE, OUT_OF_SCOPE, make_result, refused
+from tests.report.samples import BLOCKED, CREATE, DEFERRED, DELETE, SKIPPED, make_result, refused
 
 SCHEMA = Draft202012Validator(document_schema("result"))
 FULL = make_result(
     StepResult(DELETE, "done"),
     refused(),
     StepResult(DEFERRED, "deferred"),
-    others=(BLOCKED, OUT_OF_SCOPE),
+    others=(BLOCKED, SKIPPED),
     problems=("WinNAT does not run",),
 )
 
@@ -33,7 +33,7 @@ def test_every_step_of_the_plan_is_in_it_in_its_order() -> None:
         ("create", "refused"),
         ("create", "deferred"),
         ("create", "blocked"),
-        ("keep", None),
+        ("create", None),
     ]
 
 
@@ -58,7 +58,7 @@ def test_the_summary_counts_verdicts() -> None:
     [
         (make_result(), True, True),
         (make_result(StepResult(CREATE, "done"), StepResult(DELETE, "already")), True, True),
-        (make_result(others=(OUT_OF_SCOPE,)), True, True),
+        (make_result(others=(SKIPPED,)), True, True),
         (make_result(StepResult(DEFERRED, "done")), True, True),
         (make_result(StepResult(DEFERRED, "deferred")), False, True),
         (make_result(StepResult(DEFERRED, "deferred"), others=(BLOCKED,)), False, False),

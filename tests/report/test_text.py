@@ -9,7 +9,9 @@ import pytest
 
 from reconciler.apply.results import StepResult, WriteResult
 from reconciler.host.interface import Refusal
-from reconciler.plan.model import EntryRef, Plan, Step
+from reconciler.plan import reasons
+from reconciler.plan.model import EntryRef, Note, Plan, Reason, Remedy, Step
+from reconciler.ports import PortSet
 from reconciler.report.palette import Palette
 from reconciler.report.text import plan_lines, plan_summary, result_lines, result_summary
 from tests.report.samples import (
@@ -22,12 +24,14 @@ from tests.report.samples import (
     DYNAMIC,
     MIXED,
     NOTE,
-    OUT_OF_SCOPE,
     REPLACE,
+    SKIPPED,
     WINNAT,
     make_plan,
     make_result,
+    ports,
     refused,
+    row_spec,
 )
 
 PLAIN = Palette()
@@ -36,15 +40,15 @@ Host lab (sim)
 
 Apply will
   ~ stop WinNAT, and start it again at the end
-      may free the ports of 1 blocked step(s)
+      may free the ports of one blocked step; whatever is behind its NAT (Docker, WSL, Hyper-V machines) loses its \
+network while it is stopped
   ~ set the dynamic range of tcp to 49152-65535  node/dynamic_range (desired/node.toml:5)
-      the ephemeral range of tcp is 1024-15000
+      it is 1024-15000 now
   + create exclusion 8000-8099 tcp+udp, ipv4+ipv6  node/web (desired/node.toml:12)
-      declared, and not covered yet
-  ~ replace exclusion 9000-9099 -> 9000-9009, 9090-9099 tcp, ipv4+ipv6  node/db (desired/node.toml:20)
-      only 9000-9009, 9090-9099 of it is still claimed
+  -/+ replace exclusion 9000-9099 -> 9000-9009, 9090-9099 tcp, ipv4+ipv6  node/db (desired/node.toml:20)
+      only 9000-9009, 9090-9099 of it is still wanted
   - delete exclusion 7000 udp, ipv4  old/game
-      no entry claims it any more; old/game gave it up
+      no entry wants it any more; old/game gave it up
 
 Deferred or blocked
   .. deferred: create exclusion 3000 tcp, ipv4+ipv6  node/dev (desired/node.toml:40)
@@ -56,19 +60,18 @@ Deferred or blocked
       in the way: 5357, a block
       remedy: choose other ports
 
-Left as it is
-  * out of scope: keep exclusion 6000 tcp, ipv4+ipv6  other/x (other.toml:3)
-      policy other does not target this host in this run; what it claims is kept
-      remedy: --retire other gives it up
+Skipped
+  * skipped: create reservation 6000 tcp, ipv4+ipv6  other/x (other.toml:3)
+      this host knows no reservations
 
 Notes
-  * node/web is covered wholly or partly by rows that are not ours (desired/node.toml:12)
+  * node/web is covered wholly or partly by ranges that are not ours (desired/node.toml:12)
 
 Limits
-  x refused by max-deletes: 21 rows would be deleted, and max_deletes is 20; --force max-deletes passes it
+  x refused by max-deletes: 21 rows would be deleted, and max_deletes is 20; --force max-deletes overrides it
 
-Plan: 1 to create, 1 to replace, 1 to delete, 1 dynamic range to set, 1 release of WinNAT, 1 deferred, 1 blocked, \
-1 out of scope, 12 in sync
+Plan: 1 release of WinNAT, 1 dynamic range to set, 1 to create, 1 to replace, 1 to delete, 1 deferred, 1 blocked, \
+1 skipped, 12 in sync; apply will refuse: max-deletes
 """
 GOLDEN_RESULT = """\
 Applied
@@ -87,13 +90,12 @@ Applied
       in the way: 5357, a block
       remedy: choose other ports
 
-Left as it is
-  * out of scope: keep exclusion 6000 tcp, ipv4+ipv6  other/x (other.toml:3)
-      policy other does not target this host in this run; what it claims is kept
-      remedy: --retire other gives it up
+Skipped
+  * skipped: create reservation 6000 tcp, ipv4+ipv6  other/x (other.toml:3)
+      this host knows no reservations
 
 Notes
-  * node/web is covered wholly or partly by rows that are not ours (desired/node.toml:12)
+  * node/web is covered wholly or partly by ranges that are not ours (desired/node.toml:12)
 
 Problems
   x WinNAT was stopped and does not run again
@@ -119,7 +121,7 @@ def test_a_result_with_everything() -> None:
         refused(),
         StepResult(DEFERRED, "deferred"),
         StepResult(REPLACE, "cover-lost", (put_back,) * 31, "in use"),
-        others=(BLOCKED, OUT_OF_SCOPE),
+        others=(BLOCKED, SKIPPED),
         interrupted=True,
         problems=("WinNAT was stopped and does not run again",),
     )
@@ -131,11 +133,11 @@ def test_a_result_with_everything() -> None:
     [
         ((), 12, "Plan: in sync (12 entries)"),
         ((), 1, "Plan: in sync (1 entry)"),
-        ((OUT_OF_SCOPE,), 2, "Plan: in sync (2 entries), 1 out of scope"),
+        ((SKIPPED,), 2, "Plan: in sync (2 entries), 1 skipped"),
         ((CREATE, CREATE, CREATE, DELETE, BLOCKED), 12, "Plan: 3 to create, 1 to delete, 1 blocked, 12 in sync"),
         ((BLOCKED,), 0, "Plan: 1 blocked"),
         ((DEFERRED,), 4, "Plan: 1 deferred, 4 in sync"),
-        ((DYNAMIC, DYNAMIC, WINNAT), 0, "Plan: 2 dynamic ranges to set, 1 release of WinNAT"),
+        ((DYNAMIC, DYNAMIC, WINNAT), 0, "Plan: 1 release of WinNAT, 2 dynamic ranges to set"),
     ],
 )
 def test_the_summary_of_a_plan(steps: tuple[Step, ...], in_sync: int, line: str) -> None:
@@ -144,33 +146,70 @@ def test_the_summary_of_a_plan(steps: tuple[Step, ...], in_sync: int, line: str)
 
 
 def test_the_summary_of_a_result_that_had_nothing_to_do() -> None:
-    assert (
-        result_summary(make_result(others=(OUT_OF_SCOPE,)))
-        == "Apply: nothing to do, in sync (2 entries), 1 out of scope"
+    assert result_summary(make_result(others=(SKIPPED,))) == "Apply: nothing to do, in sync (2 entries), 1 skipped"
+
+
+def test_protected_ranges_that_differ_are_counted_and_do_not_keep_it_from_being_in_sync() -> None:
+    note = Note("protected", "exclusion 8080 tcp differs from the policy", "p.toml")
+    one = make_plan(in_sync=2, notes=(NOTE, note))
+    assert plan_summary(one) == "Plan: in sync (2 entries), 1 protected range differs from the policy"
+    two = make_plan(DELETE, in_sync=2, notes=(note, note))
+    assert plan_summary(two) == "Plan: 1 to delete, 2 protected ranges differ from the policy, 2 in sync"
+    result = replace(make_result(), plan=one)
+    nothing = "Apply: nothing to do, in sync (2 entries), 1 protected range differs from the policy"
+    assert result_summary(result) == nothing
+
+
+def test_only_the_first_limit_that_refuses_is_in_the_summary() -> None:
+    forced, other = BREACH._replace(forced=True), BREACH._replace(limit="delete_all")
+    plan = make_plan(DELETE, breaches=(forced, other, BREACH))
+    assert plan_summary(plan) == "Plan: 1 to delete; apply will refuse: delete-all"
+    assert "refuse" not in plan_summary(make_plan(DELETE, breaches=(forced,)))
+
+
+def test_drift_is_said_once_by_its_reason() -> None:
+    assert text_of(make_plan(DRIFT)).count("drift") == 1
+    assert "      drift: it was applied here and is gone\n" in text_of(make_plan(DRIFT))
+
+
+def test_what_is_only_declared_needs_no_reason() -> None:
+    lines = plan_lines(make_plan(CREATE), PLAIN)
+    assert lines[lines.index("Apply will") + 2] == ""
+
+
+def test_a_replace_of_the_store_alone_names_the_range_once() -> None:
+    step = replace(
+        REPLACE,
+        ports=ports("7000"),
+        deletes=(row_spec("7000")._replace(store="active"),),
+        creates=(row_spec("7000"),),
+        reason=reasons.store_changes("active", "persistent"),
     )
+    lines = plan_lines(make_plan(step), PLAIN)
+    assert lines[3:5] == [
+        "  -/+ replace exclusion 7000 tcp, ipv4+ipv6  node/db (desired/node.toml:20)",
+        "      store: active -> persistent",
+    ]
 
 
-def test_drift_is_told_once_however_the_reason_begins() -> None:
-    for reason in ("it is gone", "drift: it is gone"):
-        assert "      drift: it is gone\n" in text_of(make_plan(replace(DRIFT, reason=reason)))
+def test_what_stays_covered_for_now_is_said() -> None:
+    step = replace(REPLACE, status="deferred", over_covered=PortSet.of([ports("9010-9089")]))
+    words = "      kept for now: 9010-9089, part of a range that cannot be replaced yet\n"
+    assert words in text_of(make_plan(step))
 
 
-def test_what_an_earlier_run_owes_is_told() -> None:
-    assert "to restore: not put back" in text_of(make_plan(replace(CREATE, cause="restore", reason="not put back")))
-
-
-def test_a_forced_limit_is_told_as_passed() -> None:
-    assert "max_deletes is 20; passed, since --force names it" in text_of(
+def test_a_forced_limit_is_shown_as_overridden() -> None:
+    assert "max_deletes is 20; overridden by --force" in text_of(
         make_plan(DELETE, breaches=(BREACH._replace(forced=True),))
     )
 
 
-def test_a_row_until_reboot_is_told() -> None:
+def test_a_row_until_the_next_restart_is_shown() -> None:
     active = replace(CREATE, creates=(CREATE.creates[0]._replace(store="active"),))
-    assert "create exclusion 8000-8099 tcp+udp, ipv4+ipv6 (until reboot)" in text_of(make_plan(active))
+    assert "create exclusion 8000-8099 tcp+udp, ipv4+ipv6 (until the next restart)" in text_of(make_plan(active))
 
 
-def test_a_cause_already_in_the_reason_is_not_told_twice() -> None:
+def test_who_is_in_the_way_is_not_named_twice() -> None:
     assert text_of(make_plan(BLOCKED)).count("5357, a block") == 1
 
 
@@ -181,8 +220,8 @@ EVIL = "\x1b]0;owned\x07\r\n\u202egnp.exe\x9b2J"
 def test_control_characters_of_others_are_shown_and_not_obeyed(palette: Palette) -> None:
     step = replace(
         DEFERRED,
-        reason=EVIL,
-        remedy=EVIL,
+        reason=Reason("evil", EVIL),
+        remedy=Remedy("evil", EVIL),
         owners=(EntryRef(EVIL, EVIL, EVIL),),
         blockers=(DEFERRED.blockers[0]._replace(text=f"{EVIL}!"),),
     )

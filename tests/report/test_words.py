@@ -6,10 +6,11 @@ from dataclasses import replace
 
 import pytest
 
+from reconciler.plan.model import Step
 from reconciler.ports import LANES, Lane
 from reconciler.report.palette import Palette
-from reconciler.report.words import blocker_words, lane_words, owner_words, port_words, what_words
-from tests.report.samples import BLOCKED, CREATE, DEFERRED, REPLACE, TCP, WEB, row_spec
+from reconciler.report.words import blocker_words, lane_words, owner_words, port_words, sign, what_words
+from tests.report.samples import BLOCKED, CREATE, DEFERRED, DELETE, DYNAMIC, REPLACE, TCP, WEB, WINNAT, row_spec
 
 V4, V6 = TCP
 PLAIN = Palette()
@@ -40,8 +41,32 @@ def test_many_rows_are_counted() -> None:
     assert port_words(step, PLAIN) == "100, 101, 102, 103, 104 and 15 more"
 
 
+def test_what_cannot_be_created_is_named_by_the_row_that_it_would_be() -> None:
+    assert what_words(BLOCKED, PLAIN) == "create exclusion 5357 tcp, ipv4+ipv6"
+
+
 def test_a_step_without_rows_names_its_ports() -> None:
-    assert port_words(BLOCKED, PLAIN) == "5357"
+    assert port_words(DYNAMIC, PLAIN) == "49152-65535"
+    assert port_words(WINNAT, PLAIN) == ""
+
+
+def test_what_concerns_the_whole_host_is_said_in_words() -> None:
+    assert what_words(replace(WINNAT, action="start-winnat"), PLAIN) == "start WinNAT"
+    assert what_words(replace(WINNAT, action="persist"), PLAIN) == "put right what is set at boot"
+
+
+@pytest.mark.parametrize(
+    ("step", "mark"), [(CREATE, "+"), (DELETE, "-"), (REPLACE, "-/+"), (DYNAMIC, "~"), (WINNAT, "~")]
+)
+def test_signs(step: Step, mark: str) -> None:
+    assert sign(step) == mark
+
+
+def test_a_replace_by_the_same_ports_names_them_once() -> None:
+    same = (row_spec("9000-9099"),)
+    assert what_words(replace(REPLACE, creates=same), PLAIN) == "replace exclusion 9000-9099 tcp, ipv4+ipv6"
+    other = (same[0]._replace(kind="reservation"),)
+    assert "9000-9099 -> reservation 9000-9099" in what_words(replace(REPLACE, creates=other), PLAIN)
 
 
 def test_a_replace_shows_both_sides() -> None:
@@ -63,6 +88,6 @@ def test_owners_with_and_without_a_place() -> None:
     assert owner_words((WEB, WEB._replace(entry="db", place=""))) == "node/web (desired/node.toml:12), node/db"
 
 
-def test_culprits_are_named_with_their_place() -> None:
+def test_blockers_are_named_with_their_place() -> None:
     assert blocker_words(BLOCKED.blockers[0]) == "tcp/ipv4 5357, a block"
     assert blocker_words(DEFERRED.blockers[0]) == "tcp/ipv4 3000: node.exe (pid 812)"

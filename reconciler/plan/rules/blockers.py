@@ -148,7 +148,8 @@ def _filled(picture: Picture, gap: Gap, rows: Sequence[Row], sockets: Sequence[B
 
 def _part(gap: Gap, run: PortRange, held: Proposal | None = None) -> Gap:
     lacks = {number: ports.within(run) for number, ports in gap.lacks.items() if ports.touches(run)}
-    return replace(gap, ports=run, lacks=lacks, held=held)
+    displaces = [key for key in gap.displaces if key[1].overlaps(run)]
+    return replace(gap, ports=run, lacks=lacks, displaces=displaces, held=held)
 
 
 def _any(lacks: Lacks) -> PortSet:

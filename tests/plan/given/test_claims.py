@@ -1,4 +1,4 @@
-"""What becomes of the ledger's claims: superseded, kept, held by protection, or given up (design 4.6)."""
+"""What becomes of the ledger's claims: superseded, out of scope, left over by protection, or given up (design 4.6)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from reconciler.ledger.records import Claim, OwnedRow
-from reconciler.plan.given.claims import ClaimIndex, SortedClaims, merged_claims, sort_claims, unprotected
+from reconciler.plan.given.claims import ClaimIndex, Scope, SortedClaims, merged_claims, sort_claims, unprotected
 from reconciler.plan.model import Options, RowRef
 from reconciler.ports import LANES
 from tests.plan.build import TCP, UDP, claim, owned, ports
@@ -20,7 +20,7 @@ def sorting(
 ) -> SortedClaims:
     """Policy `p` is in scope unless `scope` says otherwise."""
     scope = changes.pop("scope", [policy("p", elsewhere=changes.pop("elsewhere", frozenset()))])
-    return sort_claims(before, now, scope, rows, Options(**changes))
+    return sort_claims(before, now, rows, Scope(scope, Options(**changes)))
 
 
 def test_an_entry_that_is_still_declared_supersedes_its_claim() -> None:
@@ -37,38 +37,38 @@ def test_an_entry_of_the_same_name_and_another_kind_does_not_supersede_it() -> N
 
 
 def test_a_policy_that_is_not_in_scope_keeps_its_claims() -> None:
-    assert sorting(claim("web", "8080"), scope=[policy("other")]).kept == (claim("web", "8080"),)
+    assert sorting(claim("web", "8080"), scope=[policy("other")]).out_of_scope == (claim("web", "8080"),)
 
 
 def test_an_entry_that_is_declared_for_other_hosts_keeps_its_claim() -> None:
-    assert sorting(claim("web", "8080"), elsewhere=frozenset({"web"})).kept == (claim("web", "8080"),)
+    assert sorting(claim("web", "8080"), elsewhere=frozenset({"web"})).out_of_scope == (claim("web", "8080"),)
     assert sorting(claim("web", "8080"), elsewhere=frozenset({"db"})).given_up == (claim("web", "8080"),)
 
 
 def test_a_retired_policy_gives_its_claims_up() -> None:
     found = sorting(claim("web", "8080"), scope=[], retire=frozenset({"p"}))
     assert found.given_up == (claim("web", "8080"),)
-    assert sorting(claim("web", "8080"), scope=[], retire=frozenset({"q"})).kept == (claim("web", "8080"),)
+    assert sorting(claim("web", "8080"), scope=[], retire=frozenset({"q"})).out_of_scope == (claim("web", "8080"),)
 
 
-def test_what_a_protected_entry_gave_up_is_held_as_far_as_rows_of_ours_still_hold_it() -> None:
+def test_what_a_protected_entry_gave_up_is_left_over_as_far_as_rows_of_ours_still_hold_it() -> None:
     old = claim("web", "8000-8099", protect=True)
     rows = owned("8000-8009")
-    assert sorting(old, rows=rows).held == (claim("web", "8000-8009", protect=True),)
+    assert sorting(old, rows=rows).leftovers == (claim("web", "8000-8009", protect=True),)
     assert sorting(old).given_up == (old,)
 
 
-def test_what_a_protected_entry_shrank_by_is_held() -> None:
+def test_what_a_protected_entry_shrank_by_is_left_over() -> None:
     old, now = claim("web", "8000-8099", protect=True), claim("web", "8080-8089", protect=True)
     found = sorting(old, now=(now,), rows=owned("8000-8099"))
-    assert found == replace(NOTHING, held=(claim("web", "8000-8079 8090-8099", protect=True),))
+    assert found == replace(NOTHING, leftovers=(claim("web", "8000-8079 8090-8099", protect=True),))
 
 
-def test_a_lane_that_a_protected_entry_left_is_held_whole() -> None:
+def test_a_lane_that_a_protected_entry_left_is_left_over_whole() -> None:
     old = claim("web", "8080", protect=True, lanes=LANES)
     now = claim("web", "8080", protect=True, lanes=UDP)
     found = sorting(old, now=(now,), rows=owned("8080", *LANES))
-    assert found.held == (claim("web", "8080", protect=True, lanes=TCP),)
+    assert found.leftovers == (claim("web", "8080", protect=True, lanes=TCP),)
 
 
 def test_an_entry_that_says_it_is_not_protected_any_more_lets_go() -> None:
@@ -78,42 +78,42 @@ def test_an_entry_that_says_it_is_not_protected_any_more_lets_go() -> None:
 
 def test_unprotect_lets_go_by_either_name() -> None:
     old = claim("web", "8080", protect=True)
-    for name, held in (("web", False), ("p/web", False), ("db", True), ("q/web", True)):
+    for name, stays in (("web", False), ("p/web", False), ("db", True), ("q/web", True)):
         found = sorting(old, rows=owned("8080"), unprotect=frozenset({name}))
-        assert bool(found.held) is held
-        assert unprotected(old, Options(unprotect=frozenset({name}))) is not held
+        assert bool(found.leftovers) is stays
+        assert unprotected(old, Options(unprotect=frozenset({name}))) is not stays
 
 
-def test_a_reservation_is_held_exactly_or_not_at_all() -> None:
+def test_a_reservation_is_left_over_exactly_or_not_at_all() -> None:
     old = claim("erp", "12000-12009 13000-13009", kind="reservation", protect=True)
     rows = owned("12000-12009", kind="reservation") + owned("13000-13005", kind="reservation")
-    assert sorting(old, rows=rows).held == (claim("erp", "12000-12009", kind="reservation", protect=True),)
-    assert sorting(old, rows=owned("12000-12009")).held == ()
+    assert sorting(old, rows=rows).leftovers == (claim("erp", "12000-12009", kind="reservation", protect=True),)
+    assert sorting(old, rows=owned("12000-12009")).leftovers == ()
 
 
-def test_a_protected_reservation_that_moved_is_held_where_it_was() -> None:
+def test_a_protected_reservation_that_moved_is_left_over_where_it_was() -> None:
     old = claim("erp", "12000-12009", kind="reservation", protect=True)
     now = claim("erp", "13000-13009", kind="reservation", protect=True)
     rows = owned("12000-12009", kind="reservation")
-    assert sorting(old, now=(now,), rows=rows).held == (old,)
-    assert sorting(old, now=(old,), rows=rows).held == ()
+    assert sorting(old, now=(now,), rows=rows).leftovers == (old,)
+    assert sorting(old, now=(old,), rows=rows).leftovers == ()
 
 
 def test_entries_that_together_protect_what_another_protected_have_taken_it_over() -> None:
     old, rows = claim("web", "8000-8099", protect=True), owned("8000-8099")
     low, high = claim("low", "8000-8049", protect=True), claim("high", "8050-8099", protect=True)
-    assert sorting(old, now=(low, high), rows=rows).held == ()
-    assert sorting(old, now=(low, replace(high, protect=False)), rows=rows).held == (old,)
-    assert sorting(old, now=(low, replace(high, lanes=(TCP4,))), rows=rows).held == (old,)
-    assert sorting(old, now=(low, high), rows=rows, unprotect=frozenset({"low"})).held == (old,)
+    assert sorting(old, now=(low, high), rows=rows).leftovers == ()
+    assert sorting(old, now=(low, replace(high, protect=False)), rows=rows).leftovers == (old,)
+    assert sorting(old, now=(low, replace(high, lanes=(TCP4,))), rows=rows).leftovers == (old,)
+    assert sorting(old, now=(low, high), rows=rows, unprotect=frozenset({"low"})).leftovers == (old,)
 
 
 def test_reservations_take_each_other_over_only_if_they_are_exactly_the_same() -> None:
     old = claim("erp", "12000-12009", kind="reservation", protect=True)
     rows = owned("12000-12009", kind="reservation")
     low, high = (replace(old, entry=text, ports=(ports(text),)) for text in ("12000-12004", "12005-12009"))
-    assert sorting(old, now=(low, high), rows=rows).held == (old,)
-    assert sorting(old, now=(replace(old, entry="sap"),), rows=rows).held == ()
+    assert sorting(old, now=(low, high), rows=rows).leftovers == (old,)
+    assert sorting(old, now=(replace(old, entry="sap"),), rows=rows).leftovers == ()
 
 
 def test_claims_that_differ_only_in_ports_become_one() -> None:

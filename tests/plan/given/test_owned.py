@@ -4,137 +4,141 @@ from __future__ import annotations
 
 import pytest
 
-from reconciler.host.interface import Lookup
+from reconciler.host.interface import Lookup, Snapshot
 from reconciler.ledger.records import Ledger, RestoreRow
-from reconciler.plan.given.owned import Settled, settle
+from reconciler.plan.given.owned import Owned, confirm_rows, confirmed
 from tests.plan.build import BOOT, book, claim, intent, listed, owned, ports, reading
 from tests.world import TCP4, TCP6
 
 ERP = Lookup("tcp", ports("12000-12009"))
 
 
-def keys(settled: Settled) -> list[str]:
+def confirm(ledger: Ledger | None, view: Snapshot) -> Owned:
+    return confirmed(ledger, view, confirm_rows)
+
+
+def keys(found: Owned) -> list[str]:
     """What is ours: `tcp/ipv4 8080`."""
-    return [f"{row.lane} {row.ports}" for row in settled.rows]
+    return [f"{row.lane} {row.ports}" for row in found.rows]
 
 
 def test_without_a_ledger_nothing_is_ours() -> None:
-    assert settle(None, reading(*listed("8080 *"))) == Settled()
+    assert confirm(None, reading(*listed("8080 *"))) == Owned()
 
 
 def test_a_ledger_of_another_machine_counts_for_nothing() -> None:
-    """A cloned disk: no row, no claim, nothing owed is taken over (design 4.5)."""
+    """A cloned disk: no row, no claim, nothing to restore is taken over (design 4.5)."""
     row = RestoreRow(TCP4, ports("9090"), "exclusion", "persistent")
     ledger = book(
         *owned("8080"), machine="other", claims=(claim("web", "8080"),), to_restore=(row,), winnat_to_start=True
     )
-    assert settle(ledger, reading(*listed("8080 *"))) == Settled(copied=True)
+    assert confirm(ledger, reading(*listed("8080 *"))) == Owned(copied=True)
 
 
 def test_ownership_ends_when_a_row_is_gone() -> None:
     ledger = book(*owned("8080"), *owned("9090"), claims=(claim("web", "8080"),), winnat_to_start=True)
-    settled = settle(ledger, reading(*listed("9090 *")))
-    assert settled == Settled(owned("9090"), owned("8080"), ledger.claims, winnat_to_start=True)
+    found = confirm(ledger, reading(*listed("9090 *")))
+    assert found == Owned(owned("9090"), owned("8080"), ledger.claims, winnat_to_start=True)
 
 
 def test_a_row_that_lost_its_star_is_not_ours_any_more() -> None:
-    settled = settle(book(*owned("8080")), reading(*listed("8080")))
-    assert (settled.rows, settled.gone) == ((), owned("8080"))
+    found = confirm(book(*owned("8080")), reading(*listed("8080")))
+    assert (found.rows, found.drifted) == ((), owned("8080"))
 
 
 def test_a_row_gone_in_one_family_is_still_ours_in_the_other() -> None:
-    settled = settle(book(*owned("8080")), reading(*listed("8080 *", TCP6)))
-    assert (settled.rows, settled.gone) == (owned("8080", TCP6), owned("8080", TCP4))
+    found = confirm(book(*owned("8080")), reading(*listed("8080 *", TCP6)))
+    assert (found.rows, found.drifted) == (owned("8080", TCP6), owned("8080", TCP4))
 
 
 def test_a_reboot_ends_what_was_active_and_not_what_was_persistent() -> None:
     before = {"boot": "boot-0"}
     ledger = book(*owned("8080", store="active", **before), *owned("9090", **before), *owned("7070", store="active"))
-    settled = settle(ledger, reading(*listed("7070 *"), *listed("8080 *"), *listed("9090 *")))
-    assert keys(settled) == ["tcp/ipv4 7070", "tcp/ipv4 9090", "tcp/ipv6 7070", "tcp/ipv6 9090"]
+    found = confirm(ledger, reading(*listed("7070 *"), *listed("8080 *"), *listed("9090 *")))
+    assert keys(found) == ["tcp/ipv4 7070", "tcp/ipv4 9090", "tcp/ipv6 7070", "tcp/ipv6 9090"]
 
 
 def test_a_reservation_is_there_as_long_as_lookup_finds_it() -> None:
     ledger = book(*owned("12000-12009", kind="reservation"))
-    assert settle(ledger, reading(lookups=frozenset({ERP}))).rows == ledger.rows
-    assert settle(ledger, reading(*listed("12000-12009"))).gone == ledger.rows
+    assert confirm(ledger, reading(lookups=frozenset({ERP}))).rows == ledger.rows
+    assert confirm(ledger, reading(*listed("12000-12009"))).drifted == ledger.rows
 
 
 def test_a_starred_reservation_in_the_place_of_our_exclusion_is_not_ours() -> None:
-    settled = settle(book(*owned("12000-12009")), reading(*listed("12000-12009 *"), lookups=frozenset({ERP})))
-    assert settled.rows == ()
+    found = confirm(book(*owned("12000-12009")), reading(*listed("12000-12009 *"), lookups=frozenset({ERP})))
+    assert found.rows == ()
 
 
 @pytest.mark.parametrize("tells", [True, False], ids=["lookup tells kinds", "lookup answers for exclusions"])
 def test_where_lookup_answers_for_exclusions_our_row_stays_ours(tells: bool) -> None:
     view = reading(*listed("12000-12009 *"), lookups=frozenset({ERP}), lookup_tells_kinds=tells)
-    assert bool(settle(book(*owned("12000-12009")), view).rows) is not tells
+    assert bool(confirm(book(*owned("12000-12009")), view).rows) is not tells
 
 
 # Calls whose outcome is not known: the program was killed between its intent and the outcome (I3).
 
 
 def test_an_interrupted_create_that_was_done_makes_the_row_ours() -> None:
-    settled = settle(book(intents=(intent("8080"),)), reading(*listed("8080 *")))
-    assert settled.rows == owned("8080")
+    found = confirm(book(intents=(intent("8080"),)), reading(*listed("8080 *")))
+    assert found.rows == owned("8080")
 
 
 def test_an_interrupted_create_that_was_not_done_makes_nothing_ours() -> None:
-    settled = settle(book(intents=(intent("8080"),)), reading(*listed("8080")))
-    assert (settled.rows, settled.gone) == ((), ())
+    found = confirm(book(intents=(intent("8080"),)), reading(*listed("8080")))
+    assert (found.rows, found.drifted) == ((), ())
 
 
 def test_a_row_that_was_there_before_the_call_does_not_become_ours() -> None:
     ledger = book(intents=(intent("8080", absent_in=(TCP6,)),))
-    assert keys(settle(ledger, reading(*listed("8080 *")))) == ["tcp/ipv6 8080"]
+    assert keys(confirm(ledger, reading(*listed("8080 *")))) == ["tcp/ipv6 8080"]
 
 
 def test_an_interrupted_create_of_an_active_row_does_not_outlive_a_reboot() -> None:
     """What is listed after the reboot was made by somebody else."""
     for boot, ours in (("boot-0", []), (BOOT, ["tcp/ipv4 8080", "tcp/ipv6 8080"])):
         ledger = book(intents=(intent("8080", store="active", boot=boot),))
-        settled = settle(ledger, reading(*listed("8080 *")))
-        assert (keys(settled), settled.gone) == (ours, ())
+        found = confirm(ledger, reading(*listed("8080 *")))
+        assert (keys(found), found.drifted) == (ours, ())
 
 
 @pytest.mark.parametrize("found", [True, False])
 def test_an_interrupted_create_of_a_reservation_is_judged_by_lookup(found: bool) -> None:
     ledger = book(intents=(intent("12000-12009", kind="reservation"),))
     view = reading(*listed("12000-12009"), lookups=frozenset({ERP} if found else ()))
-    assert settle(ledger, view).rows == (owned("12000-12009", kind="reservation") if found else ())
+    assert confirm(ledger, view).rows == (owned("12000-12009", kind="reservation") if found else ())
 
 
-def test_an_interrupted_delete_is_settled_by_what_is_listed() -> None:
+def test_an_interrupted_delete_is_judged_by_what_is_listed() -> None:
     ledger = book(*owned("8080"), intents=(intent("8080", verb="delete", absent_in=()),))
-    assert settle(ledger, reading(*listed("8080 *"))).rows == owned("8080")
-    assert settle(ledger, reading()).rows == ()
+    assert confirm(ledger, reading(*listed("8080 *"))).rows == owned("8080")
+    assert confirm(ledger, reading()).rows == ()
 
 
 def test_a_host_that_merges_neighbours_lists_one_row_for_several_of_ours() -> None:
     ledger = book(*owned("8000-8009"), intents=(intent("8010-8019"),))
-    assert settle(ledger, reading(*listed("8000-8019 *"))).rows == owned("8000-8019")
+    assert confirm(ledger, reading(*listed("8000-8019 *"))).rows == owned("8000-8019")
 
 
 def test_a_row_merged_with_a_foreign_neighbour_is_never_ours() -> None:
     """Deleting it would take a foreign port along (design 4.6)."""
     ledger = book(*owned("8010-8019"), intents=(intent("8020-8029"),))
-    assert settle(ledger, reading(*listed("8000-8029 *"))).rows == ()
+    assert confirm(ledger, reading(*listed("8000-8029 *"))).rows == ()
 
 
 def test_what_a_reboot_dropped_is_no_part_of_a_row_that_was_merged_after_it() -> None:
     """Somebody else's row over the old ports was merged with ours: deleting it would take foreign ports along."""
     stale = owned("8000-8009", store="active", boot="boot-0")
     ledger = book(*stale, intents=(intent("8010-8019", boot="boot-0"),))
-    settled = settle(ledger, reading(*listed("8000-8019 *")))
-    assert (settled.rows, settled.gone) == ((), stale)
+    found = confirm(ledger, reading(*listed("8000-8019 *")))
+    assert (found.rows, found.drifted) == ((), stale)
 
 
 def test_a_reservation_inside_a_merged_row_is_no_part_of_it() -> None:
     ledger = book(*owned("8000-8009", kind="reservation"), intents=(intent("8010-8019"),))
     view = reading(*listed("8000-8019 *"), lookups=frozenset({Lookup("tcp", ports("8000-8009"))}))
-    assert settle(ledger, view).rows == owned("8000-8009", kind="reservation")
+    assert confirm(ledger, view).rows == owned("8000-8009", kind="reservation")
 
 
-def test_what_is_owed_is_carried_on() -> None:
+def test_what_is_to_be_restored_is_carried_on() -> None:
     row = RestoreRow(TCP4, ports("8080"), "exclusion", "persistent")
-    assert settle(Ledger("machine-1", to_restore=(row,)), reading()).to_restore == (row,)
+    assert confirm(Ledger("machine-1", to_restore=(row,)), reading()).to_restore == (row,)

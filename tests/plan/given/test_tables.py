@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from reconciler.host.interface import Lookup, Row, Snapshot, Socket
-from reconciler.plan.given.owned import settle
-from reconciler.plan.given.tables import Table, build_tables, closure, partners
+from reconciler.ledger.records import OwnedRow
+from reconciler.plan.given.desired import gather
+from reconciler.plan.given.owned import confirm_rows, confirmed
+from reconciler.plan.given.tables import Table, arrange, kind_of
+from reconciler.plan.model import Options
+from reconciler.policy.entries import Policy, PolicySet
 from reconciler.ports import LANES, Lane, PortRange
 from tests.plan.build import TCP, UDP, book, listed, owned, ports, reading
 from tests.world import TCP4, TCP6, UDP4, UDP6
@@ -12,11 +18,12 @@ from tests.world import TCP4, TCP6, UDP4, UDP6
 ERP = frozenset({Lookup("tcp", ports("12000-12009"))})
 
 
-def tables(view: Snapshot, *mine: object) -> tuple[Table, ...]:
-    return build_tables(view, settle(book(*mine), view))  # type: ignore[arg-type]
+def tables(view: Snapshot, *mine: OwnedRow, policies: tuple[Policy, ...] = ()) -> tuple[Table, ...]:
+    found = confirmed(book(*mine), view, confirm_rows)
+    return arrange(view, found, gather(PolicySet(policies), view, found, Options()))
 
 
-def table(view: Snapshot, *mine: object) -> Table:
+def table(view: Snapshot, *mine: OwnedRow) -> Table:
     """TCP's."""
     return tables(view, *mine)[0]
 
@@ -46,19 +53,25 @@ def test_all_four_lanes_may_share_one_table() -> None:
     assert lanes_of_tables(view) == [LANES]
 
 
-def test_partners_and_closure() -> None:
-    assert partners(reading(), TCP6) == TCP
-    assert partners(reading(shared=()), TCP6) == (TCP6,)
-    assert closure(reading(), [TCP4, UDP6]) == LANES
-    assert closure(reading(), [TCP6]) == TCP
-    assert closure(reading(shared=()), [UDP4, TCP6]) == (TCP6, UDP4)
+def test_lanes_are_known_with_those_that_share_a_table_with_them() -> None:
+    assert reading().sharing([TCP4, UDP6]) == LANES
+    assert reading().sharing([TCP6]) == TCP
+    assert reading(shared=()).sharing([UDP4, TCP6]) == (TCP6, UDP4)
+
+
+def test_the_kind_of_a_row_is_what_the_ledger_says_or_else_what_the_host_lets_anyone_know() -> None:
+    view = reading(lookups=ERP, lookup_tells_kinds=False, system_ranges=(ports("12000-12009"),))
+    (row, *_) = listed("12000-12009 *")
+    assert kind_of(row, None, view) == "exclusion"
+    assert kind_of(row, None, replace(view, system_ranges=())) == "unknown"
+    assert kind_of(row, owned("12000-12009", kind="reservation")[0], view) == "reservation"
 
 
 def test_administered_rows_cover_whoever_made_them_and_others_are_in_the_way() -> None:
     found = table(reading(*listed("8080-8089 *"), *listed("8090 *"), *listed("9000-9099")), *owned("8090"))
     assert str(found.cover) == "8080-8090"
-    assert str(found.obstacle_ports) == "9000-9099"
-    assert [str(item) for item, _ in found.obstacles] == ["9000-9099"]
+    assert str(found.other_ports) == "9000-9099"
+    assert [str(item) for item, _ in found.others] == ["9000-9099"]
     assert dict(found.owned) == {ports("8090"): owned("8090")}
 
 
@@ -67,7 +80,7 @@ def test_a_reservation_never_counts_as_coverage() -> None:
     for text in ("12000-12009 *", "12000-12009"):
         found = table(reading(*listed(text), lookups=ERP))
         assert not found.cover
-        assert str(found.obstacle_ports) == "12000-12009"
+        assert str(found.other_ports) == "12000-12009"
 
 
 def test_our_own_reservation_is_known_even_where_lookup_does_not_tell_kinds() -> None:
@@ -122,10 +135,3 @@ def test_rows_may_come_in_any_order() -> None:
     view = Snapshot(reading().facts, "boot-1", tuple(rows), shared=(TCP, UDP))
     assert lanes_of_tables(view) == [TCP, UDP]
     assert [str(row.ports) for row in table(view).rows] == ["7070", "8080", "9090"]
-
-
-def test_a_host_without_rows_of_its_own_is_cut_into_ours_and_the_rest() -> None:
-    view = reading(*listed("8000-8019 *", *LANES), shared=(LANES,), keeps_rows=False)
-    found = table(view, *owned("8005-8009", TCP4))
-    assert [str(row.ports) for row in found.rows] == ["8000-8004", "8005-8009", "8010-8019"]
-    assert [record.lane for record in found.owned[ports("8005-8009")]] == list(LANES)

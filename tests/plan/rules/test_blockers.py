@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from reconciler.host.interface import Socket
-from reconciler.plan.model import Plan, State
+from reconciler.plan.model import Plan, RowRef, State
 from reconciler.plan.planner import plan_state
 from reconciler.policy.entries import PolicySet
-from tests.plan.build import book, listed, owned, reading, with_block
+from tests.plan.build import book, listed, owned, ports, reading, with_block
 from tests.world import TCP4, TCP6, UDP4, UDP6, World, entry, policy, reserve, told, verdicts
 
 
@@ -16,8 +16,12 @@ def blockers(plan: Plan) -> list[str]:
     return [f"{item.what} {item.lane} {item.text}" for step in plan.steps for item in step.blockers]
 
 
-def remedies(plan: Plan) -> list[str]:
-    return [step.remedy for step in plan.steps]
+def reasons(plan: Plan) -> list[str]:
+    return [step.reason.id for step in plan.steps]
+
+
+def remedies(plan: Plan) -> list[str | None]:
+    return [step.remedy and step.remedy.id for step in plan.steps]
 
 
 def test_a_block_over_a_missing_port_blocks_the_whole_unit() -> None:
@@ -25,11 +29,10 @@ def test_a_block_over_a_missing_port_blocks_the_whole_unit() -> None:
     plan = world.plan(policy("p", entry("web", "8000-8099 9000")))
     assert told(plan) == ["create 9000 tcp", "blocked create 8000-8099 tcp"]
     step = plan.steps[1]
-    text = "8050-8149, a block that Windows gave to somebody else (WinNAT, HNS, http.sys ...)"
-    assert (step.reason, step.done_by_apply) == (f"in the way: {text}", False)
-    assert blockers(plan) == [f"row tcp/ipv4 {text}"]
-    assert step.remedy == "if WinNAT holds it, apply with --release-winnat; otherwise its owner must give it up"
+    assert (reasons(plan)[1], remedies(plan)[1], step.done_by_apply) == ("in-the-way", "release-winnat", False)
+    assert [item[:3] for item in step.blockers] == [("row", TCP4, ports("8050-8149"))]
     assert [str(unit.ports) for unit in step.units] == ["8000-8099"]
+    assert step.creates == (RowRef("exclusion", (TCP4, TCP6), ports("8000-8099"), "persistent"),)
 
 
 def test_a_row_over_ports_that_are_covered_already_is_in_nobodys_way() -> None:
@@ -41,7 +44,7 @@ def test_a_row_over_ports_that_are_covered_already_is_in_nobodys_way() -> None:
 
 def test_the_remedy_does_not_speak_of_winnat_where_it_cannot_be_winnat() -> None:
     """It draws blocks of many ports, it runs, and it stars nothing (windows-facts 6.2, 6.5)."""
-    other = "choose other ports, or have the owner of that row give it up"
+    other = "ask-the-owner"
     assert remedies(with_block("8080").plan(policy("p", entry("web", "8080")))) == [other]
     assert remedies(with_block("8080-8089", winnat="stopped").plan(policy("p", entry("web", "8080")))) == [other]
     world = with_block("8080-8089")
@@ -62,12 +65,9 @@ def test_our_own_reservation_of_somebody_out_of_scope_is_in_the_way_by_its_name(
     world = World()
     world.apply(policy("p", reserve("erp", "12000-12009")))
     plan = world.plan(policy("q", entry("web", "12005")), policy("p", in_scope=False))
-    assert told(plan)[:1] == ["blocked create 12005 tcp"]
+    assert told(plan) == ["blocked create 12005 tcp"]
     assert blockers(plan) == ["row tcp/ipv4 12000-12009, which we keep for p/erp"]
-    assert (
-        plan.steps[0].remedy
-        == "choose other ports, or give up the row that we keep, with --unprotect if it is protected"
-    )
+    assert remedies(plan) == ["give-up-ours"]
 
 
 def test_a_row_that_changed_hands_is_named_by_who_claims_it_now() -> None:
@@ -90,19 +90,19 @@ def test_a_row_of_unknown_kind_covers_an_exclusion_and_is_in_the_way_of_a_reserv
     world.add(TCP4, "12000-12009")
     assert told(world.plan(policy("p", entry("web", "12005")))) == []
     plan = world.plan(policy("p", reserve("erp", "12000-12019")))
-    assert blockers(plan) == ["row tcp/ipv4 12000-12009, a row of unknown kind that is not ours"]
+    assert blockers(plan) == ["row tcp/ipv4 12000-12009, an exclusion or a reservation that is not ours"]
 
 
-def test_more_than_three_culprits_are_counted() -> None:
+def test_more_than_three_blockers_are_counted() -> None:
     world = World()
     world.add(TCP4, "8000 8002 8004 8006 8008", "block")
     step = world.plan(policy("p", entry("web", "8000-8009"))).steps[0]
-    assert step.reason.count(", a block") == 3
-    assert step.reason.endswith(" and 2 more")
+    assert step.reason.text.count(", a block") == 3
+    assert step.reason.text.endswith(" and 2 more")
     assert len(step.blockers) == 5
 
 
-def test_the_same_row_in_both_families_is_one_culprit() -> None:
+def test_the_same_row_in_both_families_is_one_blocker() -> None:
     world = World("families=split")
     for lane in (TCP4, TCP6):
         world.add(lane, "8080-8089", "block")
@@ -117,25 +117,30 @@ def test_a_socket_defers_and_is_named_with_its_process() -> None:
     assert told(plan) == ["deferred create 8000-8009 tcp"]
     assert blockers(plan) == ["socket tcp/ipv4 nginx (pid 77)", "socket tcp/ipv6 haproxy (pid 5)"]
     step = plan.steps[0]
-    assert step.reason == "port 8005 is in use by nginx (pid 77) and 1 more"
-    assert (step.remedy, step.tried) == ("stop nginx (pid 77), then apply again", True)
+    assert (reasons(plan), remedies(plan), step.tried) == (["in-use"], ["stop-program"], True)
     assert (step.blockers[0].process, step.blockers[0].pid) == ("nginx", 77)
 
 
 @pytest.mark.parametrize(
-    ("process", "pid", "remedy"),
+    ("process", "pid", "remedy", "named"),
     [
-        ("nginx", 77, "stop nginx (pid 77), then apply again"),
-        ("nginx", None, "stop nginx, then apply again"),
-        (None, 77, "stop the process with pid 77, then apply again"),
-        (None, None, "find who uses port 8005 (run plan elevated to see it), stop it, then apply again"),
+        ("nginx", 77, "stop-program", "nginx (pid 77)"),
+        ("nginx", None, "stop-program", "nginx"),
+        (None, 77, "stop-program", "pid 77"),
+        (None, None, "find-program", "8005"),
     ],
 )
-def test_the_remedy_for_a_socket_says_only_what_is_known(process: str | None, pid: int | None, remedy: str) -> None:
+def test_the_remedy_for_a_socket_says_only_what_is_known(
+    process: str | None, pid: int | None, remedy: str, named: str
+) -> None:
     view = reading(*listed("8100-8109 *"), sockets=(Socket(TCP4, 8005, process, pid), Socket(TCP4, 8105, process, pid)))
     wanted = policy("p", entry("web", "8000-8009"), entry("api", "8100-8104"))
     plan = plan_state(State(PolicySet((wanted,)), view, book(*owned("8100-8109"))))
-    assert [step.remedy for step in plan.steps[:2]] == [remedy, remedy.replace("8005", "8105")]
+    assert told(plan) == ["deferred create 8000-8009 tcp", "deferred replace 8100-8109 -> 8100-8104 tcp"]
+    assert remedies(plan) == [remedy, remedy]
+    for step, text in zip(plan.steps, (named, named.replace("8005", "8105")), strict=True):
+        assert step.remedy is not None
+        assert text in step.remedy.text
 
 
 def test_a_socket_of_the_other_protocol_or_outside_defers_nothing() -> None:
@@ -187,10 +192,8 @@ def test_fill_names_for_each_part_what_is_in_its_own_way() -> None:
         ("8001", ["8001"]),
         ("8003", ["8003"]),
     ]
-    assert [step.remedy for step in held[:2]] == [
-        "stop nginx (pid 77), then apply again",
-        "stop haproxy (pid 5), then apply again",
-    ]
+    assert [step.blockers[0].process for step in held[:2]] == ["nginx", "haproxy"]
+    assert [step.remedy and step.blockers[0].text in step.remedy.text for step in held[:2]] == [True, True]
 
 
 def test_fill_leaves_out_what_is_covered_already() -> None:
@@ -249,13 +252,12 @@ def test_a_leaving_reservation_stays_while_what_takes_its_place_cannot_come() ->
     world.apply(policy("p", reserve("erp", "12000-12009"), reserve("far", "13000")))
     world.add(TCP4, "12010", "block")
     plan = world.plan(policy("p", entry("web", "12000-12019")))
-    assert told(plan) == ["delete 13000 tcp", "blocked delete 12000-12009 tcp", "blocked create 12000-12019 tcp"]
-    assert plan.steps[1].reason == (
-        "no entry claims it any more, p/erp gave it up, but what takes its place cannot come: "
-        "in the way: 12010, a block that Windows gave to somebody else (WinNAT, HNS, http.sys ...)"
-    )
-    assert (plan.steps[1].blockers, plan.steps[1].remedy) == (plan.steps[2].blockers, plan.steps[2].remedy)
-    assert [step.done_by_apply for step in plan.steps] == [True, False, False]
+    assert told(plan) == ["delete 13000 tcp", "blocked replace 12000-12009 -> 12000-12019 tcp"]
+    assert (reasons(plan)[1], remedies(plan)[1]) == ("given-up+in-the-way", "ask-the-owner")
+    assert [str(item.ports) for item in plan.steps[1].blockers] == ["12010"]
+    assert [step.done_by_apply for step in plan.steps] == [True, False]
+    assert [owner.entry for owner in plan.steps[1].owners] == ["erp", "web"]
+    assert not plan.steps[1].over_covered
 
 
 def test_a_leaving_reservation_makes_room_for_what_can_come_although_something_else_cannot() -> None:
@@ -265,21 +267,35 @@ def test_a_leaving_reservation_makes_room_for_what_can_come_although_something_e
     wanted = policy("p", entry("a", "12009-12022"), entry("b", "12004-12005"), reserve("far", "13000"))
     plan = world.plan(wanted)
     assert told(plan) == ["replace 12000-12009 -> 12004-12005 tcp", "blocked create 12009-12022 tcp"]
-    assert plan.steps[0].reason == (
-        "reservation 12000-12009: no entry claims it any more, p/erp gave it up; "
-        "exclusion 12004-12005: declared, and not there yet"
-    )
+    assert reasons(plan) == ["given-up", "in-the-way"]
     assert verdicts(world.run(plan)) == ["done"]
     assert told(world.plan(wanted)) == ["blocked create 12009-12022 tcp"]
 
 
-def test_a_leaving_reservation_that_two_steps_cannot_replace_is_told_once() -> None:
+def test_only_the_part_over_a_leaving_reservation_takes_its_place() -> None:
+    """With `busy = "fill"` each part stands by itself."""
+    world = World()
+    world.apply(policy("p", reserve("erp", "12000-12001"), reserve("far", "13000")))
+    world.listen(12005)
+    plan = world.plan(policy("p", entry("web", "12000-12009", busy="fill"), reserve("far", "13000")))
+    assert told(plan) == [
+        "create 12006-12009 tcp",
+        "replace 12000-12001 -> 12000-12004 tcp",
+        "deferred create 12005 tcp",
+    ]
+    assert verdicts(world.run(plan)) == ["done", "done"]
+
+
+def test_a_leaving_reservation_that_two_steps_cannot_replace_stays_for_one_of_them() -> None:
     world = World()
     world.apply(policy("p", reserve("erp", "12000-12009"), reserve("far", "13000")))
     world.add(TCP4, "11999 12010", "block")
     plan = world.plan(policy("p", entry("a", "11999-12004"), entry("b", "12005-12010"), reserve("far", "13000")))
-    (step,) = (step for step in plan.steps if step.action == "delete")
-    assert (step.status, step.reason.count("what takes its place cannot come")) == ("blocked", 1)
+    assert told(plan) == ["blocked replace 12000-12009 -> 11999-12004 tcp", "blocked create 12005-12010 tcp"]
+    assert [(step.reason.id, [str(item.ports) for item in step.blockers]) for step in plan.steps] == [
+        ("given-up+in-the-way", ["11999"]),
+        ("in-the-way", ["12010"]),
+    ]
 
 
 def test_lanes_of_the_other_protocol_do_not_make_room() -> None:

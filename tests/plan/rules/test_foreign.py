@@ -1,60 +1,25 @@
-"""The ephemeral range, `state = "absent"`, and unmanaged rows."""
+"""Rows that are not ours and go all the same: `state = "absent"`, and `[unmanaged]`."""
 
 from __future__ import annotations
 
 import pytest
 
-from reconciler.plan.model import Options, Plan, State
-from reconciler.plan.planner import plan_state
-from reconciler.policy.entries import PolicySet
-from reconciler.ports import FAMILIES, LANES, PROTOCOLS, PortRange, Protocol
-from tests.plan.build import reading
-from tests.world import (
-    TCP4,
-    TCP6,
-    UDP4,
-    World,
-    dynamic,
-    entry,
-    policy,
-    reserve,
-    told,
-    unmanaged,
-    verdicts,
-)
+from reconciler.plan.model import Options, Plan
+from reconciler.ports import FAMILIES, PROTOCOLS
+from tests.world import TCP4, TCP6, UDP4, World, entry, policy, reserve, told, unmanaged, verdicts
 
 
 def reasons(plan: Plan) -> list[str]:
-    return [step.reason for step in plan.steps]
+    return [step.reason.id for step in plan.steps]
 
 
-# The ephemeral range.
+def remedies(plan: Plan) -> list[str | None]:
+    return [step.remedy and step.remedy.id for step in plan.steps]
 
 
-def test_the_dynamic_range_is_set_where_it_is_another_before_anything_is_created() -> None:
-    plan = World().plan(policy("p", entry("web", "8080")), dynamic_range=dynamic("20000-65535"))
-    assert told(plan) == ["set-dynamic-range 20000-65535 tcp", "set-dynamic-range 20000-65535 udp", "create 8080 tcp"]
-    assert plan.steps[0].reason == "it is 49152-65535 now; a change takes full effect at a restart"
-    assert plan.steps[0].owners[0] == ("test", "dynamic_range", "policy.toml:1")
-
-
-@pytest.mark.parametrize("protocols", [("tcp",), ("udp",)])
-def test_a_protocol_that_is_not_named_is_left_alone(protocols: tuple[Protocol, ...]) -> None:
-    plan = World().plan(dynamic_range=dynamic("20000-65535", protocols))
-    assert told(plan) == [f"set-dynamic-range 20000-65535 {protocols[0]}"]
-    assert told(World().plan(dynamic_range=dynamic("49152-65535", protocols))) == []
-
-
-def test_a_range_that_cannot_be_read_is_set() -> None:
-    plan = plan_state(State(PolicySet((), dynamic_range=dynamic("20000-65535", ["tcp"])), reading(), None))
-    assert reasons(plan) == ["it is not readable now; a change takes full effect at a restart"]
-
-
-def test_a_host_with_one_range_for_all_leaves_it_to_its_administrator() -> None:
-    view = reading(shared=(LANES,), keeps_rows=False, dynamic={"tcp": PortRange(32768, 60999)})
-    plan = plan_state(State(PolicySet((), dynamic_range=dynamic("20000-65535", ["tcp"])), view, None))
-    assert told(plan) == ["skipped set-dynamic-range 20000-65535 tcp"]
-    assert "net.ipv4.ip_local_port_range" in plan.steps[0].reason
+def ways_out(plan: Plan) -> set[str]:
+    """What the remedies say, which is an option or a file to change."""
+    return {step.remedy.text for step in plan.steps if step.remedy}
 
 
 # state = "absent"
@@ -68,7 +33,7 @@ def test_exactly_the_row_that_is_named_goes_even_if_it_is_foreign(families: str)
             world.add(lane, "8000-8009 8010")
     result = world.apply(policy("p", entry("old", "8000-8009", state="absent")))
     assert told(result.plan) == ["delete 8000-8009 tcp"]
-    assert (result.plan.steps[0].reason, result.plan.steps[0].owners[0].entry) == ("declared absent", "old")
+    assert (reasons(result.plan), result.plan.steps[0].owners[0].entry) == (["declared-absent"], "old")
     assert (world.rows(TCP4), world.rows(TCP6)) == (["8010 *"], ["8010 *"])
 
 
@@ -101,34 +66,42 @@ def test_the_row_of_hns_is_never_deleted_whatever_names_it() -> None:
         policy("p", entry("old", "50000-50059", state="absent")), unmanaged=unmanaged("delete", "1-65535")
     )
     assert told(plan) == ["blocked delete 50000-50059 tcp"]
-    assert reasons(plan) == ["declared absent, but it belongs to the system (HNS)"]
-    assert plan.steps[0].remedy == "take the entry out of the policy: this row is for Windows alone to delete"
+    assert (reasons(plan), remedies(plan)) == (["system-row"], ["leave-the-system-row"])
+    assert told(world.plan(unmanaged=unmanaged("delete", "1-65535"))) == []
 
 
 @pytest.mark.parametrize("row", ["49990-50100", "50000-50029", "50059-50100"])
-def test_a_row_that_shares_a_port_with_the_range_of_hns_is_never_deleted_whatever_names_it(row: str) -> None:
+def test_a_foreign_row_that_only_overlaps_the_range_of_hns_goes_like_any_other(row: str) -> None:
+    """Only exactly its range is HNS's own row (design 4.6)."""
     world = World("families=split")
     world.add(TCP4, row)
-    shared = {"49990-50100": "50000-50059 of it", "50000-50029": "it", "50059-50100": "50059 of it"}[row]
+    assert told(world.plan(unmanaged=unmanaged("delete", "49000-51000"))) == [f"delete {row} tcp"]
+    assert told(world.plan(unmanaged=unmanaged("delete", "50010-51000"))) == (
+        [f"delete {row} tcp"] if row == "50059-50100" else []
+    )
     plan = world.plan(policy("p", entry("old", row, state="absent")))
-    assert told(plan) == [f"blocked delete {row} tcp"]
-    assert reasons(plan) == [f"declared absent, but {shared} belongs to the system (HNS)"]
-    plan = world.plan(unmanaged=unmanaged("delete", "49000-51000"))
-    assert told(plan) == [f"skipped delete {row} tcp"]
-    assert reasons(plan) == [
-        f"administered, claimed by nobody, inside the unmanaged window, but {shared} belongs to the system (HNS)"
-    ]
+    assert told(plan) == [f"delete {row} tcp"]
+    assert verdicts(world.run(plan)) == ["done"]
+    assert world.rows() == []
+
+
+def test_a_row_of_ours_that_is_exactly_the_range_of_hns_goes_when_it_is_named() -> None:
+    world = World()
+    world.apply(policy("p", entry("hns", "50000-50059"), entry("db", "5432")))
+    plan = world.plan(policy("p", entry("hns", "50000-50059", state="absent"), entry("db", "5432")))
+    assert told(plan) == ["delete 50000-50059 tcp"]
 
 
 def test_a_row_that_somebody_else_still_claims_stays() -> None:
     world = World()
     world.apply(policy("q", entry("web", "8000-8009")))
     plan = world.plan(policy("p", entry("old", "8000-8009", state="absent")), policy("q", in_scope=False))
-    assert told(plan)[:1] == ["blocked delete 8000-8009 tcp"]
-    assert reasons(plan)[0] == "declared absent, but q/web still claims ports of it"
-    assert plan.steps[0].remedy == "--retire q gives it up"
+    assert told(plan) == ["blocked delete 8000-8009 tcp"]
+    assert (reasons(plan), remedies(plan)) == (["still-claimed"], ["end-the-claim"])
+    assert "q/web" in plan.steps[0].reason.text
+    assert ways_out(plan) == {"take the ports out of this entry, or give q/web up in policy.toml"}
     here = world.plan(policy("p", entry("old", "8000-8009", state="absent")), policy("q", entry("web", "8000-8009")))
-    assert [step.remedy for step in here.steps] == ["take the ports out of one of the two entries"]
+    assert remedies(here) == ["narrow-one-entry"]
 
 
 @pytest.mark.parametrize("retired", [False, True])
@@ -141,8 +114,8 @@ def test_the_way_out_of_what_a_protected_entry_gave_up_is_the_same_for_rows_of_o
     absent = policy("p", entry("old", "8000-8009", state="absent"))
     given_up = () if retired else (policy("q"),)
     plan = world.plan(absent, *given_up, options=Options(retire=frozenset({"q"} if retired else ())))
-    assert [(step.status, step.lanes) for step in plan.steps] == [("skipped", (TCP4,)), ("skipped", (TCP6,))]
-    assert {step.remedy for step in plan.steps} == {"--retire q --unprotect web" if retired else "--unprotect web"}
+    assert [(step.status, step.lanes) for step in plan.steps] == [("skipped", (TCP4, TCP6))]
+    assert ways_out(plan) == {"--retire q --unprotect web" if retired else "--unprotect web"}
 
 
 def test_a_row_that_an_entry_of_other_targets_claims_says_how_that_ends() -> None:
@@ -150,8 +123,7 @@ def test_a_row_that_an_entry_of_other_targets_claims_says_how_that_ends() -> Non
     world.apply(policy("q", entry("web", "8000-8009")))
     here = policy("q", elsewhere=frozenset({"web"}))
     plan = world.plan(policy("p", entry("old", "8000-8009", state="absent")), here)
-    (step,) = (step for step in plan.steps if step.status == "blocked")
-    assert step.remedy == 'take it out of them, or put disable = ["web"] into one that does'
+    assert (told(plan), remedies(plan)) == (["blocked delete 8000-8009 tcp"], ["end-the-claim"])
 
 
 def test_a_protected_row_that_is_named_stays() -> None:
@@ -159,13 +131,14 @@ def test_a_protected_row_that_is_named_stays() -> None:
     world.apply(policy("q", entry("web", "8000-8009", protect=True)))
     wanted = (policy("p", entry("old", "8000-8009", state="absent")), policy("q", in_scope=False))
     plan = world.plan(*wanted)
-    assert told(plan)[:1] == ["skipped delete 8000-8009 tcp"]
-    assert reasons(plan)[0] == "declared absent, but it is protected by q/web"
-    assert plan.steps[0].remedy == "--retire q gives it up together with --unprotect web"
+    assert told(plan) == ["skipped delete 8000-8009 tcp"]
+    assert (reasons(plan), remedies(plan)) == (["protected"], ["end-the-claim"])
+    (text,) = ways_out(plan)
+    assert text.endswith("give q/web up in policy.toml together with --unprotect web")
     given_up = world.plan(policy("p", entry("old", "8000-8009", state="absent")), policy("q"))
-    assert {step.remedy for step in given_up.steps} == {"--unprotect web"}
+    assert ways_out(given_up) == {"--unprotect web"}
     plan = world.plan(*wanted, options=Options(unprotect=frozenset({"web"})))
-    assert told(plan)[:1] == ["blocked delete 8000-8009 tcp"]
+    assert told(plan) == ["blocked delete 8000-8009 tcp"]
 
 
 def test_a_row_of_ours_that_nobody_claims_goes_once() -> None:
@@ -181,14 +154,22 @@ def test_what_may_be_a_reservation_stays() -> None:
     unknown.add(TCP4, "8080")
     known = World("reservations=starred")
     known.add(TCP4, "8080", "reservation")
-    for world, text in (
-        (unknown, "it may be a reservation, which this host does not tell from an exclusion"),
-        (known, "it is a reservation, and not an exclusion"),
-    ):
+    for world, reason in ((unknown, "may-be-reservation"), (known, "is-reservation")):
         plan = world.plan(policy("p", entry("old", "8080", state="absent")))
         assert told(plan) == ["blocked delete 8080 tcp"]
-        assert reasons(plan) == [f"declared absent, but {text}"]
-        assert plan.steps[0].remedy.startswith("a reservation is deleted by the program that made it")
+        assert (reasons(plan), remedies(plan)) == ([reason], ["ask-its-program"])
+
+
+def test_families_that_stay_for_different_reasons_are_steps_of_their_own() -> None:
+    world = World("families=split", "lookup=answers-exclusions")
+    for lane in (TCP4, TCP6):
+        world.add(lane, "8080")
+    web = entry("web", "8080", families=("ipv4",))
+    plan = world.plan(policy("p", entry("old", "8080", state="absent")), policy("q", web))
+    assert [(step.lanes, step.reason.id, step.remedy and step.remedy.id) for step in plan.steps] == [
+        ((TCP4,), "still-claimed", "narrow-one-entry"),
+        ((TCP6,), "may-be-reservation", "ask-its-program"),
+    ]
 
 
 def test_what_is_declared_absent_makes_room_for_a_reservation() -> None:
@@ -211,9 +192,8 @@ def test_only_unclaimed_administered_rows_wholly_inside_the_window_are_deleted()
     plan = world.plan(
         policy("p", entry("web", "8000-8009")), policy("q", in_scope=False), unmanaged=unmanaged("delete", "1024-49151")
     )
-    assert told(plan)[:2] == ["delete 2000-2009 tcp", "delete 8010 tcp"]
-    assert told(plan)[2:] == ["out-of-scope keep 8100 tcp"]
-    assert plan.steps[0].reason == "administered, claimed by nobody, inside the unmanaged window"
+    assert told(plan) == ["delete 2000-2009 tcp", "delete 8010 tcp"]
+    assert reasons(plan) == ["unmanaged", "unmanaged"]
     assert plan.steps[0].owners[0] == ("test", "unmanaged", "policy.toml:1")
 
 
@@ -269,7 +249,7 @@ def test_a_row_that_an_entry_names_as_absent_is_not_deleted_twice() -> None:
     world = World()
     world.add(TCP4, "2000-2009")
     plan = world.plan(policy("p", entry("old", "2000-2009", state="absent")), unmanaged=unmanaged("delete"))
-    assert reasons(plan) == ["declared absent"]
+    assert reasons(plan) == ["declared-absent"]
 
 
 def test_the_same_unmanaged_row_in_both_families_is_one_step() -> None:

@@ -1,4 +1,4 @@
-"""WinNAT steps aside only on request, and only where it may help (design 4.8)."""
+"""The ephemeral range, and WinNAT, which steps aside only on request and where it may help (design 4.8)."""
 
 from __future__ import annotations
 
@@ -6,13 +6,55 @@ from dataclasses import replace
 
 import pytest
 
+from reconciler.host.interface import ListSnapshot
 from reconciler.ledger.records import Ledger
-from reconciler.plan.model import Options
+from reconciler.plan.model import Options, Plan, State
 from reconciler.plan.planner import plan_state
-from tests.plan.build import with_block
-from tests.world import TCP4, World, entry, policy, told, verdicts
+from reconciler.plan.reasons import LOOK_AT_WINNAT, WINNAT_STEPS_ASIDE
+from reconciler.policy.entries import PolicySet
+from reconciler.ports import LANES, PortRange, Protocol
+from tests.plan.build import BOOT, FACTS, reading, with_block
+from tests.world import TCP4, World, dynamic, entry, note_ids, policy, told, verdicts
 
 RELEASE = Options(release_winnat=True)
+
+
+def reasons(plan: Plan) -> list[str]:
+    return [step.reason.id for step in plan.steps]
+
+
+# The ephemeral range.
+
+
+def test_the_dynamic_range_is_set_where_it_is_another_before_anything_is_created() -> None:
+    plan = World().plan(policy("p", entry("web", "8080")), dynamic_range=dynamic("20000-65535"))
+    assert told(plan) == ["set-dynamic-range 20000-65535 tcp", "set-dynamic-range 20000-65535 udp", "create 8080 tcp"]
+    assert (plan.steps[0].reason.id, plan.steps[0].kind) == ("dynamic-range", None)
+    assert "49152-65535" in plan.steps[0].reason.text
+    assert plan.steps[0].owners[0] == ("test", "dynamic_range", "policy.toml:1")
+
+
+@pytest.mark.parametrize("protocols", [("tcp",), ("udp",)])
+def test_a_protocol_that_is_not_named_is_left_alone(protocols: tuple[Protocol, ...]) -> None:
+    plan = World().plan(dynamic_range=dynamic("20000-65535", protocols))
+    assert told(plan) == [f"set-dynamic-range 20000-65535 {protocols[0]}"]
+    assert told(World().plan(dynamic_range=dynamic("49152-65535", protocols))) == []
+
+
+def test_a_range_that_cannot_be_read_is_set() -> None:
+    plan = plan_state(State(PolicySet((), dynamic_range=dynamic("20000-65535", ["tcp"])), reading(), None))
+    assert told(plan) == ["set-dynamic-range 20000-65535 tcp"]
+    assert reasons(plan) == ["dynamic-range"]
+
+
+def test_a_host_with_one_range_for_all_leaves_it_to_its_administrator() -> None:
+    view = ListSnapshot(FACTS, BOOT, (), shared=(LANES,), dynamic={"tcp": PortRange(32768, 60999)})
+    plan = plan_state(State(PolicySet((), dynamic_range=dynamic("20000-65535", ["tcp"])), view, None))
+    assert told(plan) == ["skipped set-dynamic-range 20000-65535 tcp"]
+    assert reasons(plan) == ["one-dynamic-range"]
+
+
+# WinNAT.
 
 
 def test_asked_to_release_winnat_the_plan_tries_what_its_blocks_hold() -> None:
@@ -20,9 +62,9 @@ def test_asked_to_release_winnat_the_plan_tries_what_its_blocks_hold() -> None:
     plan = world.plan(policy("p", entry("web", "8000-8099"), entry("db", "5432")), options=RELEASE)
     assert told(plan) == ["release-winnat ", "create 5432 tcp", "blocked create 8000-8099 tcp"]
     assert [step.done_by_apply for step in plan.steps] == [True, True, True]
-    assert plan.steps[0].reason.startswith("may free the ports of 1 blocked step(s)")
+    assert reasons(plan) == ["release-winnat", "declared", "in-the-way"]
     assert plan.steps[0].owners == plan.steps[2].owners
-    assert plan.steps[2].remedy.startswith("if WinNAT steps aside and the row is there all the same")
+    assert plan.steps[2].remedy == WINNAT_STEPS_ASIDE
     assert verdicts(world.run(plan)) == ["done", "done", "done"]
     assert world.rows() == ["5432 *", "8000-8099 *"]
 
@@ -71,7 +113,7 @@ def test_who_would_lose_the_network_is_named_where_the_host_knows() -> None:
         (("com.docker.service", "vmcompute"), "com.docker.service, vmcompute run here and lose their network"),
     ):
         plan = plan_state(replace(state, snapshot=replace(state.snapshot, nat_users=users)), RELEASE)
-        assert words in plan.steps[0].reason
+        assert words in plan.steps[0].reason.text
 
 
 @pytest.mark.parametrize(("now", "steps"), [("stopped", ["start-winnat "]), ("running", []), ("absent", [])])
@@ -89,4 +131,5 @@ def test_winnat_in_an_unknown_state_is_not_asked_and_the_plan_says_why() -> None
     plan = world.plan(policy("p", entry("web", "8080")), options=RELEASE)
     (step,) = plan.steps
     assert (step.status, step.tried) == ("blocked", False)
-    assert step.remedy.startswith("WinNAT is neither running nor stopped")
+    assert step.remedy == LOOK_AT_WINNAT
+    assert "winnat-not-released" in note_ids(plan)

@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from reconciler.plan.model import Plan
+from reconciler.plan.model import Options, Plan, Remedy
 from reconciler.ports import PROTOCOLS
-from tests.world import TCP4, TCP6, World, entry, policy, reserve, told, verdicts
+from tests.world import TCP4, TCP6, World, entry, note_ids, policy, reserve, told, verdicts
 
 
 def reasons(plan: Plan) -> list[str]:
-    return [step.reason for step in plan.steps]
+    return [step.reason.id for step in plan.steps]
 
 
 def test_a_row_that_no_entry_claims_any_more_is_deleted_and_its_last_owner_named() -> None:
@@ -20,7 +20,7 @@ def test_a_row_that_no_entry_claims_any_more_is_deleted_and_its_last_owner_named
     world.apply(policy("p", entry("web", "8000-8099"), entry("db", "5432")))
     plan = world.plan(policy("p", entry("db", "5432")))
     assert told(plan) == ["delete 8000-8099 tcp"]
-    assert reasons(plan) == ["no entry claims it any more, p/web gave it up"]
+    assert reasons(plan) == ["given-up"]
     assert [owner[:2] for owner in plan.steps[0].owners] == [("p", "web")]
 
 
@@ -30,38 +30,29 @@ def test_a_row_without_a_claim_is_named_by_the_entry_it_was_made_for() -> None:
     assert world.store.ledger is not None
     world.store.save(replace(world.store.ledger, claims=()))
     plan = world.plan(policy("p"))
-    assert reasons(plan) == [
-        "no entry claims it any more, p/web gave it up",
-        "no entry claims it any more, p/erp gave it up",
-    ]
+    assert told(plan) == ["delete 8080 tcp", "delete 12000-12009 tcp"]
+    assert [owner[:2] for step in plan.steps for owner in step.owners] == [("p", "web"), ("p", "erp")]
 
 
 @pytest.mark.parametrize("declared", ["50000-50059", "49990-50009"])
-def test_a_row_of_ours_over_the_range_of_hns_stays_when_it_is_given_up(declared: str) -> None:
-    """It was made while HNS's own row was not there, and HNS may count on it since."""
+def test_a_row_of_ours_over_the_range_of_hns_is_ours_and_goes_when_it_is_given_up(declared: str) -> None:
+    """It was made while HNS's own row was not there (design 4.6)."""
     world = World()
     world.apply(policy("p", entry("hns", declared), entry("db", "5432")))
     assert f"{declared} *" in world.rows()
-    for wanted in (policy("p", entry("db", "5432")), policy("p", entry("db", "5432"), entry("hns", "50005"))):
-        plan = world.plan(wanted)
-        assert told(plan) == [f"skipped delete {declared} tcp"]
-        assert "belongs to the system (HNS): not deleted, shrunk or replaced" in plan.steps[0].reason
-        assert [owner.entry for owner in plan.steps[0].owners] == ["hns"]
-
-
-def test_a_row_of_ours_that_stays_though_nobody_claims_it_is_named_by_the_entry_it_was_made_for() -> None:
-    world = World()
-    world.apply(policy("p", entry("hns", "50000-50059"), entry("db", "5432")))
-    world.apply(policy("p", entry("db", "5432")))
-    plan = world.plan(policy("p", entry("db", "5432"), reserve("erp", "50000-50009")))
-    assert [item.text for step in plan.steps for item in step.blockers] == ["50000-50059, which we keep for p/hns"]
+    smaller = policy("p", entry("db", "5432"), entry("hns", "50005"))
+    assert told(world.plan(smaller)) == [f"replace {declared} -> 50005 tcp"]
+    plan = world.plan(policy("p", entry("db", "5432")))
+    assert told(plan) == [f"delete {declared} tcp"]
+    assert verdicts(world.run(plan)) == ["done"]
+    assert world.rows() == ["5432 *"]
 
 
 def test_a_row_that_is_claimed_in_full_stays_whoever_claims_it() -> None:
     world = World()
     world.apply(policy("p", entry("web", "8000-8099")))
     plan = world.plan(policy("q", entry("a", "8000-8049"), entry("b", "8050-8099")), policy("p"))
-    assert [step.action for step in plan.steps] == ["relabel"]
+    assert (told(plan), note_ids(plan)) == ([], ["transfer"])
 
 
 def test_a_row_is_shrunk_to_what_stays_inside_one_entry_each() -> None:
@@ -70,7 +61,7 @@ def test_a_row_is_shrunk_to_what_stays_inside_one_entry_each() -> None:
     plan = world.plan(policy("p", entry("a", "8010-8019"), entry("b", "8020-8029"), entry("c", "8050-8149")))
     step = next(step for step in plan.steps if step.action == "replace")
     assert [str(row.ports) for row in step.creates] == ["8010-8019", "8020-8029", "8050-8099"]
-    assert step.reason == "only 8010-8029, 8050-8099 of it is still claimed"
+    assert step.reason.id == "shrunk"
     assert [owner.entry for owner in step.owners] == ["a", "b", "c"]
 
 
@@ -86,7 +77,8 @@ def test_a_row_of_another_policy_out_of_scope_is_not_shrunk() -> None:
     world = World()
     world.apply(policy("p", entry("web", "8000-8099")), policy("q", entry("api", "8050-8149")))
     plan = world.plan(policy("q"), policy("p", in_scope=False))
-    assert told(plan) == ["delete 8100-8149 tcp", "relabel 8000-8099 tcp", "out-of-scope keep 8000-8099 tcp"]
+    assert told(plan) == ["delete 8100-8149 tcp"]
+    assert note_ids(plan) == ["not-in-this-run", "transfer"]
 
 
 def test_both_families_of_a_removal_are_one_step() -> None:
@@ -112,7 +104,7 @@ def test_another_store_is_a_replace() -> None:
     world.apply(policy("p", entry("web", "8080")))
     plan = world.plan(policy("p", entry("web", "8080", store="active")))
     assert told(plan) == ["replace 8080 -> 8080 tcp"]
-    assert reasons(plan) == ["its store changes to active"]
+    assert reasons(plan) == ["store-changes"]
     assert (plan.steps[0].deletes[0].store, plan.steps[0].creates[0].store) == ("persistent", "active")
     world.run(plan)
     world.reboot()
@@ -123,7 +115,8 @@ def test_a_row_is_as_long_lived_as_the_longest_lived_claim_on_it() -> None:
     world = World()
     world.apply(policy("p", entry("web", "8080")))
     both = policy("p", entry("web", "8080"), entry("api", "8080", store="active"))
-    assert [step.action for step in world.plan(both).steps] == ["relabel"]
+    plan = world.plan(both)
+    assert (told(plan), note_ids(plan)) == ([], ["transfer"])
 
 
 def test_pieces_of_a_shrunk_row_get_the_store_of_their_own_claims() -> None:
@@ -151,34 +144,29 @@ def test_a_row_whose_families_are_in_different_stores_is_made_again_in_one() -> 
 # A port of the old row in use.
 
 
-def test_a_replace_waits_while_a_port_of_the_old_row_is_in_use_and_the_surplus_is_told() -> None:
+def test_a_replace_waits_while_a_port_of_the_old_row_is_in_use_and_says_what_stays_for_now() -> None:
     world = World()
     world.apply(policy("p", entry("web", "8000-8099")))
     world.listen(8005)
     world.listen(8085, process="haproxy", pid=5)
     plan = world.plan(policy("p", entry("web", "8010-8089")))
-    assert told(plan) == [
-        "deferred replace 8000-8099 -> 8010-8089 tcp",
-        "over-covered delete 8000-8009 tcp",
-        "over-covered delete 8090-8099 tcp",
-    ]
+    assert told(plan) == ["deferred replace 8000-8099 -> 8010-8089 tcp"]
     step = plan.steps[0]
-    assert step.reason == (
-        "only 8010-8089 of it is still claimed, but port 8005 of it is in use by nginx (pid 77), "
-        "and what stays could not be made again"
-    )
-    assert step.remedy == "stop nginx (pid 77), then apply again"
+    assert step.reason.id == "shrunk+row-in-use"
+    assert step.remedy == Remedy("stop-program", "stop nginx (pid 77), then apply again")
     assert [str(item.ports) for item in step.blockers] == ["8005", "8085"]
-    assert reasons(plan)[1] == "nobody claims it, but it is part of the row 8000-8099 that is in use"
+    assert str(step.over_covered) == "8000-8009, 8090-8099"
     assert plan.to_do() == ()
 
 
-def test_a_change_of_store_waits_too_and_has_no_surplus() -> None:
+def test_a_change_of_store_waits_too_and_nothing_stays_too_long() -> None:
     world = World()
     world.apply(policy("p", entry("web", "8080")))
     world.listen(8080)
     plan = world.plan(policy("p", entry("web", "8080", store="active")))
     assert told(plan) == ["deferred replace 8080 -> 8080 tcp"]
+    assert reasons(plan) == ["store-changes+row-in-use"]
+    assert not plan.steps[0].over_covered
     assert plan.to_do() == ()
 
 
@@ -197,10 +185,20 @@ def test_only_the_family_in_use_waits() -> None:
     world.apply(policy("p", entry("web", "8000-8009")))
     world.listen(8001, TCP6)
     plan = world.plan(policy("p", entry("web", "8000-8004")))
-    assert [(step.action, step.status, step.lanes) for step in plan.steps] == [
-        ("replace", "ready", (TCP4,)),
-        ("replace", "deferred", (TCP6,)),
-        ("delete", "over-covered", (TCP6,)),
+    assert [(step.action, step.status, step.lanes, str(step.over_covered)) for step in plan.steps] == [
+        ("replace", "ready", (TCP4,), "none"),
+        ("replace", "deferred", (TCP6,), "8005-8009"),
+    ]
+
+
+def test_ports_that_a_reservation_wants_do_not_stay_too_long() -> None:
+    world = World()
+    world.apply(policy("p", entry("web", "8000-8009"), entry("db", "5432")))
+    world.add(TCP4, "7999 8010", "block")
+    plan = world.plan(policy("p", reserve("a", "7999-8003"), reserve("b", "8006-8010"), entry("db", "5432")))
+    assert [(line, str(step.over_covered)) for line, step in zip(told(plan), plan.steps, strict=True)] == [
+        ("blocked replace 8000-8009 -> 7999-8003 tcp", "8004-8005"),
+        ("blocked create 8006-8010 tcp", "none"),
     ]
 
 
@@ -213,10 +211,12 @@ def test_a_row_under_a_protected_entry_is_not_shrunk_for_anybody() -> None:
     world.apply(policy("p", entry("all", "8000-8099")))
     world.apply(policy("p", entry("all", "8000-8099"), guard))
     plan = world.plan(policy("p", guard))
-    skipped = next(step for step in plan.steps if step.status == "skipped")
-    assert (str(skipped.ports), skipped.reason) == ("8000-8099", "protected by a: not deleted, shrunk or replaced")
-    assert skipped.remedy == "--unprotect a"
-    assert plan.count("ready", "replace") == plan.count("ready", "delete") == 0
+    assert told(plan) == []
+    (text,) = (note.text for note in plan.notes if note.id == "protected")
+    assert "exclusion 8000-8099 tcp" in text
+    assert "--unprotect a " in text
+    lifted = world.plan(policy("p", guard), options=Options(unprotect=frozenset({"a"})))
+    assert told(lifted) == ["replace 8000-8099 -> 8000-8049 tcp"]
 
 
 def test_every_guard_is_named_once() -> None:
@@ -224,9 +224,8 @@ def test_every_guard_is_named_once() -> None:
     guards = [entry("b", "8000-8009 8020-8029", protect=True), entry("a", "8005-8014", protect=True)]
     world.apply(policy("p", entry("all", "8000-8099")))
     world.apply(policy("p", entry("all", "8000-8099"), *guards))
-    skipped = next(step for step in world.plan(policy("p", *guards)).steps if step.status == "skipped")
-    assert skipped.remedy == "--unprotect a --unprotect b"
-    assert sorted(owner.entry for owner in skipped.owners) == ["a", "b"]
+    (text,) = (note.text for note in world.plan(policy("p", *guards)).notes if note.id == "protected")
+    assert "protected by a, b; --unprotect a --unprotect b " in text
 
 
 # Reservations: wanted exactly as they are, or not at all.
@@ -238,7 +237,8 @@ def test_a_reservation_that_nobody_claims_is_deleted_once_for_both_families() ->
         world.apply(policy("p", reserve("erp", "12000-12009"), reserve("dns", "12000-12009", "udp")))
         plan = world.plan(policy("p", reserve("dns", "12000-12009", "udp")))
         assert told(plan) == ["delete 12000-12009 tcp"]
-        assert reasons(plan) == ["no entry claims it any more, p/erp gave it up"]
+        assert reasons(plan) == ["given-up"]
+        assert [owner.entry for owner in plan.steps[0].owners] == ["erp"]
         assert plan.steps[0].deletes[0].lanes == (TCP4, TCP6)
 
 
@@ -255,15 +255,17 @@ def test_a_protected_reservation_is_left_where_it_was() -> None:
     world = World()
     world.apply(policy("p", reserve("erp", "12000-12009", protect=True), entry("web", "8080")))
     plan = world.plan(policy("p", entry("web", "8080")))
-    assert told(plan) == ["skipped delete 12000-12009 tcp"]
-    assert plan.steps[0].kind == "reservation"
-    assert plan.steps[0].remedy == "--unprotect erp"
+    assert (told(plan), note_ids(plan)) == ([], ["protected"])
+    assert "reservation 12000-12009 tcp" in plan.notes[0].text
+    assert "--unprotect erp " in plan.notes[0].text
 
 
 def test_a_reservation_of_a_policy_out_of_scope_stays() -> None:
     world = World()
     world.apply(policy("p", reserve("erp", "12000-12009")))
-    assert told(world.plan(policy("p", in_scope=False))) == ["out-of-scope keep 12000-12009 tcp"]
+    plan = world.plan(policy("p", in_scope=False))
+    assert told(plan) == []
+    assert "not-in-this-run" in note_ids(plan)
 
 
 def test_a_row_is_given_up_by_the_name_that_its_entry_has_now() -> None:
@@ -273,4 +275,4 @@ def test_a_row_is_given_up_by_the_name_that_its_entry_has_now() -> None:
         world.apply(policy("p", kind("new", "8000-8009")))
         (step,) = [step for step in world.plan(policy("p", kind("new", "9000-9009"))).steps if step.deletes]
         assert [owner.entry for owner in step.owners] == ["new"]
-        assert "p/new gave it up" in step.reason
+        assert step.reason.id.startswith("given-up")

@@ -1,0 +1,245 @@
+"""Every sentence of a plan, once: what it says, that its id is its own, and that it is plain English."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from itertools import combinations
+
+import pytest
+
+from reconciler.plan import reasons
+from reconciler.plan.model import DECLARED, Blocker, Reason, Remedy
+from reconciler.ports import PortSet
+from tests.plan.build import ports
+from tests.world import TCP4
+
+PORT_80, PORT_90 = PortSet.of([ports("80")]), PortSet.of([ports("90")])
+BLOCK = Blocker("row", TCP4, ports("5357"), f"5357, {reasons.ROW_WORDS['block']}")
+ROWS = [Blocker("row", TCP4, ports(text), f"{text}, x") for text in ("1", "2", "3", "4", "5")]
+NGINX = Blocker("socket", TCP4, ports("8080"), "nginx (pid 77)", "nginx", 77)
+HIDDEN = Blocker("socket", TCP4, ports("8080"), "an unknown process (pid 7)", None, 7)
+NAMELESS = Blocker("socket", TCP4, ports("8080"), "an unknown process")
+FILE = Blocker("file", TCP4, ports("80"), "/etc/sysctl.conf:3, which sets the same list at boot")
+
+EXAMPLES: dict[str, tuple[Reason | Remedy, str, str]] = {
+    "DRIFT": (reasons.DRIFT, "drift", "it was applied here and is gone"),
+    "RESTORE": (reasons.RESTORE, "restore", "an earlier run removed it and could not put it back"),
+    "DECLARED_ABSENT": (reasons.DECLARED_ABSENT, "declared-absent", "declared absent"),
+    "UNMANAGED": (
+        reasons.UNMANAGED,
+        "unmanaged",
+        "administered, claimed by no entry, inside the [unmanaged] window",
+    ),
+    "given_up": (
+        reasons.given_up(["p/web", "p/api", "p/web"]),
+        "given-up",
+        "no entry wants it any more; p/api, p/web gave it up",
+    ),
+    "shrunk": (
+        reasons.shrunk(PortSet.of([ports("8000-8005"), ports("8009")])),
+        "shrunk",
+        "only 8000-8005, 8009 of it is still wanted",
+    ),
+    "store_changes": (
+        reasons.store_changes("active", "persistent"),
+        "store-changes",
+        "store: active -> persistent",
+    ),
+    "dynamic_range": (
+        reasons.dynamic_range(ports("1024-15000")),
+        "dynamic-range",
+        "it is 1024-15000 now; a change takes full effect at a restart",
+    ),
+    "release_winnat": (
+        reasons.release_winnat(2, ("Docker", "WSL")),
+        "release-winnat",
+        "may free the ports of 2 blocked steps; Docker, WSL run here and lose their network while it is stopped",
+    ),
+    "START_WINNAT": (
+        reasons.START_WINNAT,
+        "start-winnat",
+        "an earlier run stopped it, and ended before it could start it again",
+    ),
+    "boot_file": (
+        reasons.boot_file(PORT_80, PORT_90, "may be written by others"),
+        "boot-file",
+        "the file that sets the ports at boot lacks 80; it has 90, which no entry wants; it may be written by others",
+    ),
+    "in_the_way": (
+        reasons.in_the_way([BLOCK]),
+        "in-the-way",
+        "in the way: 5357, a block held by Windows (WinNAT, HNS, http.sys ...)",
+    ),
+    "in_use": (reasons.in_use([NGINX]), "in-use", "port 8080 is in use by nginx (pid 77)"),
+    "row_in_use": (
+        reasons.row_in_use(NGINX, "8000-8099"),
+        "row-in-use",
+        "but port 8080 of 8000-8099 is in use by nginx (pid 77), so what stays could not be made again",
+    ),
+    "boot_file_elsewhere": (
+        reasons.boot_file_elsewhere(FILE),
+        "boot-file-elsewhere",
+        "it could not outlive a restart: in the way is /etc/sysctl.conf:3, which sets the same list at boot",
+    ),
+    "boot_file_may_not_count": (
+        reasons.boot_file_may_not_count(FILE, PortSet()),
+        "boot-file-elsewhere",
+        "our file that sets the ports at boot may not count: in the way is /etc/sysctl.conf:3, "
+        "which sets the same list at boot",
+    ),
+    "absent_but": (
+        reasons.absent_but(reasons.SYSTEM_ROW),
+        "system-row",
+        "declared absent, but it belongs to the system (HNS)",
+    ),
+    "SYSTEM_ROW": (reasons.SYSTEM_ROW, "system-row", "it belongs to the system (HNS)"),
+    "MAY_BE_RESERVATION": (
+        reasons.MAY_BE_RESERVATION,
+        "may-be-reservation",
+        "it may be a reservation, which this host does not tell from an exclusion",
+    ),
+    "IS_RESERVATION": (reasons.IS_RESERVATION, "is-reservation", "it is a reservation, and not an exclusion"),
+    "protected_by": (reasons.protected_by("p/web"), "protected", "it is protected by p/web"),
+    "still_claimed": (reasons.still_claimed("p/web"), "still-claimed", "p/web still wants ports of it"),
+    "NO_RESERVATIONS": (reasons.NO_RESERVATIONS, "no-reservations", "this host knows no reservations"),
+    "one_dynamic_range": (
+        reasons.one_dynamic_range(ports("32768-60999")),
+        "one-dynamic-range",
+        "it is 32768-60999 now; Linux has one for TCP and UDP, which is left to whoever keeps "
+        "net.ipv4.ip_local_port_range",
+    ),
+    "ASK_THE_OWNER": (
+        reasons.ASK_THE_OWNER,
+        "ask-the-owner",
+        "choose other ports, or have the owner of that range give it up",
+    ),
+    "GIVE_UP_OURS": (
+        reasons.GIVE_UP_OURS,
+        "give-up-ours",
+        "choose other ports, or give up the range that we keep, with --unprotect if it is protected",
+    ),
+    "RELEASE_WINNAT": (
+        reasons.RELEASE_WINNAT,
+        "release-winnat",
+        "if WinNAT holds it, apply with --release-winnat; otherwise its owner must give it up",
+    ),
+    "WINNAT_STEPS_ASIDE": (
+        reasons.WINNAT_STEPS_ASIDE,
+        "winnat-steps-aside",
+        "if WinNAT steps aside and the block is there all the same, its owner must give it up",
+    ),
+    "LOOK_AT_WINNAT": (
+        reasons.LOOK_AT_WINNAT,
+        "look-at-winnat",
+        "WinNAT is neither running nor stopped, so it cannot be asked; look with: sc query winnat",
+    ),
+    "MOVE_THE_LINE": (
+        reasons.MOVE_THE_LINE,
+        "move-the-line",
+        'move what that file sets into the policy and take its line out, or declare store = "active"',
+    ),
+    "LEAVE_THE_SYSTEM_ROW": (
+        reasons.LEAVE_THE_SYSTEM_ROW,
+        "leave-the-system-row",
+        "take the entry out of the policy: this range is for Windows alone to delete",
+    ),
+    "ASK_ITS_PROGRAM": (
+        reasons.ASK_ITS_PROGRAM,
+        "ask-its-program",
+        "a reservation is deleted by the program that made it; take the entry out of the policy",
+    ),
+    "NARROW_ONE_ENTRY": (
+        reasons.NARROW_ONE_ENTRY,
+        "narrow-one-entry",
+        "take the ports out of one of the two entries",
+    ),
+    "stop_program": (
+        reasons.stop_program(NGINX),
+        "stop-program",
+        "stop nginx (pid 77), then apply again",
+    ),
+    "end_the_claim": (reasons.end_the_claim("--retire p"), "end-the-claim", "--retire p"),
+}
+FORMS: list[tuple[Reason | Remedy, str]] = [
+    (reasons.dynamic_range(None), "it is not readable now; a change takes full effect at a restart"),
+    (
+        reasons.one_dynamic_range(None),
+        "it is not readable now; Linux has one for TCP and UDP, which is left to whoever keeps "
+        "net.ipv4.ip_local_port_range",
+    ),
+    (
+        reasons.release_winnat(1, ()),
+        "may free the ports of one blocked step; whatever is behind its NAT (Docker, WSL, Hyper-V machines) loses "
+        "its network while it is stopped",
+    ),
+    (reasons.boot_file(PortSet(), PORT_90, ""), "the file that sets the ports at boot has 90, which no entry wants"),
+    (reasons.in_the_way(ROWS), "in the way: 1, x; 2, x; 3, x and 2 more"),
+    (reasons.in_use([NGINX, HIDDEN, NAMELESS]), "port 8080 is in use by nginx (pid 77) and 2 more"),
+    (
+        reasons.boot_file_may_not_count(FILE, PORT_80),
+        "our file that sets the ports at boot lacks 80: in the way is /etc/sysctl.conf:3, "
+        "which sets the same list at boot",
+    ),
+    (reasons.stop_program(HIDDEN), "stop the process with pid 7, then apply again"),
+    (
+        reasons.stop_program(NAMELESS),
+        "find who uses port 8080 (run plan elevated to see it), stop it, then apply again",
+    ),
+]
+HELPERS = {"kept_for"}
+"""Functions of the module that make words, and no reason or remedy."""
+SAME = {frozenset({"boot_file_elsewhere", "boot_file_may_not_count"}), frozenset({"absent_but", "SYSTEM_ROW"})}
+"""Those that say the same of two things, and so have one id."""
+FORBIDDEN = re.compile(r"\b(told|owed|owes|culprits?|unstarred|starred|star|obstacles?|demands?|wish(es)?|draft)\b")
+
+
+def sentences() -> list[str]:
+    return [example.text for example, _, _ in EXAMPLES.values()] + [example.text for example, _ in FORMS]
+
+
+def test_every_reason_and_remedy_has_its_example() -> None:
+    mine = {
+        name
+        for name, value in vars(reasons).items()
+        if isinstance(value, Reason | Remedy)
+        or (inspect.isfunction(value) and value.__module__ == reasons.__name__ and not name.startswith("_"))
+    }
+    assert mine - HELPERS == set(EXAMPLES)
+
+
+@pytest.mark.parametrize(("said", "identity", "text"), EXAMPLES.values(), ids=EXAMPLES)
+def test_each_says_its_sentence(said: Reason | Remedy, identity: str, text: str) -> None:
+    assert (said.id, said.text) == (identity, text)
+
+
+@pytest.mark.parametrize(("said", "text"), FORMS)
+def test_a_sentence_says_what_there_is(said: Reason | Remedy, text: str) -> None:
+    assert said.text == text
+
+
+def test_no_two_share_an_id() -> None:
+    for (one, (first, _, _)), (other, (second, _, _)) in combinations(EXAMPLES.items(), 2):
+        if type(first) is type(second) and {one, other} not in SAME:
+            assert first.id != second.id, (one, other)
+
+
+def test_an_id_is_of_small_letters_and_hyphens() -> None:
+    """So that ids can be joined by `+`."""
+    for said in (DECLARED, *(example for example, _, _ in EXAMPLES.values())):
+        assert re.fullmatch(r"[a-z]+(-[a-z]+)*", said.id)
+
+
+def test_a_sentence_has_no_full_stop_and_no_words_of_ours_alone() -> None:
+    for text in sentences():
+        assert text == text.strip()
+        assert not text.endswith(".")
+        assert not FORBIDDEN.search(text), text
+
+
+def test_what_is_declared_needs_no_words() -> None:
+    assert Reason("declared", "") == DECLARED
+
+
+def test_a_row_of_ours_says_for_whom() -> None:
+    assert reasons.kept_for(["p/web", "p/api", "p/web"]) == "which we keep for p/api and p/web"
