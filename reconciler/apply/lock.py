@@ -27,7 +27,7 @@ def host_lock(
 ) -> Iterator[None]:
     """Hold the lock of the host called `name` (`Facts.state_name`) while the block runs.
 
-    Waits up to `timeout_seconds` for another holder; 0 tries once. `on_wait` is told after a second of that. Raises
+    Waits up to `timeout_seconds` for another holder; 0 tries once. `on_wait` is called after a second of that. Raises
     BusyError if it is still held then, and LedgerError if the state folder is not to be trusted or cannot be written.
     """
     import filelock

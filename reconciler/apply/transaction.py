@@ -1,8 +1,8 @@
 """Doing one step whole or not at all.
 
 What a step created is undone when a later call of it fails, and what it took away is put back, retried for 30
-seconds; if even that fails the report says COVER LOST and the ledger owes the row to the next run (design 4.4). The
-ledger owes it from before the delete on, so that a kill in between owes it as well.
+seconds; if even that fails the report says COVER LOST and the next run restores the row (design 4.4). The ledger says
+so from before the delete on, so that the row is restored after a kill in between as well.
 """
 
 from __future__ import annotations

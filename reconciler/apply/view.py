@@ -136,7 +136,7 @@ class View:
 
     def _ask(self, row: RowRef) -> None:
         """Ask Lookup of this very range again, since the answer may have been about a row that is gone by now; where
-        it tells kinds, also of starred rows over these ports that came since."""
+        it tells kinds, also of administered rows over these ports that came since."""
         wanted = _lookup(row)
         if row.kind == "reservation":
             self._keep(wanted, found=self._host.lookup(wanted))

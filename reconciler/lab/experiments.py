@@ -114,7 +114,7 @@ def delete_from_the_other_store(bench: Bench) -> None:
 
 
 def reserve_ports(protocol: Protocol, bench: Bench) -> None:
-    """Make a reservation: is it starred, what finds Lookup, and what deletes it (4.14)?"""
+    """Make a reservation: is it administered, does Lookup find it, and what deletes it (4.14)?"""
     lane = lanes_of(protocol)[0]
     reserved, excluded = plot(bench, 31, 3), plot(bench, 35, 3)
     bench.create("add an exclusion, to ask Lookup about", lane, excluded)

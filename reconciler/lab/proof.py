@@ -46,8 +46,8 @@ def refuse_ports(snapshot: Snapshot, ledger: Ledger | None, ports: PortRange, cl
     """
     held = list(dict.fromkeys(_holders(snapshot, ledger, ports)))
     if held:
-        told = f"{ports} are not free: {shorten(held, between='; ')}. {_done(cleared)}"
-        raise RefusedError(f"{told}; use {_others(snapshot, ledger, ports.count)}")
+        text = f"{ports} are not free: {shorten(held, between='; ')}. {_done(cleared)}"
+        raise RefusedError(f"{text}; use {_others(snapshot, ledger, ports.count)}")
 
 
 def _done(cleared: Cleared) -> str:

@@ -54,7 +54,6 @@ _CLAIM: codec.Fields = {
     "protect": FLAG,
     "file": TEXT,
     "line": codec.number(),
-    "declared": _ANY_LANES,
 }
 _CALL: codec.Fields = {
     "verb": codec.one_of(("create", "delete")),

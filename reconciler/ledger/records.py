@@ -35,10 +35,7 @@ class OwnedRow:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What one entry wanted when its policy was last applied here: ports in lanes, and whether it protects them.
-
-    `declared` are the lanes that the entry named, where they are fewer because some share a table; else empty.
-    """
+    """What one entry wanted when its policy was last applied here: ports in lanes, and whether it protects them."""
 
     policy: str
     entry: str
@@ -49,7 +46,6 @@ class Claim:
     protect: bool = False
     file: str = ""
     line: int = 0
-    declared: tuple[Lane, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """What a saved plan is bound to, as a keyed view: section, then key, then fields that hold one text, number or flag.
 
-Keyed and flat, so that two of them can be compared at once and the difference told in sentences (`stale.py`), and so
-that one read from a file equals one made afresh. Files and lines stand in it to be told; they do not bind. Pure.
+Keyed and flat, so that two of them can be compared at once and the difference said in sentences, and so that one read
+from a file equals one made afresh. Files and lines stand in it to be shown; they do not bind.
 """
 
 from __future__ import annotations
@@ -258,7 +258,7 @@ def _differences(old: Inputs, new: Inputs) -> list[tuple[Path, Any, Any]]:
         {section: old[section] for section in parts},
         {section: new[section] for section in parts},
         view="tree",
-        threshold_to_diff_deeper=0,  # or mostly different sections would be told as one change
+        threshold_to_diff_deeper=0,  # or mostly different sections would be one change
     )
     found = []
     for change, levels in tree.items():

@@ -93,7 +93,7 @@ def add_rows(host: Path, rows: int) -> None:
     """
     document = json.loads(host.read_text(encoding="utf-8"))
     wanted = (FIRST + STEP * number + (number % 100 == 0) for number in range(rows))
-    document["tables"]["tcp"] = [[port, port, "user", "persistent", "both"] for port in wanted]
+    document["tables"]["tcp"] = [[str(port), "user", "persistent", "both"] for port in wanted]
     host.write_text(json.dumps(document), encoding="utf-8")
 
 

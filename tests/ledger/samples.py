@@ -24,7 +24,6 @@ SAMPLE = Ledger(
             (WEB, PortRange(9000, 9000)),
             file="desired/node.toml",
             line=12,
-            declared=LANES[::2],
         ),
     ),
     intents=(
@@ -56,7 +55,6 @@ claims = st.builds(
     st.booleans(),
     _TEXT,
     st.integers(0, 10**9),
-    _ANY_LANES,
 )
 intents = st.builds(
     Intent,

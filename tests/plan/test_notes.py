@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
+
+import pytest
 
 from reconciler.host.interface import Lookup, UrlReservation
 from reconciler.ledger.records import Ledger
@@ -57,6 +60,28 @@ def test_a_run_in_which_no_file_is_for_this_host_does_not_pass_for_success() -> 
         "[target] says which hosts, systems and tags a file is for"
     ]
     assert notes(world.plan(policy("p", in_scope=False), policy("q"))) == []
+
+
+def test_a_file_that_was_named_and_is_not_for_this_host_is_noted() -> None:
+    plan = World().plan(policy("p"), idle=("x.toml", "y.toml"))
+    assert [(note.id, note.place) for note in plan.notes] == [("not-targeted", "x.toml"), ("not-targeted", "y.toml")]
+    assert plan.notes[0].text.startswith("x.toml was named, and does not target this host (SIM-HOST, windows)")
+
+
+@pytest.mark.parametrize(
+    ("left", "names"), [(("web",), "p/api is"), ((), "p/api, p/web are")], ids=["one entry", "two entries"]
+)
+def test_a_file_of_the_policy_that_was_not_read_is_noted_where_its_entries_are_given_up(
+    left: tuple[str, ...], names: str
+) -> None:
+    world = World()
+    every = {"web": entry("web", "8080"), "api": entry("api", "9090")}
+    world.apply(policy("p", *every.values()))
+    now = replace(policy("p", *(every[name] for name in left)), files=("other.toml",))
+    plan = world.plan(now, answered=frozenset({"other.toml"}))
+    (note,) = (note for note in plan.notes if note.id == "file-not-read")
+    assert note.place == "policy.toml"
+    assert note.text.startswith(f"{names} given up although policy.toml is still there and was not read")
 
 
 def test_who_binds_plainly_is_told_of_each_reservation_that_is_to_come() -> None:

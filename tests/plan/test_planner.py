@@ -26,6 +26,7 @@ from reconciler.policy.lint import lint
 from reconciler.ports import PROTOCOLS
 from reconciler.report.documents import plan_document
 from tests.apply.hosts import Guesser
+from tests.list_world import ListWorld
 from tests.plan.build import UDP, book, claim, intent, listed, owned, ports, reading
 from tests.world import NO_LIMITS, TCP4, TCP6, UDP4, World, dynamic, entry, note_ids, policy, reserve, told, unmanaged
 
@@ -286,3 +287,31 @@ def test_a_row_that_should_be_shared_and_is_not_is_repaired_in_the_family_that_l
     view = reading(*listed("8080 *", TCP4))
     plan = plan_state(State(PolicySet((policy("p", entry("web", "8080")),)), view, None))
     assert [[row.lanes for row in step.creates] for step in plan.steps] == [[(TCP6,)]]
+
+
+def test_what_waits_keeps_a_plan_from_being_converged_and_what_is_skipped_does_not() -> None:
+    world = World()
+    world.listen(8080)
+    plan = world.plan(policy("p", entry("web", "8080", busy="fill")))
+    assert ([step.status for step in plan.waiting()], plan.to_do(), plan.converged) == (["deferred"], (), False)
+    assert plan.counts() == {**dict.fromkeys(plan.counts(), 0), "deferred": 1}
+    world.close(8080)
+    assert not world.plan(policy("p", entry("web", "8080"))).converged
+    assert ListWorld().plan(policy("p", reserve("erp", "12000"))).converged
+
+
+def test_a_reservation_that_waits_to_be_replaced_leaves_no_exclusion_behind() -> None:
+    world = World()
+    world.apply(policy("p", reserve("erp", "12000-12009")))
+    world.add(TCP4, "12012", "block")
+    plan = world.plan(policy("p", reserve("erp", "12000-12014")))
+    assert told(plan) == ["blocked replace 12000-12009 -> 12000-12014 tcp"]
+    assert not plan.steps[0].over_covered
+
+
+def test_a_create_that_waits_does_not_hold_up_one_that_takes_the_place_of_the_same_row() -> None:
+    world = World()
+    world.apply(policy("p", entry("old", "12000-12019")))
+    world.add(TCP4, "12025", "block")
+    plan = world.plan(policy("p", reserve("a", "12000-12009"), reserve("b", "12010-12030")))
+    assert told(plan) == ["replace 12000-12019 -> 12000-12009 tcp", "blocked create 12010-12030 tcp"]

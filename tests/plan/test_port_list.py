@@ -326,6 +326,11 @@ def test_unmanaged_takes_runs_inside_its_window_that_no_entry_wants() -> None:
     assert world.listed == "22, 8010, 9000-9010"
 
 
+def test_unmanaged_leaves_a_run_of_which_an_entry_wants_a_port() -> None:
+    world = ListWorld("8000-8009")
+    assert told(world.plan(policy("a", entry("web", "8005")), unmanaged=unmanaged("delete", "8000-8009"))) == []
+
+
 def test_a_renamed_policy_keeps_its_rows_in_all_lanes() -> None:
     world = ListWorld()
     world.apply(policy("a", entry("web", "8000")))

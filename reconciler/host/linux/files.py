@@ -108,8 +108,8 @@ class SysctlFiles:
         except FileExistsError:
             pass
         if _unsafe(folder.stat()):
-            told = "others may write in this folder; make it root's and chmod go-w it"
-            raise PermissionError(EACCES, told, str(folder))
+            text = "others may write in this folder; make it root's and chmod go-w it"
+            raise PermissionError(EACCES, text, str(folder))
         if not may_write(folder):
             raise PermissionError(EACCES, "no file can be written here; is it mounted read-only?", str(folder))
 

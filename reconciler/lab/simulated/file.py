@@ -90,13 +90,13 @@ class StateFile:
         except NewerFormatError as error:
             raise HostError(f"{error}; update it, or make another host", where=self.where) from None
         except ValueError as error:
-            if FORMAT.encode() not in data:  # somebody's file, which nobody should be told to delete
-                told = f"this is not a simulated host: {error}; name the file of one, or make one with {_INIT}"
+            if FORMAT.encode() not in data:  # somebody's file, which nobody should delete for this
+                text = f"this is not a simulated host: {error}; name the file of one, or make one with {_INIT}"
             else:
-                told = (
+                text = (
                     f"this simulated host is damaged: {error}; restore it, or delete it and make another with {_INIT}"
                 )
-            raise HostError(told, where=self.where) from None
+            raise HostError(text, where=self.where) from None
 
     @contextmanager
     def _locked(self) -> Iterator[None]:

@@ -55,8 +55,7 @@ class Gap:
     def whole(self) -> Proposal:
         """The proposal of a gap by itself: what would be created, and why it cannot be."""
         proposal = self.held or Proposal()
-        store = "persistent" if self.unit.kind == "reservation" else self.unit.store
-        proposal.creates.append(RowRef(self.unit.kind, self.unit.lanes, self.ports, store))
+        proposal.creates.append(RowRef(self.unit.kind, self.unit.lanes, self.ports, self.unit.store))
         self.attribute(proposal)
         return proposal
 
