@@ -214,7 +214,7 @@ class Plan:
     """The ordered difference between policy, host and ledger.
 
     Attributes:
-        id: a digest of host, steps, claims and options: equal plans have equal ids.
+        id: a digest of host, steps and options: equal plans have equal ids.
         steps: sorted: first what apply does, in the order it does it, then what cannot be done.
         in_sync: how many entries in scope need nothing.
         state: what it was made from; not part of the document.

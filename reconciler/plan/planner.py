@@ -76,7 +76,7 @@ def plan_state(state: State, options: Options = NOTHING_SPECIAL) -> Plan:
 def _plan(picture: Picture, steps: tuple[Step, ...], found: tuple[Note, ...], stored: PortSet = PortSet()) -> Plan:
     update = _update(picture, stored)
     return Plan(
-        id=_digest(picture, steps, update),
+        id=_digest(picture, steps),
         facts=picture.snapshot.facts,
         options=picture.options,
         steps=steps,
@@ -110,8 +110,8 @@ def _update(picture: Picture, stored: PortSet) -> LedgerUpdate:
     return LedgerUpdate(machine, owned.rows, claims, lost, changed=after != before, stored=stored)
 
 
-def _digest(picture: Picture, steps: tuple[Step, ...], update: LedgerUpdate) -> str:
-    """The same for the same steps and claims with the same options on the same host, until a saved plan is used up.
+def _digest(picture: Picture, steps: tuple[Step, ...]) -> str:
+    """The same for the same steps with the same options on the same host, until a saved plan is used up.
 
     File and line do not count: a comment above an entry makes no other plan.
     """
@@ -119,5 +119,5 @@ def _digest(picture: Picture, steps: tuple[Step, ...], update: LedgerUpdate) -> 
     asked = [sorted(options.retire), sorted(options.unprotect), sorted(options.force), options.release_winnat]
     used = picture.state.ledger.applied if picture.state.ledger else ()
     bare = tuple(replace(step, owners=tuple(ref._replace(place="") for ref in step.owners)) for step in steps)
-    claims = tuple(replace(claim, file="", line=0) for claim in update.claims)
-    return hashlib.sha256(repr((update.machine, asked, used, bare, claims)).encode()).hexdigest()[:16]
+    machine = picture.snapshot.facts.machine
+    return hashlib.sha256(repr((machine, asked, used, bare)).encode()).hexdigest()[:16]

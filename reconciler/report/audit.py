@@ -15,8 +15,8 @@ from reconciler.apply.clock import Clock
 from reconciler.apply.results import ApplyResult, StepResult
 from reconciler.errors import ReconcilerError
 from reconciler.plan.model import Plan, Step
+from reconciler.report import FORMAT_VERSION
 from reconciler.report.documents import (
-    FORMAT_VERSION,
     counts_document,
     host_facts,
     options_document,

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from reconciler.plan.model import Blocker, Breach, EntryRef, Note, Options, Plan, RowRef, Step
+from reconciler.report import FORMAT_VERSION
 
 if TYPE_CHECKING:
     from reconciler.apply.results import ApplyResult, StepResult, WriteResult
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
     from reconciler.policy.entries import PolicySet
     from reconciler.policy.lint import Finding
     from reconciler.report import shapes
-
-FORMAT_VERSION = 2
-"""Of every document; it rises when a key goes or means something else."""
 
 
 def plan_document(plan: Plan) -> shapes.PlanDocument:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints, is_typeddict
 
-from reconciler.report.documents import FORMAT_VERSION
+from reconciler.report import FORMAT_VERSION
 from reconciler.report.shapes import DOCUMENTS
 
 Schema = dict[str, Any]

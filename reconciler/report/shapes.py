@@ -18,7 +18,7 @@ from reconciler.plan.explain import Bind
 from reconciler.plan.model import ActionId, Cause, LimitName, Status
 from reconciler.policy.lint import Severity
 from reconciler.ports import LANES, Kind, Store
-from reconciler.report.documents import FORMAT_VERSION
+from reconciler.report import FORMAT_VERSION
 
 
 class More:

@@ -10,7 +10,8 @@ from reconciler.ledger.records import Ledger
 from reconciler.plan.explain import explain_port
 from reconciler.plan.planner import picture_of
 from reconciler.ports import LANES
-from reconciler.report.documents import FORMAT_VERSION, explain_document
+from reconciler.report import FORMAT_VERSION
+from reconciler.report.documents import explain_document
 from reconciler.report.explain import explain_lines
 from reconciler.report.palette import Palette
 from tests.report.samples import TCP, claim, ledger, owned_row, ports, snapshot, state

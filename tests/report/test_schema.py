@@ -13,8 +13,8 @@ from reconciler.cli.schema import schema
 from reconciler.errors import ERROR_IDS, PolicyError, ReconcilerError
 from reconciler.plan.model import ACTIONS, LIMIT_NAMES, STATUSES
 from reconciler.ports import LANES
+from reconciler.report import FORMAT_VERSION
 from reconciler.report.documents import (
-    FORMAT_VERSION,
     check_document,
     error_document,
 )

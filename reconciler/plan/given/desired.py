@@ -5,18 +5,18 @@ What must stay is part of it: claims out of scope, and what a protected entry ga
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from reconciler.errors import RefusedError
 from reconciler.host.interface import Lookup, Snapshot
-from reconciler.ledger.records import Claim, Ledger, reservation_lanes
+from reconciler.ledger.records import Claim, Ledger, RestoreRow, reservation_lanes
 from reconciler.plan.given.claims import Scope, merged_claims, sort_claims
-from reconciler.plan.given.owned import Owned, exclusions_to_restore, reservations_to_restore
+from reconciler.plan.given.owned import Owned
 from reconciler.plan.model import EntryRef, Options, UnitRef
-from reconciler.policy.entries import Exclusion, Policy, PolicySet, Reservation
-from reconciler.ports import Family, Kind, Lane, PortRange, PortSet, Protocol, Store
+from reconciler.policy.entries import Exclusion, Place, Policy, PolicySet, Reservation
+from reconciler.ports import PROTOCOLS, Family, Kind, Lane, PortRange, PortSet, Protocol, Store
 
 Entry = Exclusion | Reservation
 
@@ -62,6 +62,7 @@ class Desired:
         units: of the entries in scope, and of what claims out of scope have lost and is to be restored.
         absent: exclusions in scope with `state = "absent"`.
         declared, out_of_scope: the claims that make a port wanted: of the entries in scope, and of everybody else.
+        standing: reservations that claims out of scope wait for, as exclusions: whatever covers their ports stays.
         recorded: the claims of the ledger, under their policies' present names.
         given_up: those that end with this plan.
         protecting: claims whose rows no step may delete, shrink or replace; what protected entries gave up included.
@@ -72,6 +73,7 @@ class Desired:
     absent: tuple[Exclusion, ...]
     declared: tuple[Claim, ...]
     out_of_scope: tuple[Claim, ...]
+    standing: tuple[Claim, ...]
     recorded: tuple[Claim, ...]
     given_up: tuple[Claim, ...]
     protecting: tuple[Claim, ...]
@@ -80,7 +82,7 @@ class Desired:
     @property
     def wanted(self) -> tuple[Claim, ...]:
         """The claims that make a port wanted."""
-        return (*self.declared, *self.out_of_scope)
+        return (*self.declared, *self.out_of_scope, *self.standing)
 
     def of_kind(self, kind: Kind) -> Iterator[Unit]:
         """The units of one kind."""
@@ -110,19 +112,28 @@ def gather(policies: PolicySet, snapshot: Snapshot, owned: Owned, options: Optio
     declared += [_reservation_claim(entry) for entry in reservations]
     _check_names(scope, recorded, declared)
     old = sort_claims(recorded, declared, owned.rows, scope)
-    present += exclusions_to_restore(old.out_of_scope, owned.to_restore)
-    reservations += reservations_to_restore(old.out_of_scope, owned.to_restore)
+    present += _exclusions_to_restore(old.out_of_scope, owned.to_restore)
+    reservations += _reservations_to_restore(old.out_of_scope, owned.to_restore)
     every = (*declared, *old.out_of_scope, *old.leftovers)
     return Desired(
         units=(*(unit for entry in present for unit in _exclusion_units(entry, lanes)), *_exact(reservations)),
         absent=tuple(entry for entry in exclusions if entry.state == "absent"),
         declared=tuple(declared),
         out_of_scope=old.out_of_scope,
+        standing=tuple(_standing(old.out_of_scope, owned)),
         recorded=recorded,
         given_up=old.given_up,
         protecting=tuple(claim for claim in every if scope.protects(claim)),
         claims=merged_claims(every),
     )
+
+
+def _standing(claims: Iterable[Claim], owned: Owned) -> Iterator[Claim]:
+    """A claim holds its ports whatever kind of row covers them (design 4.6)."""
+    there = {(row.lane.protocol, row.ports) for row in owned.rows if row.kind == "reservation"}
+    for claim in claims:
+        if claim.kind == "reservation" and any((claim.lanes[0].protocol, ports) not in there for ports in claim.ports):
+            yield replace(claim, kind="exclusion")
 
 
 class _LanesOf:
@@ -205,3 +216,33 @@ def _check_names(scope: Scope, recorded: Iterable[Claim], declared: Iterable[Cla
     entries = {name for claim in (*recorded, *declared) for name in (claim.entry, f"{claim.policy}/{claim.entry}")}
     for name in sorted(scope.options.unprotect - entries):
         raise RefusedError(f"--unprotect {name}: no entry has that name; write ENTRY or POLICY/ENTRY")
+
+
+def _exclusions_to_restore(claims: Iterable[Claim], to_restore: Sequence[RestoreRow]) -> list[Exclusion]:
+    """What claims out of scope have lost, as entries: it is made again all the same."""
+    rows = [row for row in to_restore if row.kind == "exclusion"]
+    found: list[Exclusion] = []
+    for claim in claims if rows else ():
+        for protocol in PROTOCOLS:
+            lanes = [lane for lane in claim.lanes if lane.protocol == protocol]
+            mine = [row for row in rows if row.lane in lanes]
+            lost = PortSet.of(row.ports for row in mine) & PortSet.of(claim.ports)
+            if claim.kind == "exclusion" and lost:
+                families = tuple(dict.fromkeys(row.lane.family for row in sorted(mine, key=lambda row: row.lane)))
+                place = Place(claim.file, claim.line)
+                found.append(
+                    Exclusion(claim.policy, claim.entry, place, lost.runs(), (protocol,), families, store=claim.store)
+                )
+    return found
+
+
+def _reservations_to_restore(claims: Iterable[Claim], to_restore: Sequence[RestoreRow]) -> list[Reservation]:
+    """The same for reservations, which are exact."""
+    rows = {(row.lane.protocol, row.ports) for row in to_restore if row.kind == "reservation"}
+    return [
+        Reservation(claim.policy, claim.entry, Place(claim.file, claim.line), ports, claim.lanes[0].protocol)
+        for claim in claims
+        if claim.kind == "reservation"
+        for ports in claim.ports
+        if (claim.lanes[0].protocol, ports) in rows
+    ]

@@ -14,8 +14,7 @@ from typing import NamedTuple
 from reconciler.host.interface import Lookup, Row, Snapshot
 from reconciler.ledger.records import Claim, Intent, Ledger, OwnedRow, RestoreRow
 from reconciler.plan.given.claims import ClaimIndex, claim_key
-from reconciler.policy.entries import Exclusion, Place, Reservation
-from reconciler.ports import PROTOCOLS, Lane, PortRange, PortSet
+from reconciler.ports import Lane, PortRange, PortSet
 
 _ORDER = attrgetter("lane", "ports.first", "ports.last", "kind")
 
@@ -127,36 +126,6 @@ def _with_listed(ledger: Ledger, intent: Intent, row: Row) -> Ledger:
 
 def _owned(intent: Intent, lane: Lane, ports: PortRange) -> OwnedRow:
     return OwnedRow(lane, ports, intent.kind, intent.store, intent.boot, intent.plan, intent.time, intent.label)
-
-
-def exclusions_to_restore(claims: Iterable[Claim], to_restore: Sequence[RestoreRow]) -> list[Exclusion]:
-    """What claims out of scope have lost, as entries: it is made again all the same."""
-    rows = [row for row in to_restore if row.kind == "exclusion"]
-    found: list[Exclusion] = []
-    for claim in claims if rows else ():
-        for protocol in PROTOCOLS:
-            lanes = [lane for lane in claim.lanes if lane.protocol == protocol]
-            mine = [row for row in rows if row.lane in lanes]
-            lost = PortSet.of(row.ports for row in mine) & PortSet.of(claim.ports)
-            if claim.kind == "exclusion" and lost:
-                families = tuple(dict.fromkeys(row.lane.family for row in sorted(mine, key=lambda row: row.lane)))
-                place = Place(claim.file, claim.line)
-                found.append(
-                    Exclusion(claim.policy, claim.entry, place, lost.runs(), (protocol,), families, store=claim.store)
-                )
-    return found
-
-
-def reservations_to_restore(claims: Iterable[Claim], to_restore: Sequence[RestoreRow]) -> list[Reservation]:
-    """The same for reservations, which are exact."""
-    rows = {(row.lane.protocol, row.ports) for row in to_restore if row.kind == "reservation"}
-    return [
-        Reservation(claim.policy, claim.entry, Place(claim.file, claim.line), ports, claim.lanes[0].protocol)
-        for claim in claims
-        if claim.kind == "reservation"
-        for ports in claim.ports
-        if (claim.lanes[0].protocol, ports) in rows
-    ]
 
 
 Covers = Callable[[Lane, PortRange], bool]

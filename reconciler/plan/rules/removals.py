@@ -14,7 +14,7 @@ from reconciler.plan.given.picture import Picture
 from reconciler.plan.given.tables import Table
 from reconciler.plan.model import EntryRef, RowRef
 from reconciler.plan.steps import Proposal, claim_ref
-from reconciler.ports import PROTOCOLS, PortRange, Protocol, cut
+from reconciler.ports import PROTOCOLS, PortRange, PortSet, Protocol, cut
 
 
 def removals(picture: Picture, before: Sequence[Proposal]) -> Iterator[Proposal]:
@@ -55,11 +55,21 @@ def _reservations(picture: Picture, protocol: Protocol) -> Iterator[Proposal]:
     desired = picture.desired
     wanted = {ports for claim in (*desired.wanted, *desired.protecting) for ports in _exact(claim, protocol)}
     for ports, records in picture.reservations(protocol).items():
-        if ports not in wanted:
+        if ports not in wanted and not _stands_in(picture, protocol, ports):
             lanes = tuple(record.lane for record in records)
             proposal = Proposal(deletes=[RowRef("reservation", lanes, ports, "persistent")])
             _give_up(proposal, records[0], [claim for claim in desired.recorded if ports in _exact(claim, protocol)])
             yield proposal
+
+
+def _stands_in(picture: Picture, protocol: Protocol, ports: PortRange) -> bool:
+    """Does a claim out of scope wait for an exclusion of these ports? It holds them whatever covers them."""
+    return any(
+        claim.kind == "exclusion" and PortSet.of(claim.ports).within(ports) - picture.tables[number].cover
+        for claim in picture.desired.out_of_scope
+        for number in picture.tables_of(claim.lanes)
+        if picture.tables[number].protocol == protocol
+    )
 
 
 def _exact(claim: Claim, protocol: Protocol) -> tuple[PortRange, ...]:

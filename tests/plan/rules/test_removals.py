@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from reconciler.plan.model import Options, Plan, Remedy
+from reconciler.policy.entries import Exclusion, Reservation
 from reconciler.ports import PROTOCOLS
 from tests.world import TCP4, TCP6, World, entry, note_ids, policy, reserve, told, verdicts
 
@@ -276,3 +277,30 @@ def test_a_row_is_given_up_by_the_name_that_its_entry_has_now() -> None:
         (step,) = [step for step in world.plan(policy("p", kind("new", "9000-9009"))).steps if step.deletes]
         assert [owner.entry for owner in step.owners] == ["new"]
         assert step.reason.id.startswith("given-up")
+
+
+@pytest.mark.parametrize("first", ["exclusion", "reservation"])
+@pytest.mark.parametrize("settings", [[], ["families=split"]], ids=["shared", "split"])
+def test_a_claim_whose_kind_changed_and_that_waits_holds_its_ports_when_its_file_is_not_given(
+    first: str, settings: list[str]
+) -> None:
+    """Whatever kind of row covers them, nothing of it goes before what takes its place is there (design 4.6)."""
+    kinds: dict[str, Exclusion | Reservation] = {
+        "exclusion": entry("a", "8000-8009"),
+        "reservation": reserve("a", "8000-8009"),
+    }
+    other = policy("other", entry("o", "7000"))
+    world = World(*settings)
+    world.apply(other, policy("web", kinds.pop(first)))
+    (changed,) = kinds.values()
+    world.add(TCP4, "7900-7999", "block")
+    if first == "exclusion":
+        world.listen(8009)
+    else:
+        changed = entry("a", "7990-8009")
+    world.apply(other, policy("web", changed))
+    before = world.rows()
+    plan = world.plan(other)
+    assert (told(plan), note_ids(plan)) == ([], ["not-in-this-run"])
+    world.apply(other)
+    assert world.rows() == before
