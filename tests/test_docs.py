@@ -21,7 +21,8 @@ import reconciler
 from reconciler.apply.results import Verdict
 from reconciler.cli import codes
 from reconciler.lab.simulated.variants import CHOICES
-from reconciler.plan.model import ACTIONS, LIMIT_NAMES, Action, Cause, Options, Status
+from reconciler.plan.model import ACTIONS, LIMIT_NAMES, ActionId, Cause, Options, Status
+from reconciler.plan.notes import PROTECTED
 from reconciler.policy.entries import Limits
 from reconciler.policy.models import TABLES, PolicyFile
 from tests.pages import PAGES, ROOT, block_of, folder, steady
@@ -36,6 +37,9 @@ RETIRED = re.compile(
     re.I,
 )
 """Words that a word of the glossary stands for. What the program prints is not looked at."""
+NAMED = re.compile(r"`((?:[\w.*-]+/)*[\w.*-]*(?:/|\.(?:py|md|toml|json)))(?:: (\w+(?:, \w+)*))?`")
+"""A path in a page for contributors, and what is named in it. `NAME` in capitals stands for a name to choose."""
+FOR_CONTRIBUTORS = ("docs/architecture.md", "CONTRIBUTING.md")
 NOTE_ID = re.compile(r'Note\(\s*"([a-z-]+)"')
 
 
@@ -120,7 +124,7 @@ def test_every_key_of_the_top_of_the_file_is_documented() -> None:
 
 def test_every_word_of_a_plan_and_its_result_is_documented() -> None:
     assert keys("plan.md", "Actions", "action") == list(ACTIONS)
-    assert set(ACTIONS) == set(get_args(Action))
+    assert set(ACTIONS) == set(get_args(ActionId))
     assert keys("plan.md", "Statuses", "status") == list(get_args(Status))
     assert keys("plan.md", "Causes", "cause") == list(get_args(Cause))
     assert keys("apply.md", "What comes of a step", "verdict") == list(get_args(Verdict))
@@ -134,7 +138,7 @@ def test_every_note_is_documented() -> None:
         for found in NOTE_ID.findall(path.read_text(encoding="utf-8"))
     }
     assert len(ids) >= 6
-    assert set(keys("plan.md", "Notes", "note")) == ids
+    assert set(keys("plan.md", "Notes", "note")) == ids | {PROTECTED}
 
 
 def test_every_exit_code_is_documented() -> None:
@@ -210,6 +214,26 @@ def _anchors(path: Path) -> set[str]:
     """The anchors that GitHub gives the headings of a page."""
     text = FENCED.sub("", path.read_text(encoding="utf-8"))
     return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in HEADING.findall(text)}
+
+
+@pytest.mark.parametrize("name", FOR_CONTRIBUTORS)
+def test_every_path_and_name_for_contributors_exists(name: str) -> None:
+    found = NAMED.findall(FENCED.sub("", (ROOT / name).read_text(encoding="utf-8")))
+    assert len(found) >= 20
+    for path, names in found:
+        if "NAME" not in path:
+            target = ROOT / path if (ROOT / path).exists() else ROOT / "reconciler" / path
+            assert target.exists(), path
+            for word in filter(None, names.split(", ")):
+                assert re.search(rf"\b{word}\b", target.read_text(encoding="utf-8")), f"{path}: {word}"
+
+
+def test_an_answer_is_at_most_two_files_away() -> None:
+    answers = rows(section(page("architecture.md"), "Answers in two hops"))
+    assert len(answers) >= 15
+    for question, (answer,) in answers.items():
+        files = {path for path, _ in NAMED.findall(answer)}
+        assert question == "question" or 1 <= len(files) <= 2, question
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,10 @@ ERROR = 1
 """Something a user can cause and mend: a `ReconcilerError`, or a stream that cannot be written."""
 
 CHANGES = 2
-"""`plan --detailed-exitcode`: there are steps, and none is blocked or deferred."""
+"""`plan --detailed-exitcode`: there are steps, and apply would do all of them."""
 
 UNRESOLVED = 3
-"""Something is blocked or deferred; after an apply also refused or unknown."""
+"""Something is blocked or deferred, or a limit refuses the plan; after an apply also refused or unknown."""
 
 USAGE = 64
 """Wrong usage (EX_USAGE of sysexits.h); never 2, which means changes."""

@@ -21,7 +21,10 @@ Out = Annotated[
 ]
 Detailed = Annotated[
     bool,
-    typer.Option("--detailed-exitcode", help="Exit with 2 if there are steps, with 3 if any is blocked or deferred."),
+    typer.Option(
+        "--detailed-exitcode",
+        help="Exit with 2 if there are steps, with 3 if any is blocked or deferred or a limit refuses the plan.",
+    ),
 ]
 
 
@@ -41,8 +44,8 @@ _EXAMPLES = """Examples:
   reconciler plan --detailed-exitcode --json
   reconciler plan --out monday.plan
 
-Exit codes: 0 planned; 1 error; with --detailed-exitcode 0 in sync, 2 steps to do, 3 something blocked or deferred;
-64 wrong usage; 130 interrupted.
+Exit codes: 0 planned; 1 error; with --detailed-exitcode 0 in sync, 2 steps to do, 3 something blocked or deferred or
+beyond a limit; 64 wrong usage; 130 interrupted.
 """
 
 

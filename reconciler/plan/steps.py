@@ -1,7 +1,7 @@
 """Steps in the making: what must be done together is joined here, then put into words and order.
 
-A `Proposal` is the only thing that makes a `Step`. A step is done whole or not at all, so everything that depends on
-one another goes into one: both families of a row, a row that must go before another can come.
+A `Proposal` is the only thing that makes a `Step` about rows. A step is done whole or not at all, so everything that
+depends on one another goes into one: both families of a row, a row that must go before another can come.
 """
 
 from __future__ import annotations
