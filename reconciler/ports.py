@@ -133,6 +133,10 @@ class PortSet:
         for run in self.runs():
             yield from range(run.first, run.last + 1)
 
+    def __repr__(self) -> str:
+        """The ports and not the bits, since Python refuses to write an integer of so many digits."""
+        return f"PortSet({self})"
+
     def __str__(self) -> str:
         return ", ".join(map(str, self.runs())) or "none"
 

@@ -89,7 +89,12 @@ def _plan(picture: Picture, steps: tuple[Step, ...], found: tuple[Note, ...], st
 
 
 def _in_sync(picture: Picture, steps: Iterable[Step]) -> int:
+    """A protected row that has not the store that its entries want stays as it is, and is not in sync with them."""
     concerned = {(owner.policy, owner.entry) for step in steps for owner in step.owners}
+    for table in picture.tables:
+        for ports in table.owned:
+            if not table.in_its_store(ports):
+                concerned |= {(claim.policy, claim.entry) for _, claim in table.claims.touching(ports)}
     scope = picture.state.policies.in_scope()
     entries = [(policy.name, entry.name) for policy in scope for entry in policy.exclusions]
     entries += [(policy.name, entry.name) for policy in scope for entry in policy.reservations]
@@ -111,13 +116,15 @@ def _update(picture: Picture, stored: PortSet) -> LedgerUpdate:
 
 
 def _digest(picture: Picture, steps: tuple[Step, ...]) -> str:
-    """The same for the same steps with the same options on the same host, until a saved plan is used up.
+    """The same for the same steps and boot file with the same options on the same host, until a saved plan is used up.
 
-    File and line do not count: a comment above an entry makes no other plan.
+    A step names only the first ports that the file has too many, so all that the file holds counts. The place of an
+    entry does not: a comment above it makes no other plan.
     """
     options = picture.options
     asked = [sorted(options.retire), sorted(options.unprotect), sorted(options.force), options.release_winnat]
     used = picture.state.ledger.applied if picture.state.ledger else ()
+    file = str(picture.snapshot.stored) if isinstance(picture.snapshot, ListSnapshot) else ""
     bare = tuple(replace(step, owners=tuple(ref._replace(place="") for ref in step.owners)) for step in steps)
     machine = picture.snapshot.facts.machine
-    return hashlib.sha256(repr((machine, asked, used, bare)).encode()).hexdigest()[:16]
+    return hashlib.sha256(repr((machine, asked, used, bare, file)).encode()).hexdigest()[:16]

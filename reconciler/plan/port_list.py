@@ -124,11 +124,32 @@ def _creates(picture: Picture, snapshot: ListSnapshot, before: Sequence[Proposal
     if not snapshot.stored_elsewhere:
         yield from creates(picture, before)
         return
+    lasting: list[Proposal] = []
     for store in STORES:
         units = tuple(unit for unit in picture.desired.units if unit.store == store)
         for proposal in creates(replace(picture, desired=replace(picture.desired, units=units)), before):
             proposal.creates = [row._replace(store=store) for row in proposal.creates]
-            yield proposal
+            if store == "active":
+                _leave_to(lasting, proposal)
+            elif not _not_in_file(proposal, snapshot):
+                lasting.append(proposal)
+            if proposal.into is None:
+                yield proposal
+
+
+def _leave_to(lasting: Sequence[Proposal], proposal: Proposal) -> None:
+    """Make no port of an active entry twice: one that is made for a persistent entry too is made to last."""
+    made = PortSet.of(row.ports for other in lasting for row in other.creates)
+    touching = [other for other in lasting if any(made.within(row.ports) & _created(other) for row in proposal.creates)]
+    proposal.creates = [
+        row._replace(ports=run) for row in proposal.creates for run in missing_in(row.ports, made).runs()
+    ]
+    if not proposal.creates:
+        touching[0].absorb(proposal)
+
+
+def _created(proposal: Proposal) -> PortSet:
+    return PortSet.of(row.ports for row in proposal.creates)
 
 
 def _absent(picture: Picture) -> Iterator[Proposal]:
@@ -258,13 +279,18 @@ def _other_file(place: str, ports: PortRange) -> Blocker:
 
 def _hold_for_other_file(proposal: Proposal, snapshot: ListSnapshot) -> None:
     """Block a proposal after which our file would have to hold ports that it does not hold now."""
-    place, held = snapshot.stored_elsewhere, snapshot.stored or PortSet()
-    before = held | PortSet.of(row.ports for row in proposal.deletes if row.store == "persistent")
-    fresh = PortSet.of(row.ports for row in proposal.creates if row.store == "persistent") - before
+    place, fresh = snapshot.stored_elsewhere, _not_in_file(proposal, snapshot)
     if place and fresh and proposal.status == "ready":
         other = _other_file(place, hull(fresh.runs()))
         proposal.status, proposal.blockers, proposal.remedy = "blocked", [other], reasons.MOVE_THE_LINE
         proposal.but = reasons.boot_file_elsewhere(other)
+
+
+def _not_in_file(proposal: Proposal, snapshot: ListSnapshot) -> PortSet:
+    """The ports that our file would have to hold after this, and does not hold now."""
+    held = snapshot.stored or PortSet()
+    before = held | PortSet.of(row.ports for row in proposal.deletes if row.store == "persistent")
+    return PortSet.of(row.ports for row in proposal.creates if row.store == "persistent") - before
 
 
 # Notes

@@ -12,7 +12,7 @@ from reconciler.plan.planner import picture_of
 from reconciler.plan.port_list import confirm_ports, cut_rows
 from reconciler.policy.entries import Limits
 from reconciler.ports import LANES, PROTOCOLS, PortRange, PortSet, Store
-from tests.list_world import ListWorld, ports
+from tests.list_world import RIVAL, ListWorld, ports
 from tests.world import dynamic, entry, note_ids, policy, reserve, told, unmanaged, verdicts
 
 LANE = LANES[0]
@@ -372,3 +372,26 @@ def test_a_foreign_run_of_which_a_port_is_wanted_is_no_unmanaged_one() -> None:
     world = ListWorld("8000-8009 9000-9009")
     wanted = policy("a", entry("web", "8005"))
     assert told(world.plan(wanted, unmanaged=unmanaged("delete"))) == ["delete 9000-9009 tcp+udp"]
+
+
+def test_a_port_of_an_active_and_a_persistent_entry_is_made_once_where_another_file_sets_the_list() -> None:
+    world = ListWorld()
+    world.apply(policy("a", entry("p", "8080")))
+    world.host.rival, world.host.listed = RIVAL, ports("")
+    both = (policy("a", entry("p", "8080")), policy("b", entry("q", "8080 8090", store="active")))
+    plan = world.plan(*both)
+    assert sorted(row.store for step in plan.to_do() for row in step.creates if str(row.ports) == "8080") == [
+        "persistent"
+    ]
+    world.run(plan)
+    assert world.listed == "8080, 8090"
+    assert not world.plan(*both).to_do()
+    world.host.listed = ports("8090")
+    assert world.plan(*both).in_sync == 0
+
+
+def test_a_saved_plan_does_not_fit_where_the_file_holds_other_ports_than_it_names() -> None:
+    files = ("1000 1010 1020 1030 1035 1060", "1000 1010 1020 1030 1037 1060")
+    one, other = (ListWorld("", file).plan(policy("a", entry("web", "8080"))) for file in files)
+    assert told(one) == told(other)
+    assert one.id != other.id

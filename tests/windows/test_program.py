@@ -121,11 +121,13 @@ def test_a_listing_that_is_not_whole_ends_every_command_with_1(
     program.policy(FRONT)
     before = standin.read().rows()
     standin.fail(fault, "show")
-    for words in (["plan", "policy.toml"], ["apply", "policy.toml", "--yes"], ["show", "--json"]):
+    for words in (["plan", "policy.toml"], ["apply", "policy.toml", "--yes"], ["show"]):
         failed = program.run(*words)
         assert (failed.code, failed.out) == (1, ""), failed
         assert failed.err.startswith("reconciler: error: netsh interface ")
         assert failed.err.count("\n") == 1
+    failed = program.run("show", "--json")
+    assert (failed.code, failed.document["error"]["id"]) == (1, "host")
     assert standin.read().rows() == before
     assert not ledger_exists()
 
