@@ -36,7 +36,7 @@ class Lane(NamedTuple):
         for lane in LANES:
             if text == str(lane):
                 return lane
-        raise ValueError(f"{text!r} is not a lane; a lane is one of {', '.join(map(str, LANES))}")
+        raise ValueError(f"{text!r} is not one of {', '.join(map(str, LANES))}")
 
 
 LANES: tuple[Lane, ...] = tuple(Lane(protocol, family) for protocol in PROTOCOLS for family in FAMILIES)

@@ -69,7 +69,7 @@ for _ in range(100_000):
         (("things", 2, 0), None, "things[2].lanes: None is not a text"),
         (("things", 2, 0), [], "things[2].lanes: [] is not a text"),
         (("things", 2, 0), "tcp/ipv4 tcp/ipv4", "things[2].lanes[1]: 'tcp/ipv4' stands there twice"),
-        (("things", 2, 0), "tcp/ipv4  tcp/ipv6", "things[2].lanes: '' is not a lane"),
+        (("things", 2, 0), "tcp/ipv4  tcp/ipv6", "things[2].lanes: '' is not one of"),
         (("things", 2, 1), "9-1", "things[2].ports: '9-1' runs backwards"),
         (("things", 2, 1), "9" * 400, "things[2].ports: '999"),
         (

@@ -44,7 +44,7 @@ def test_a_lane_reads_what_it_writes(lane: Lane) -> None:
 
 @pytest.mark.parametrize("text", ["", "tcp", "tcp/", "TCP/ipv4", "tcp/ipv5", "ipv4/tcp", "tcp/ipv4 "])
 def test_anything_else_is_not_a_lane(text: str) -> None:
-    with pytest.raises(ValueError, match="is not a lane; a lane is one of tcp/ipv4, tcp/ipv6, udp/ipv4, udp/ipv6"):
+    with pytest.raises(ValueError, match="is not one of tcp/ipv4, tcp/ipv6, udp/ipv4, udp/ipv6"):
         Lane.parse(text)
 
 

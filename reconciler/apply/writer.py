@@ -50,7 +50,7 @@ class Writer:
         if not missing:
             note = _note(refusal) if label is None else self._create_note(row, refusal)
             return WriteResult("create", row, "done", refusal, note, made)
-        refusal = refusal or Refusal("failed", "the call said that it was done, and the row is not there")
+        refusal = refusal or Refusal("failed", "the call said that it was done, and the range is not there")
         return WriteResult(
             "create", row, "refused", refusal, changed=tuple(lane for lane in made if lane not in missing)
         )
@@ -111,7 +111,7 @@ class Writer:
         taken = _taken(row, worked, labels)
         if not left:
             return WriteResult("delete", row, "done", refusal, _note(refusal), present, taken)
-        refusal = refusal or Refusal("failed", "the call said that it was done, and the row is still there")
+        refusal = refusal or Refusal("failed", "the call said that it was done, and the range is still there")
         return WriteResult("delete", row, "refused", refusal, changed=tuple(worked), taken=taken)
 
     def merged_into(self, row: RowRef) -> list[RowRef]:
@@ -156,7 +156,7 @@ class Writer:
 
     def _create_note(self, row: RowRef, refusal: Refusal | None) -> str:
         if row.kind == "exclusion" and not any(self._owned(row, lane) for lane in row.lanes):
-            return "the host merged it with a row that is not ours, so this tool will never delete it"
+            return "the host merged it with a range that is not ours, so this tool will never delete it"
         return _note(refusal)
 
     def _owned(self, row: RowRef, lane: Lane) -> bool:

@@ -26,11 +26,11 @@ app = new_app()
 Out = Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Save the report there as JSON.")]
 Experiments = Annotated[
     bool,
-    typer.Option("--experiments", help="Make and delete rows on free ports, to find out which Windows this is."),
+    typer.Option("--experiments", help="Make and delete ranges on free ports, to find out which Windows this is."),
 ]
 Ports = Annotated[
     str | None,
-    typer.Option("--ports", metavar="PORTS", help="Where the experiments may make rows: 40 free ports or more."),
+    typer.Option("--ports", metavar="PORTS", help="Where the experiments may make ranges: 40 free ports or more."),
 ]
 
 
@@ -65,7 +65,7 @@ def doctor(*, host: options.HostSpec = "auto", as_json: options.Json = False, ou
 
     ports = _ports(trying)
     if ports and not trying.yes:
-        check_can_ask("experiments make and delete rows, so say --yes if you want them")
+        check_can_ask("experiments make and delete ranges, so say --yes if you want them")
     target, report = _examine(host)
     _save(report, out)  # before anything is done: a place that cannot be written is known now
     if ports is not None:
@@ -91,7 +91,7 @@ def _ports(trying: Trying) -> PortRange | None:
         raise UsageError("--ports is for --experiments")
     if trying.ports is None:
         raise UsageError(
-            "--experiments needs --ports, for example --ports 61000-61099: rows are made and deleted there"
+            "--experiments needs --ports, for example --ports 61000-61099: ranges are made and deleted there"
         )
     try:
         ports = PortRange.parse(trying.ports)

@@ -26,7 +26,7 @@ app = new_app(
     cls=PlainGroup,
     epilog=examples("sim init lab.json --seed 3", "plan --host sim:lab.json", "sim reboot lab.json"),
 )
-row = new_app(cls=PlainGroup, help="Make and delete rows as somebody else does, elevated or not.")
+row = new_app(cls=PlainGroup, help="Make and delete ranges as somebody else does, elevated or not.")
 app.add_typer(row, name="row")
 
 File = Annotated[str, typer.Argument(metavar="FILE", help="The file of the simulated host.", show_default=False)]
@@ -73,7 +73,9 @@ def init(file: File, machine: NewMachine) -> None:
     )
     StateFile.create(file, state)
     rows = sum(map(len, state.tables.values()))
-    out_lines([f"Made {state.name} with {rows} system rows; variants: {state.variants}. Use it with --host sim:{file}"])
+    out_lines(
+        [f"Made {state.name} with {rows} system ranges; variants: {state.variants}. Use it with --host sim:{file}"]
+    )
 
 
 @app.command(epilog=examples("sim show lab.json"))
@@ -174,7 +176,7 @@ class NewRow(NamedTuple):
 
     block: Annotated[bool, typer.Option("--block", help="A block that another product holds.")] = False
     reservation: Annotated[bool, typer.Option("--reservation", help="A persistent reservation.")] = False
-    store: Annotated[Store, typer.Option(help="An active row is gone after a reboot.")] = "persistent"
+    store: Annotated[Store, typer.Option(help="An active range is gone after a reboot.")] = "persistent"
 
 
 @row.command(epilog=examples("sim row add lab.json tcp/ipv4 8000-8099", "sim row add lab.json tcp/ipv4 8080 --block"))
@@ -188,7 +190,7 @@ def add(file: File, lane: LaneText, ports: Ports, what: NewRow) -> None:
     made = events.NewRow(exact, kind, what.store)
     in_the_way = StateFile(file).change(lambda state: events.add_row(state, where, made))
     if in_the_way is not None:
-        raise HostError(f"{where} {exact} overlaps {listing.describe(in_the_way)}; delete that row first", where=file)
+        raise HostError(f"{where} {exact} overlaps {listing.describe(in_the_way)}; delete that range first", where=file)
     out_lines([f"Made {kind} {where} {exact} ({what.store})"])
 
 
@@ -197,7 +199,7 @@ def delete(file: File, lane: LaneText, ports: Ports) -> None:
     """Delete the row of exactly these ports, whatever it is."""
     where, exact = _parse_lane(lane), _parse_ports(ports)
     if not StateFile(file).change(lambda state: events.delete_row(state, where, exact)):
-        raise HostError(f"there is no row {where} {exact}; see `reconciler sim show`", where=file)
+        raise HostError(f"there is no range {where} {exact}; see `reconciler sim show`", where=file)
     out_lines([f"Deleted {where} {exact}"])
 
 

@@ -75,7 +75,7 @@ def _host_checks(snapshot: Snapshot) -> Iterator[Check]:
 
 
 def _readable(snapshot: Snapshot) -> Check:
-    rows = counted(len(snapshot.rows), "row")
+    rows = counted(len(snapshot.rows), "range")
     lanes = counted(len(snapshot.known_lanes), "listing")
     if snapshot.facts.kind == "windows":
         text = f"netsh was found, and its {lanes} could be understood whole: {rows}."
@@ -97,10 +97,10 @@ def _elevation(snapshot: Snapshot) -> Check:
 
 def _shared_tables(snapshot: Snapshot) -> Check:
     if not snapshot.shared:
-        text = "No lanes share a table: every row is written for each of its families."
+        text = "IPv4 and IPv6 have tables of their own: every range is written for each of its families."
         return Check("shared-tables", "ok", text)
     groups = "; ".join(" and ".join(map(str, group)) for group in snapshot.shared)
-    return Check("shared-tables", "ok", f"Lanes that list the same rows and are taken to share a table: {groups}.")
+    return Check("shared-tables", "ok", f"These list the same ranges and are taken to share a table: {groups}.")
 
 
 def _winnat(snapshot: Snapshot) -> Check:
@@ -136,7 +136,7 @@ def _dynamic_range(snapshot: Snapshot, protocol: Protocol) -> Check:
         return Check(name, "warn", text, "Set [dynamic_range] in a policy, apply it, and restart the host.")
     free = _free(snapshot, protocol, ports)
     if free < FEW_FREE_PORTS:
-        text = f"{shown}, of which only {free} of {ports.count} ports are free of rows."
+        text = f"{shown}, of which only {free} of {ports.count} ports are neither excluded nor reserved."
         remedy = "Set a wider [dynamic_range] in a policy, or remove exclusions inside it."
         if not windows:
             remedy = "Set a wider net.ipv4.ip_local_port_range, or remove exclusions inside it."
@@ -146,7 +146,9 @@ def _dynamic_range(snapshot: Snapshot, protocol: Protocol) -> Check:
         return Check(name, "warn", text, "Exclude the ports of your services, or set [dynamic_range] in a policy.")
     is_captured = not {*lanes_of(protocol)}.isdisjoint(snapshot.known_lanes)
     return Check(
-        name, "ok", f"{shown}; {free} of {ports.count} ports are free of rows." if is_captured else f"{shown}."
+        name,
+        "ok",
+        f"{shown}; {free} of {ports.count} ports are neither excluded nor reserved." if is_captured else f"{shown}.",
     )
 
 
@@ -177,7 +179,7 @@ def _reservations(snapshot: Snapshot) -> Check:
 def _lookup(snapshot: Snapshot) -> Check:
     if snapshot.lookup_tells_kinds:
         return Check("lookup", "ok", "Lookup tells reservations from exclusions.")
-    text = "Lookup may not tell reservations from exclusions, so foreign administered rows are of unknown kind."
+    text = "Lookup may not tell reservations from exclusions, so foreign administered ranges are of unknown kind."
     return Check("lookup", "warn", text, "Run doctor --experiments on free ports; it finds out which it is.")
 
 
@@ -210,23 +212,23 @@ def _ledger(snapshot: Snapshot, store: LedgerStore) -> Check:
     try:
         ledger = store.load()
     except LedgerError as error:
-        remedy = "Restore it from a backup. Without one move it away; then run adopt --from-policy to own rows again."
+        remedy = "Restore it from a backup. Without one move it away; then run adopt --from-policy to own ranges again."
         return Check("ledger", "fail", f"The ledger cannot be used: {error}.", remedy)
     if ledger is None:
-        return Check("ledger", "ok", "There is no ledger yet, so every row is foreign; apply makes one.")
+        return Check("ledger", "ok", "There is no ledger yet, so every range is foreign; apply makes one.")
     if ledger.machine != snapshot.facts.machine:
-        text = "The ledger was written on another machine, so every row is foreign."
+        text = "The ledger was written on another machine, so every range is foreign."
         return Check("ledger", "fail", text, "Run plan and read it, then apply: it starts a ledger of this machine.")
     calls = len(ledger.intents)
     unfinished = [
         *([counted(calls, "interrupted call")] if calls else []),
-        *([f"{counted(len(ledger.to_restore), 'row')} to put back"] if ledger.to_restore else []),
+        *([f"{counted(len(ledger.to_restore), 'range')} to put back"] if ledger.to_restore else []),
         *(["the start of WinNAT"] if ledger.winnat_to_start else []),
     ]
     if unfinished:
         text = f"An earlier apply left work unfinished: {', '.join(unfinished)}."
         return Check("ledger", "warn", text, "Run apply; it finishes that first.")
-    return Check("ledger", "ok", f"The ledger is of this machine and has {counted(len(ledger.rows), 'row')} of ours.")
+    return Check("ledger", "ok", f"The ledger is of this machine and has {counted(len(ledger.rows), 'range')} of ours.")
 
 
 def _experiments(snapshot: Snapshot, store: AttemptStore) -> Iterator[Check]:
@@ -241,7 +243,7 @@ def _experiments(snapshot: Snapshot, store: AttemptStore) -> Iterator[Check]:
     if attempts is None or attempts.machine != snapshot.facts.machine:
         return
     rows = [str(row) for row in snapshot.rows if is_left_over(row, attempts)]
-    what = f"left {', '.join(rows)}" if rows else "left no row that is listed"
+    what = f"left {', '.join(rows)}" if rows else "left no range that is listed"
     yield Check(
         "experiments",
         "fail",

@@ -124,7 +124,9 @@ def open_captured(argument: str) -> CapturedHost:
     if not path or "\0" in path:
         raise HostError("captured listings are a file or a folder; name it, as in netsh:capture.txt", where="--host")
     if lane is None and "@" in argument and Path(argument.rpartition("@")[0]).exists() and not Path(argument).exists():
-        raise HostError(f"{text!r} is no lane; behind the @ stands one of {', '.join(map(str, LANES))}", where=argument)
+        raise HostError(
+            f"{text!r} is no protocol/family; behind the @ stands one of {', '.join(map(str, LANES))}", where=argument
+        )
     return CapturedHost(path, lane)
 
 
@@ -181,13 +183,15 @@ def _files(path: str, option: Lane | None) -> list[Path]:
         if not Path(path).is_dir():
             return [Path(path)]
         if option is not None:
-            raise HostError(f"this is a folder, whose files tell their own lanes; leave @{option} away", where=path)
+            raise HostError(
+                f"this is a folder, whose files say in their names what they list; leave @{option} away", where=path
+            )
         found = sorted(item for item in Path(path).iterdir() if item.name[0] != "." and not item.is_dir())
     except OSError as error:
         raise HostError(f"this folder cannot be read ({error.strerror}); check its rights", where=path) from None
     for item in found:
         if item.suffix.lower() not in _SUFFIXES and lane_words(item.name) != (None, None):
-            raise HostError("its name says a lane, but it is no *.txt; rename it, or move it away", where=str(item))
+            raise HostError("its name says a protocol, but it is no *.txt; rename it, or move it away", where=str(item))
     captures = [item for item in found if item.suffix.lower() in _SUFFIXES]
     if not captures:
         raise HostError("there is no *.txt in this folder; save each listing as one, such as tcp-ipv4.txt", where=path)

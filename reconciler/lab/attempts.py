@@ -58,7 +58,7 @@ class AttemptFile:
         try:
             return None if data is None else decode(data)
         except ValueError as error:
-            text = f"this is no record of experiments ({error}); look for rows of theirs, then delete it"
+            text = f"this is no record of experiments ({error}); look for ranges of theirs, then delete it"
             raise LedgerError(text, where=str(self._path)) from None
 
     def save(self, attempts: Attempts) -> None:

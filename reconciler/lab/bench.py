@@ -159,7 +159,7 @@ class Bench:
             raise StoppedError
         if self.tracker.strangers:
             theirs = ", ".join(map(str, sorted(self.tracker.strangers)))
-            raise HostError(f"somebody else made a row on these ports: {theirs}; use other ports")
+            raise HostError(f"somebody else made a range on these ports: {theirs}; use other ports")
         if change.verb == "create":
             self._attempts = self._attempts._replace(creates=(*self._attempts.creates, change))
             self._store.save(self._attempts)

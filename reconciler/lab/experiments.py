@@ -101,7 +101,7 @@ def list_both_stores(bench: Bench) -> None:
     if rows is not None and bench.lists(lane, kept) and bench.lists(lane, passing):
         listed = [any(row.ports == ports for row in rows) for ports in (kept, passing)]
         if listed[1]:
-            bench.reasons["store-listing"] = "the persistent store is listed with a row of the active one"
+            bench.reasons["store-listing"] = "the persistent store is listed with a range of the active one"
         else:
             bench.find("store-listing", "true" if listed[0] else "empty")
 
@@ -139,16 +139,16 @@ _RESERVE = "How is a reservation of {} listed, looked up and deleted?"
 PLANS: tuple[Plan, ...] = (
     Plan("add-tcp", 1, _ADD.format("tcp"), partial(add_twice, "tcp")),
     Plan("add-udp", 1, _ADD.format("udp"), partial(add_twice, "udp")),
-    Plan("delete", 2, "What deletes a row, and what says a delete of no row?", delete_in_many_ways),
-    Plan("neighbours", 3, "Do adjoining rows stay apart?", add_neighbours),
-    Plan("overlaps", 3, "What says an add over a row, inside it and around it?", add_overlapping),
+    Plan("delete", 2, "What deletes a range, and what says a delete of no range?", delete_in_many_ways),
+    Plan("neighbours", 3, "Do adjoining ranges stay apart?", add_neighbours),
+    Plan("overlaps", 3, "What says an add over a range, inside it and around it?", add_overlapping),
     Plan("stores", 4, "What do the listings of one store show?", list_both_stores),
     Plan(
         "reboot",
         4,
-        "Which rows does a restart leave?",
+        "Which ranges does a restart leave?",
         None,
-        "it takes a restart; add a row to each store by hand, restart, and list them",
+        "it takes a restart; add a range to each store by hand, restart, and list them",
     ),
     Plan("delete-store", 5, "Does a delete need the right store?", delete_from_the_other_store),
     Plan(

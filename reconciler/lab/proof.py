@@ -78,7 +78,7 @@ def _overlaps(some: Iterable[PortRange], ports: PortRange) -> bool:
 
 
 def _holders(snapshot: Snapshot, ledger: Ledger | None, ports: PortRange) -> Iterator[str]:
-    yield from (f"row {row}" for row in snapshot.rows if row.ports.overlaps(ports))
+    yield from (f"range {row}" for row in snapshot.rows if row.ports.overlaps(ports))
     for item in snapshot.sockets:
         if ports.first <= item.port <= ports.last:
             yield f"port {item.port} is in use by {item}"

@@ -110,7 +110,7 @@ def _clear(site: Site, machine: str, ledger: Ledger | None) -> tuple[Cleared, tu
         return Cleared(), ()
     if not site.ports.contains(earlier.ports):
         raise RefusedError(
-            f"experiments on {earlier.ports} were cut short and may have left rows there;"
+            f"experiments on {earlier.ports} were cut short and may have left ranges there;"
             f" first finish them with --experiments --ports {earlier.ports}"
         )
     bench = Bench(site, earlier)

@@ -127,8 +127,8 @@ def decode(data: bytes, where: str = "") -> Ledger:
         raise LedgerError(f"this ledger is of a newer program: {error}; upgrade port-reconciler", where=where) from None
     except ValueError as error:
         raise LedgerError(
-            f"this ledger is damaged ({error}); restore it from a backup, or move it away, and every row here counts as"
-            " foreign from then on",
+            f"this ledger is damaged ({error}); restore it from a backup, or move it away, and every range here counts"
+            " as foreign from then on",
             where=where,
         ) from None
 

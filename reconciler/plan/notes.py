@@ -101,7 +101,7 @@ def _shared_lanes(picture: Picture, steps: Sequence[Step]) -> Iterator[Note]:
     wider = [claim for claim in claims if set(claim.lanes) != set(named[claim.policy, claim.entry].lanes)]
     if wider:
         names = shorten([f"{claim.policy}/{claim.entry}" for claim in wider], _SHOWN)
-        text = f"on this host the lanes share a table, so lanes that are not declared are covered too: {names}"
+        text = f"families or protocols share a table here, so more is covered than was declared: {names}"
         yield Note("shared-lanes", text, f"{wider[0].file}:{wider[0].line}")
 
 

@@ -59,18 +59,18 @@ def breaches(picture: Picture, steps: Sequence[Step]) -> tuple[Breach, ...]:
     ours = sum(_physical(row, picture) for row in deleted if _is_owned(row, picture.records))
     found: list[tuple[LimitName, str]] = []
     if rows > limits.max_deletes:
-        found.append(("max_deletes", f"{rows} rows would be deleted, and max_deletes is {limits.max_deletes}"))
+        found.append(("max_deletes", f"{rows} ranges would be deleted, and max_deletes is {limits.max_deletes}"))
     if owned >= PERCENT_FROM_ROWS and ours * 100 > limits.max_delete_percent * owned:
         share = ours * 100 // owned
         found.append(
             (
                 "max_delete_percent",
-                f"{ours} of {owned} owned rows ({share} %) would be deleted, "
+                f"{ours} of {owned} owned ranges ({share} %) would be deleted, "
                 f"and max_delete_percent is {limits.max_delete_percent}",
             )
         )
     if ours and ours == owned and not _all_moved(picture, acting):
-        found.append(("delete_all", f"every row that this tool made on this host ({owned}) would be deleted"))
+        found.append(("delete_all", f"every range that this tool made on this host ({owned}) would be deleted"))
     found += _dynamic_breaches(picture, acting)
     return tuple(Breach(name, text, name in picture.options.force) for name, text in found)
 

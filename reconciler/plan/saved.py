@@ -226,8 +226,8 @@ _TOLD_AS = {
     "limits": "the policies' [{key}]",
     "policies": "policy {key}",
     "entries": "entry {entry} of policy {policy}",
-    "rows": "row {key}",
-    "ledger": "the ledger's row {key}",
+    "rows": "range {key}",
+    "ledger": "the ledger's range {key}",
     "claims": "the ledger's claim of entry {entry} of policy {policy}",
     "sockets": "port {key}",
 }

@@ -36,7 +36,7 @@ def explain_lines(state: State, port: int, answers: Sequence[Answer], palette: P
             lines.append(f"{_INDENT}remedy: {visible(answer.outlook.remedy.text)}")
     if picture_of(state).owned.copied:
         lines += ["", palette.paint("The ledger is of another machine, so nothing here is ours", "warn")]
-    return lines if answers else [*lines, "  of these lanes nothing was captured"]
+    return lines if answers else [*lines, "  of these protocols nothing was captured"]
 
 
 def _row_words(shown: RowInfo) -> str:

@@ -43,7 +43,7 @@ def _head(snapshot: Snapshot) -> list[str]:
     lines = [f"Host {visible(facts.name)} ({', '.join(traits)})", f"Dynamic range: {', '.join(dynamic) or 'not known'}"]
     if snapshot.known_lanes != LANES:
         lines.append(
-            f"Captured: {', '.join(map(str, snapshot.known_lanes)) or 'no listing'}; of other lanes nothing is known"
+            f"Captured: {', '.join(map(str, snapshot.known_lanes)) or 'no listing'}; of the others nothing is known"
         )
     if snapshot.shared:
         groups = ["; ".join(lane_words(group) for group in snapshot.shared)]

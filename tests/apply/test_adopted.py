@@ -85,5 +85,5 @@ def test_a_host_without_rows_has_none_to_adopt() -> None:
     world = World()
     known = world.host.snapshot()
     snapshot = ListSnapshot(known.facts, known.boot, known.rows)
-    with pytest.raises(RefusedError, match="without rows that could be adopted"):
+    with pytest.raises(RefusedError, match="without ranges that could be adopted"):
         adopted(State(PolicySet((WEB,)), snapshot, None), "now")

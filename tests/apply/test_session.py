@@ -107,6 +107,6 @@ def test_a_host_that_lists_one_set_is_always_read_again(world: World) -> None:
 def test_a_plan_that_somebody_has_seen_is_held_against_a_new_reading(world: World) -> None:
     plan = read_now(world)
     world.add(TCP4, "8050-8149", "block", "active")
-    with pytest.raises(StaleError, match="row tcp/ipv4 8050-8149 is new"):
+    with pytest.raises(StaleError, match="range tcp/ipv4 8050-8149 is new"):
         run(world, plan, replan=False)
     assert world.store.ledger is None

@@ -66,7 +66,7 @@ def test_a_call_that_says_done_and_did_nothing_is_refused() -> None:
     world.listen(8050)
     result = Bench(world).writer.create(spec("8000-8099"), "p/web")
     assert result.outcome == "refused"
-    assert result.refusal == Refusal("failed", "the call said that it was done, and the row is not there")
+    assert result.refusal == Refusal("failed", "the call said that it was done, and the range is not there")
 
 
 def test_access_denied_with_the_row_gone_is_done_with_a_note() -> None:
@@ -92,7 +92,7 @@ def test_a_delete_that_says_done_and_did_nothing_is_refused() -> None:
     Bench(world).writer.create(spec("8000"), "p/web")
     host = Refusing(world.host, lambda change: change.verb == "delete", said=None)
     result = Bench(world, host).writer.delete(spec("8000"))
-    assert result.refusal == Refusal("failed", "the call said that it was done, and the row is still there")
+    assert result.refusal == Refusal("failed", "the call said that it was done, and the range is still there")
 
 
 def test_a_delete_that_only_one_family_allows_is_told_by_family() -> None:
@@ -165,7 +165,7 @@ def test_a_larger_row_that_comes_while_the_call_fails_covers_and_is_not_ours() -
     world = World()
     result = Bench(world, Interloper(world, "8000-8099")).writer.create(spec("8000-8009"), "p/web")
     assert (result.outcome, world.owned()) == ("done", [])
-    assert result.note == "the host merged it with a row that is not ours, so this tool will never delete it"
+    assert result.note == "the host merged it with a range that is not ours, so this tool will never delete it"
 
 
 def refused_first(world: World, times: int) -> Refusing:

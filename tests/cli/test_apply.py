@@ -147,7 +147,7 @@ def test_a_host_that_changes_while_the_question_stands_is_stale(
     monkeypatch.setattr(sys.stdin, "readline", slowly)
     outcome = lab.run("apply")
     assert outcome.code == 1
-    assert "row tcp/ipv4 8050 is new" in outcome.err
+    assert "range tcp/ipv4 8050 is new" in outcome.err
     assert lab.rows() == set()
 
 
@@ -245,7 +245,7 @@ def test_a_saved_plan_whose_rows_changed_is_stale_and_says_what_changed(lab: Lab
     lab.drift("8000-8099")
     outcome = lab.run("apply", "--plan", "a.plan", "--yes")
     assert outcome.code == 1
-    assert "  row tcp/ipv4 8000-8099 * is gone\n" in outcome.err
+    assert "  range tcp/ipv4 8000-8099 * is gone\n" in outcome.err
 
 
 def test_a_row_far_from_anything_declared_makes_no_plan_stale(lab: Lab) -> None:

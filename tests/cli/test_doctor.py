@@ -153,7 +153,7 @@ def test_ports_that_are_not_free_leave_with_1_before_anything_is_made(free: Lab)
     before = (free.folder / "free.json").read_bytes()
     outcome = free.run(*TRY, "--yes")
     assert outcome.code == codes.ERROR
-    assert "61000-61099 are not free: row udp/ipv4 61098 *; row udp/ipv6 61098 *." in outcome.err
+    assert "61000-61099 are not free: range udp/ipv4 61098 *; range udp/ipv6 61098 *." in outcome.err
     assert (free.folder / "free.json").read_bytes() == before
 
 

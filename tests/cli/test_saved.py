@@ -198,7 +198,7 @@ def test_other_steps_are_stale_and_the_reason_is_told() -> None:
 
 def test_the_same_steps_on_another_basis_are_stale() -> None:
     now = replace(PLAN, state=state(snapshot(Row(TCP[0], ports("8000"), True))))
-    with pytest.raises(StaleError, match=r"\n  row tcp/ipv4 8000 \* is new$"):
+    with pytest.raises(StaleError, match=r"\n  range tcp/ipv4 8000 \* is new$"):
         check_still_good(made(PLAN), now)
 
 

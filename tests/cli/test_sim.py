@@ -59,7 +59,7 @@ def _rows(path: str) -> list[str]:
 def test_init_makes_the_usual_machine_and_says_how_to_use_it(tmp_path: Path) -> None:
     path = str(tmp_path / "world.sim")
     assert _done("init", path) == (
-        f"Made SIM-HOST with 17 system rows; variants: all default. Use it with --host sim:{path}\n"
+        f"Made SIM-HOST with 17 system ranges; variants: all default. Use it with --host sim:{path}\n"
     )
     state = _state(path)
     assert (state.name, state.seed, state.elevated, state.winnat, state.boot) == ("SIM-HOST", 0, True, "running", 1)
@@ -183,8 +183,8 @@ def test_rows_of_every_kind_are_made_and_deleted(world: str) -> None:
     assert {"udp/ipv4 3000", "udp/ipv4 12000"} < set(_rows(world))
     before = Path(world).read_bytes()
     said = _refused("row", "add", world, "tcp/ipv4", "8099-8100")
-    assert said == f"{world}: tcp/ipv4 8099-8100 overlaps exclusion 8000-8099; delete that row first"
-    assert "there is no row tcp/ipv4 8000-8098" in _refused("row", "delete", world, "tcp/ipv4", "8000-8098")
+    assert said == f"{world}: tcp/ipv4 8099-8100 overlaps exclusion 8000-8099; delete that range first"
+    assert "there is no range tcp/ipv4 8000-8098" in _refused("row", "delete", world, "tcp/ipv4", "8000-8098")
     assert Path(world).read_bytes() == before
     assert _done("row", "delete", world, "tcp/ipv4", "8000-8099") == "Deleted tcp/ipv4 8000-8099\n"
     assert "tcp/ipv4 8000-8099 *" not in _rows(world)
@@ -193,7 +193,7 @@ def test_rows_of_every_kind_are_made_and_deleted(world: str) -> None:
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        (("tcp/ipv5", "80"), "a lane is one of tcp/ipv4"),
+        (("tcp/ipv5", "80"), "is not one of tcp/ipv4"),
         (("tcp/ipv4", "90-80"), "write 80-90"),
         (("tcp/ipv4", "70000"), "outside 1-65535"),
         (("tcp/ipv4", "80", "--reservation", "--block"), "a reservation is no block"),

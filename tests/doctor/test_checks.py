@@ -78,7 +78,7 @@ def test_the_usual_host_is_fit(tmp_path: Path) -> None:
     ("changes", "check", "verdict", "text"),
     [
         ({"elevated": False}, "elevation", "warn", "may only read"),
-        ({"shared": ()}, "shared-tables", "ok", "No lanes share"),
+        ({"shared": ()}, "shared-tables", "ok", "IPv4 and IPv6 have tables of their own"),
         ({"winnat": "stopped"}, "winnat", "ok", "stopped, and apply leaves it so"),
         ({"winnat": "absent"}, "winnat", "ok", "There is no WinNAT"),
         ({"nat_users": ("Docker", "WSL")}, "winnat", "ok", "WinNAT runs for Docker, WSL."),
@@ -86,7 +86,12 @@ def test_the_usual_host_is_fit(tmp_path: Path) -> None:
         ({"dynamic": {}}, "dynamic-range-tcp", "warn", "is not known"),
         ({"dynamic": {"tcp": PortRange(1024, 65535)}}, "dynamic-range-tcp", "warn", "begins below 1025"),
         ({"dynamic": {"tcp": PortRange(1025, 65535)}}, "dynamic-range-tcp", "warn", "below 49152 too"),
-        ({"dynamic": {"tcp": PortRange(49152, 53000)}}, "dynamic-range-tcp", "warn", "of 3849 ports are free"),
+        (
+            {"dynamic": {"tcp": PortRange(49152, 53000)}},
+            "dynamic-range-tcp",
+            "warn",
+            "of 3849 ports are neither excluded",
+        ),
         ({"reservations_supported": False}, "reservations", "warn", "has no reservations"),
         ({"lookup_tells_kinds": False}, "lookup", "warn", "unknown kind"),
         ({"facts": replace(LINUX, kind="windows", os="windows")}, "readable", "ok", "netsh was found, and its 4"),
@@ -128,7 +133,7 @@ def test_captured_listings_are_checked_for_what_was_captured(
 ) -> None:
     checks = found(tmp_path, facts=NETSH, known_lanes=lanes, elevated=False)
     assert set(checks) == ids
-    assert ("free of rows" in checks["dynamic-range-tcp"].text) == (TCP4 in lanes)
+    assert ("neither excluded" in checks["dynamic-range-tcp"].text) == (TCP4 in lanes)
     assert f"{len(lanes)} listing" in checks["readable"].text
 
 
@@ -152,11 +157,11 @@ INTENT = Intent("create", "exclusion", (TCP4,), PORTS, "persistent", (TCP4,), "b
     ("ledger", "verdict", "text"),
     [
         (None, "ok", "There is no ledger yet"),
-        (Ledger(MACHINE), "ok", "has 0 rows of ours"),
+        (Ledger(MACHINE), "ok", "has 0 ranges of ours"),
         (Ledger("another-machine"), "fail", "written on another machine"),
         (Ledger(MACHINE, winnat_to_start=True), "warn", "the start of WinNAT"),
         (Ledger(MACHINE, intents=(INTENT, replace(INTENT, absent_in=()))), "warn", "2 interrupted calls."),
-        (Ledger(MACHINE, to_restore=(RestoreRow(TCP4, PORTS, "exclusion", "active"),)), "warn", "1 row to put back"),
+        (Ledger(MACHINE, to_restore=(RestoreRow(TCP4, PORTS, "exclusion", "active"),)), "warn", "1 range to put back"),
     ],
 )
 def test_the_ledger(ledger: Ledger | None, verdict: str, text: str, tmp_path: Path) -> None:
@@ -206,7 +211,7 @@ def test_experiments_that_were_cut_short_fail_and_name_the_way_out(tmp_path: Pat
     assert check.text == "Experiments on 61000-61099 were cut short and left tcp/ipv4 61001-61003 *."
     assert "doctor --experiments --ports 61000-61099" in check.remedy
     check = found(tmp_path, None, interrupted(change), rows=(stranger,))["experiments"]
-    assert "left no row that is listed" in check.text
+    assert "left no range that is listed" in check.text
     assert "experiments" not in found(tmp_path, None, interrupted(change, machine="another"))
 
 

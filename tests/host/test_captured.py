@@ -120,7 +120,7 @@ def test_of_a_folder_the_text_files_are_read(tmp_path: Path) -> None:
 def test_a_file_whose_name_says_a_lane_is_not_passed_over(tmp_path: Path, name: str) -> None:
     save(tmp_path / "tcp.txt", listing())
     save(tmp_path / name, listing())
-    refused(str(tmp_path), "its name says a lane, but it is no")
+    refused(str(tmp_path), "its name says a protocol, but it is no")
 
 
 @pytest.mark.parametrize("text", ["", "Ok.\n", "\nProtocol tcp\n"])

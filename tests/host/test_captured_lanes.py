@@ -34,9 +34,12 @@ def test_the_option_is_believed_before_both(tmp_path: Path) -> None:
     file = save(tmp_path / "tcp-ipv4@b.txt", "> netsh interface ipv4 show excludedportrange protocol=tcp\n" + listing())
     assert open_captured(f"{file}@udp/ipv6").snapshot().rows == rows(UDP6)
     assert open_captured(file).snapshot().rows == rows(TCP4)
-    refused(f"{file}@sctp/ipv6", "'sctp/ipv6' is no lane; behind the @ stands one of tcp/ipv4, tcp/ipv6, udp/ipv4")
+    refused(
+        f"{file}@sctp/ipv6",
+        "'sctp/ipv6' is no protocol/family; behind the @ stands one of tcp/ipv4, tcp/ipv6, udp/ipv4",
+    )
     refused(str(tmp_path / "none.txt@udp"), "it cannot be read")
-    refused(f"{tmp_path}@udp/ipv6", "this is a folder, whose files tell their own lanes")
+    refused(f"{tmp_path}@udp/ipv6", "this is a folder, whose files say in their names what they list")
 
 
 def test_a_dynamic_range_is_of_what_option_or_name_say(tmp_path: Path) -> None:

@@ -114,7 +114,7 @@ def test_a_saved_plan_is_refused_after_somebody_else_changed_the_list(box: Box) 
     refused = box.reconciler("apply", "--plan", "a.plan", "--yes")
     assert refused.code == 1
     assert "stale" in refused.err
-    assert "row tcp/ipv4 8005 * is new" in refused.err
+    assert "range tcp/ipv4 8005 * is new" in refused.err
     assert (box.listed, box.file) == ("8005", None)
     assert box.reconciler("plan", *LINUX, policy, "--out", "b.plan").code == 0
     box.listed = "22,8005"  # no business of this plan

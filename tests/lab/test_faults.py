@@ -300,4 +300,4 @@ def test_a_persistent_listing_with_active_rows_is_told_as_what_it_is() -> None:
 
     found = trial(Careless(sparse()))
     assert found.variant["store-listing"] == UNKNOWN
-    assert "with a row of the active one" in found.reasons["store-listing"]
+    assert "with a range of the active one" in found.reasons["store-listing"]

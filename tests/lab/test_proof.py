@@ -55,7 +55,7 @@ def test_a_row_of_any_kind_in_any_lane_is_in_the_way(lane: Lane, ports: str, kin
         table.keep(lambda entry: not entry.ports.overlaps(PortRange(60000, 62000)))
     assert events.add_row(state, lane, events.NewRow(PortRange.parse(ports), kind)) is None
     before, attempts = dump(state), MemoryAttempts()
-    with pytest.raises(RefusedError, match=rf"61000-61099 are not free: .*row {lane} {ports}.*Nothing was changed"):
+    with pytest.raises(RefusedError, match=rf"61000-61099 are not free: .*range {lane} {ports}.*Nothing was changed"):
         trial(SimulatedHost(state), attempts)
     assert dump(state) == before
     assert attempts.saved == []

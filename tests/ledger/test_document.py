@@ -107,7 +107,7 @@ def changed(path: str, value: object) -> bytes:
 @pytest.mark.parametrize(
     ("path", "value", "problem"),
     [
-        ("rows.1.0", "tcp/ipv5", "rows[1].lane: 'tcp/ipv5' is not a lane"),
+        ("rows.1.0", "tcp/ipv5", "rows[1].lane: 'tcp/ipv5' is not one of"),
         ("rows.2.1", "8000-70000", "rows[2].ports: '8000-70000' has a port outside 1-65535"),
         ("rows.1.2", "block", "rows[1].kind: 'block' is not one of exclusion, reservation"),
         ("rows.1.3", "forever", "rows[1].store: 'forever' is not one of persistent, active"),
@@ -121,7 +121,7 @@ def changed(path: str, value: object) -> bytes:
         ("claims.1.8", -1, "claims[1].line: -1 is not a whole number from 0"),
         ("intents.1.0", "move", "intents[1].verb: 'move' is not one of create, delete"),
         ("intents.1.2", "", "intents[1].lanes: it is empty"),
-        ("to_restore.1.0", "tcp", "to_restore[1].lane: 'tcp' is not a lane"),
+        ("to_restore.1.0", "tcp", "to_restore[1].lane: 'tcp' is not one of"),
         ("winnat_to_start", 0, "winnat_to_start: 0 is not true or false"),
         ("machine", None, "machine: None is not a text"),
         ("applied", ["plan-1", 2], "applied[1]: 2 is not a text"),
@@ -134,7 +134,7 @@ def test_a_wrong_value_is_named_with_its_place(path: str, value: object, problem
         decode(changed(path, value), "there/host.ledger.json")
     text = str(caught.value)
     assert text.startswith(f"there/host.ledger.json: this ledger is damaged ({problem}")
-    assert "restore it from a backup, or move it away, and every row here counts as foreign from then on" in text
+    assert "restore it from a backup, or move it away, and every range here counts as foreign from then on" in text
 
 
 @pytest.mark.parametrize("kind", ["claims.1", "intents.1"])

@@ -32,7 +32,7 @@ def after_twelve(*settings: str, left_out: tuple[int, ...], **limits: Any) -> Pl
 def test_as_many_deletes_as_allowed_pass_and_one_more_does_not() -> None:
     assert told(after_twelve(left_out=(1, 2), max_deletes=2)) == {}
     assert told(after_twelve(left_out=(1, 2, 3), max_deletes=2)) == {
-        "max_deletes": "3 rows would be deleted, and max_deletes is 2"
+        "max_deletes": "3 ranges would be deleted, and max_deletes is 2"
     }
 
 
@@ -47,7 +47,7 @@ def test_foreign_rows_count_whatever_the_cause() -> None:
     world = World()
     world.add(TCP4, "8000 8010 8020")
     plan = world.plan(unmanaged=unmanaged("delete"), limits=Limits(max_deletes=2))
-    assert told(plan) == {"max_deletes": "3 rows would be deleted, and max_deletes is 2"}
+    assert told(plan) == {"max_deletes": "3 ranges would be deleted, and max_deletes is 2"}
 
 
 def test_rows_are_counted_as_they_are_on_the_host_one_for_each_table() -> None:
@@ -74,7 +74,7 @@ def test_what_is_not_done_deletes_nothing() -> None:
 def test_the_share_of_owned_rows_counts_from_ten_rows_up() -> None:
     assert told(after_twelve(left_out=(1, 2, 3), max_delete_percent=25)) == {}
     assert told(after_twelve(left_out=(1, 2, 3, 4), max_delete_percent=25)) == {
-        "max_delete_percent": "4 of 12 owned rows (33 %) would be deleted, and max_delete_percent is 25"
+        "max_delete_percent": "4 of 12 owned ranges (33 %) would be deleted, and max_delete_percent is 25"
     }
     world = World()
     world.apply(policy("p", *twelve()[:9]))
@@ -92,7 +92,7 @@ def test_foreign_rows_are_no_share_of_ours() -> None:
 def test_deleting_every_owned_row_needs_force_whatever_the_limits() -> None:
     world = World()
     world.apply(policy("p", entry("web", "8080"), reserve("erp", "12000-12009")))
-    text = "every row that this tool made on this host (2) would be deleted"
+    text = "every range that this tool made on this host (2) would be deleted"
     assert told(world.plan(policy("p"))) == {"delete_all": text}
     assert told(world.plan(policy("p", entry("web", "8080")))) == {}
 

@@ -104,7 +104,7 @@ def test_fewer_lanes_than_share_a_table_are_told_once_however_many_entries() -> 
     entries = [entry(f"web{number}", str(8000 + 2 * number), **V4) for number in range(5)]
     plan = World().plan(policy("p", *entries, entry("all", "9090")))
     assert notes(plan) == [
-        "shared-lanes: on this host the lanes share a table, so lanes that are not declared are covered too: "
+        "shared-lanes: families or protocols share a table here, so more is covered than was declared: "
         "p/web0, p/web1, p/web2 and 2 more"
     ]
     assert plan.notes[0].place == "policy.toml:1"

@@ -252,8 +252,8 @@ def test_a_row_counts_once_for_the_limits() -> None:
     assert limits_of(world.plan(policy("a", *names[5:]), limits=rules)) == []
     plan = world.plan(policy("a", *names[6:]), limits=rules)
     assert [breach.text for breach in plan.breaches] == [
-        "6 rows would be deleted, and max_deletes is 5",
-        "6 of 10 owned rows (60 %) would be deleted, and max_delete_percent is 50",
+        "6 ranges would be deleted, and max_deletes is 5",
+        "6 of 10 owned ranges (60 %) would be deleted, and max_delete_percent is 50",
     ]
 
 

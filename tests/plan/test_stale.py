@@ -29,16 +29,16 @@ def test_nothing_changed_says_nothing() -> None:
 @pytest.mark.parametrize(
     ("new", "sentence"),
     [
-        (changed(rows={}), "row tcp/ipv4 8000-8099 * is gone"),
+        (changed(rows={}), "range tcp/ipv4 8000-8099 * is gone"),
         (
             changed(rows=OLD["rows"] | {"tcp/ipv4 8050": {"kind": "block"}}),
-            "row tcp/ipv4 8050 is new",
+            "range tcp/ipv4 8050 is new",
         ),
         (
             changed(rows={"tcp/ipv4 8000-8099 *": {"kind": "unknown"}}),
-            "row tcp/ipv4 8000-8099 *: kind exclusion -> unknown",
+            "range tcp/ipv4 8000-8099 *: kind exclusion -> unknown",
         ),
-        (changed(ledger={}), "the ledger's row exclusion tcp/ipv4 8000-8099 is gone"),
+        (changed(ledger={}), "the ledger's range exclusion tcp/ipv4 8000-8099 is gone"),
         (changed(claims={}), "the ledger's claim of entry web of policy node is gone"),
     ],
 )
@@ -98,7 +98,7 @@ def test_moved_lines_are_told_only_where_nothing_else_changed() -> None:
     assert explain_changes(OLD, moved) == (
         "entry web of policy node moved from desired/node.toml:12 to desired/node.toml:13",
     )
-    assert explain_changes(OLD, {**moved, "rows": {}}) == ("row tcp/ipv4 8000-8099 * is gone",)
+    assert explain_changes(OLD, {**moved, "rows": {}}) == ("range tcp/ipv4 8000-8099 * is gone",)
 
 
 def test_sections_that_have_nothing_in_common_are_still_told_key_by_key() -> None:
@@ -106,11 +106,11 @@ def test_sections_that_have_nothing_in_common_are_still_told_key_by_key() -> Non
     new = changed(rows={f"tcp/ipv4 {port} *": {"kind": "exclusion"} for port in range(200, 250)})
     sentences = explain_changes(old, new)
     assert len(sentences) == 100
-    assert sentences[0] == "row tcp/ipv4 100 * is gone"
+    assert sentences[0] == "range tcp/ipv4 100 * is gone"
 
 
 def test_one_of_ten_thousand_rows_is_found() -> None:
     rows = {f"tcp/ipv4 {port} *": {"kind": "exclusion"} for port in range(1, 10_001)}
     assert explain_changes(changed(rows=rows), changed(rows=rows | {"tcp/ipv4 1 *": {"kind": "unknown"}})) == (
-        "row tcp/ipv4 1 *: kind exclusion -> unknown",
+        "range tcp/ipv4 1 *: kind exclusion -> unknown",
     )

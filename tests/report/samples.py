@@ -132,7 +132,7 @@ WINNAT = Step(
 )
 MIXED = (WINNAT, DYNAMIC, CREATE, REPLACE, DELETE, DEFERRED, BLOCKED, SKIPPED)
 NOTE = Note("foreign-cover", "node/web is covered wholly or partly by ranges that are not ours", "desired/node.toml:12")
-BREACH = Breach("max_deletes", "21 rows would be deleted, and max_deletes is 20", forced=False)
+BREACH = Breach("max_deletes", "21 ranges would be deleted, and max_deletes is 20", forced=False)
 
 
 def exclusion(name: str = "web", port: str = "8000-8099", line: int = 12) -> Exclusion:

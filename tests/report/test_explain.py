@@ -74,7 +74,7 @@ def test_a_ledger_of_another_machine_is_told() -> None:
 
 def test_where_nothing_was_captured_that_is_told() -> None:
     view = replace(snapshot(), known_lanes=(LANES[3],))
-    assert lines(8080, view)[-1] == "  of these lanes nothing was captured"
+    assert lines(8080, view)[-1] == "  of these protocols nothing was captured"
 
 
 def test_the_document_says_the_same_in_keys() -> None:

@@ -68,7 +68,7 @@ Notes
   * node/web is covered wholly or partly by ranges that are not ours (desired/node.toml:12)
 
 Limits
-  x refused by max-deletes: 21 rows would be deleted, and max_deletes is 20; --force max-deletes overrides it
+  x refused by max-deletes: 21 ranges would be deleted, and max_deletes is 20; --force max-deletes overrides it
 
 Plan: 1 release of WinNAT, 1 dynamic range to set, 1 to create, 1 to replace, 1 to delete, 1 deferred, 1 blocked, \
 1 skipped, 12 in sync; apply will refuse: max-deletes

@@ -40,10 +40,10 @@ REASONS: dict[int, RefusalReason] = {
 """Win32 codes by what they mean here (windows-facts 4, 7)."""
 
 TEXTS: dict[RefusalReason, str] = {
-    "busy": "a port of it is in use, or it overlaps an existing row",
+    "busy": "a port of it is in use, or it overlaps an existing range",
     "denied": "Windows denies the access",
     "elevation": "Windows wants administrator rights",
-    "not-found": "Windows knows no such row",
+    "not-found": "Windows knows no such range",
     "invalid": "Windows does not accept this range",
 }
 

@@ -42,7 +42,7 @@ class Table:
         reached = 0
         for entry in self._entries:
             if entry.ports.first <= reached:
-                raise ValueError(f"row {entry.ports} overlaps the row before it")
+                raise ValueError(f"range {entry.ports} overlaps the range before it")
             reached = entry.ports.last
 
     def __iter__(self) -> Iterator[Entry]:
@@ -80,7 +80,7 @@ class Table:
         """Add an entry. Raises ValueError if it shares a port with another."""
         other = self.touching(entry.ports)
         if other is not None:
-            raise ValueError(f"row {entry.ports} overlaps row {other.ports}")
+            raise ValueError(f"range {entry.ports} overlaps range {other.ports}")
         at = bisect_left(self._firsts, entry.ports.first)
         self._firsts.insert(at, entry.ports.first)
         self._entries.insert(at, entry)
@@ -88,7 +88,7 @@ class Table:
     def remove(self, entry: Entry) -> None:
         """Take an entry away. Raises ValueError if it is not there."""
         if self.find(entry.ports) != entry:
-            raise ValueError(f"there is no row {entry.ports}")
+            raise ValueError(f"there is no range {entry.ports}")
         at = bisect_left(self._firsts, entry.ports.first)
         del self._firsts[at], self._entries[at]
 

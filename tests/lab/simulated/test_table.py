@@ -72,7 +72,7 @@ def _insert_all(table: Table, wanted: list[PortRange]) -> None:
 
 def test_removing_another_row_of_the_same_ports_is_refused() -> None:
     table = Table([Entry(PortRange(5, 9), "hns")])
-    with pytest.raises(ValueError, match="no row 5-9"):
+    with pytest.raises(ValueError, match="no range 5-9"):
         table.remove(Entry(PortRange(5, 9), "user"))
 
 

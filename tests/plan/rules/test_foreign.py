@@ -231,7 +231,7 @@ def test_a_row_whose_ports_are_ours_or_claimed_in_the_other_family_is_not_unmana
 
 @pytest.mark.parametrize("claimed", ["8000-8009", "8005"])
 def test_a_claim_counts_for_the_other_family_although_nothing_of_it_is_ours(claimed: str) -> None:
-    """Foreign rows cover the entry, so there is no row of ours to tell that the ports are in use."""
+    """Foreign rows cover the entry, so there is no range of ours to tell that the ports are in use."""
     world = World("families=split")
     for lane in (TCP4, TCP6, UDP4):
         world.add(lane, "8000-8009")
