@@ -75,7 +75,7 @@ def _host_checks(snapshot: Snapshot) -> Iterator[Check]:
 
 
 def _readable(snapshot: Snapshot) -> Check:
-    rows = counted(len(snapshot.rows), "range")
+    rows = counted(len(snapshot.rows), "line")
     lanes = counted(len(snapshot.known_lanes), "listing")
     if snapshot.facts.kind == "windows":
         text = f"netsh was found, and its {lanes} could be understood whole: {rows}."
@@ -228,7 +228,8 @@ def _ledger(snapshot: Snapshot, store: LedgerStore) -> Check:
     if unfinished:
         text = f"An earlier apply left work unfinished: {', '.join(unfinished)}."
         return Check("ledger", "warn", text, "Run apply; it finishes that first.")
-    return Check("ledger", "ok", f"The ledger is of this machine and has {counted(len(ledger.rows), 'range')} of ours.")
+    ours = counted(len(ledger.rows), "range")
+    return Check("ledger", "ok", f"The ledger is of this machine and has {ours} of ours, counted in each family.")
 
 
 def _experiments(snapshot: Snapshot, store: AttemptStore) -> Iterator[Check]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Sequence
+from itertools import product
 
 from reconciler.errors import HostError
 from reconciler.host.interface import Snapshot
@@ -11,7 +12,7 @@ from reconciler.plan.given.picture import Picture
 from reconciler.plan.given.tables import RowKey
 from reconciler.plan.model import Breach, LimitName, RowRef, Step
 from reconciler.policy.entries import PolicySet
-from reconciler.ports import LANES, PROTOCOLS, Lane, PortSet, Protocol
+from reconciler.ports import LANES, PROTOCOLS, Kind, Lane, PortSet, Protocol
 
 PERCENT_FROM_ROWS = 10  # a share of fewer owned rows says nothing
 
@@ -88,7 +89,10 @@ def _all_moved(picture: Picture, steps: Sequence[Step]) -> bool:
 
 
 def _claimants(claims: ClaimIndex, row: RowRef) -> set[tuple[str, str]]:
-    touching = (claim for lane in row.lanes for _, claim in claims.touching(row.kind, lane, row.ports))
+    """Who claims ports of it, of whatever kind: an entry may have become a reservation while its row had to wait."""
+    kinds: tuple[Kind, ...] = ("exclusion", "reservation")
+    ways = product(kinds, row.lanes)
+    touching = (claim for kind, lane in ways for _, claim in claims.touching(kind, lane, row.ports))
     return {(claim.policy, claim.entry) for claim in touching}
 
 

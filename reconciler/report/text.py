@@ -54,8 +54,8 @@ def plan_summary(plan: Plan) -> str:
         words = [_in_sync(plan), *words]
     elif plan.in_sync:
         words.append(f"{plan.in_sync} in sync")
-    refused = "".join(f"; apply will refuse: {_limit(breach)}" for breach in plan.refused_by()[:1])
-    return f"Plan: {', '.join(words)}{refused}"
+    refused = ", ".join(map(_limit, plan.refused_by()))
+    return f"Plan: {', '.join(words)}" + (f"; apply will refuse: {refused}" if refused else "")
 
 
 def _not_done(plan: Plan) -> list[str]:

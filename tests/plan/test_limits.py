@@ -218,3 +218,15 @@ def test_a_range_that_could_not_be_read_is_counted_only_as_it_will_be() -> None:
     }
     wide = dynamic("20000-65535", ["udp"])
     assert told(world.plan(policy("p", most), dynamic_range=wide, limits=Limits())) == {}
+
+
+def test_an_entry_that_had_to_wait_to_become_a_reservation_moves_its_row() -> None:
+    world = World()
+    world.apply(policy("p", entry("web", "9000-9003")))
+    world.listen(9001)
+    wanted = policy("p", reserve("web", "9000-9003"))
+    world.apply(wanted)
+    world.close(9001)
+    plan = world.plan(wanted)
+    assert [(step.status, step.action) for step in plan.steps] == [("ready", "replace")]
+    assert told(plan) == {}

@@ -160,10 +160,10 @@ def test_protected_ranges_that_differ_are_counted_and_do_not_keep_it_from_being_
     assert result_summary(result) == nothing
 
 
-def test_only_the_first_limit_that_refuses_is_in_the_summary() -> None:
+def test_each_limit_that_refuses_is_in_the_summary() -> None:
     forced, other = BREACH._replace(forced=True), BREACH._replace(limit="delete_all")
     plan = make_plan(DELETE, breaches=(forced, other, BREACH))
-    assert plan_summary(plan) == "Plan: 1 to delete; apply will refuse: delete-all"
+    assert plan_summary(plan) == "Plan: 1 to delete; apply will refuse: delete-all, max-deletes"
     assert "refuse" not in plan_summary(make_plan(DELETE, breaches=(forced,)))
 
 
