@@ -105,7 +105,7 @@ else:
         """Nobody listens here."""
 
 
-def wait_until(is_so: Callable[[], bool], seconds: float = 20) -> None:
+def wait_until(is_so: Callable[[], bool], seconds: float = 120) -> None:
     """Look again and again until it is so. Raises AssertionError if that takes too long."""
     deadline = time.monotonic() + seconds
     while not is_so():
