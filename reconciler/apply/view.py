@@ -110,9 +110,10 @@ class View:
                 return item.ports
         return None
 
-    def exclusions(self, lanes: Iterable[Lane]) -> list[Row]:
-        """The administered rows of these lanes that are no reservations, as far as the host tells."""
-        return [row for lane in lanes for row in self._rows[lane] if self._is_exclusion(row)]
+    def exclusions_over(self, ports: PortRange, lanes: Iterable[Lane]) -> list[Row]:
+        """The rows of these lanes that hold the whole range and are no reservations, as far as the host tells."""
+        near = (row for lane in lanes for row in self._rows[lane] if row.ports.contains(ports))
+        return [row for row in near if self._is_exclusion(row)]
 
     def _is_exclusion(self, row: Row) -> bool:
         if not row.administered or self._journal.ledger.find(row.lane, row.ports, "reservation"):

@@ -72,7 +72,7 @@ class Writer:
                 missing = self._lacking(row, absent)
         made = self._by_us(row, absent, called)
         intent = self._intend(intent, row, label, made)
-        self._journal.created(intent, self._view.exclusions(absent), found=self._reserved(row))
+        self._journal.created(intent, self._view.exclusions_over(row.ports, absent), found=self._reserved(row))
         return made, missing, refusal
 
     def _by_us(self, row: RowRef, absent: tuple[Lane, ...], called: Collection[Lane]) -> tuple[Lane, ...]:
