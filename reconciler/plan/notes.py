@@ -35,13 +35,15 @@ def notes(picture: Picture, steps: Sequence[Step]) -> tuple[Note, ...]:
 
 def _ledger(picture: Picture, steps: Sequence[Step]) -> Iterator[Note]:
     """Nothing here can be ours, because the ledger is lost or another machine's."""
+    asked_for = any(step.deletes for step in steps)  # by an `absent` entry or an [unmanaged] table
     if picture.owned.copied:
-        text = (
-            "the ledger here was written on another machine: nothing that exists is ours, and nothing will be deleted"
+        more = "" if asked_for else ", and nothing will be deleted"
+        yield Note(
+            "ledger-copied", f"the ledger here was written on another machine: nothing that exists is ours{more}"
         )
-        yield Note("ledger-copied", text)
     elif picture.state.ledger is None and _any_covered(picture):
-        yield Note("ledger-missing", "first run on this host: nothing that exists will be deleted")
+        what = "is ours" if asked_for else "will be deleted"
+        yield Note("ledger-missing", f"first run on this host: nothing that exists {what}")
 
 
 def _any_covered(picture: Picture) -> bool:

@@ -53,6 +53,20 @@ def test_a_missing_ledger_is_told_where_rows_might_have_been_ours() -> None:
     assert note_ids(known(world).plan(policy("p", entry("web", "8080")))) == ["foreign-cover"]
 
 
+@pytest.mark.parametrize("machine", [None, "clone"])
+def test_without_a_ledger_of_this_host_it_promises_no_more_than_the_plan_does(machine: str | None) -> None:
+    world = World()
+    world.add(TCP4, "8080 9090")
+    if machine:
+        world.store.ledger = Ledger(machine)
+    kept = world.plan(policy("p", entry("web", "8080")))
+    assert "will be deleted" in kept.notes[0].text
+    cleared = world.plan(policy("p", entry("web", "8080"), entry("old", "9090", state="absent")))
+    assert [step.action for step in cleared.steps] == ["delete"]
+    assert cleared.notes[0].id == kept.notes[0].id
+    assert "deleted" not in cleared.notes[0].text
+
+
 def test_a_run_in_which_no_file_is_for_this_host_does_not_pass_for_success() -> None:
     world = World()
     assert notes(world.plan(policy("p", in_scope=False), policy("q", in_scope=False))) == [
