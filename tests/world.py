@@ -126,7 +126,8 @@ class World:
         self.clock = FakeClock()
 
     def plan(self, *policies: Policy, options: Options | None = None, **whole: Any) -> Plan:
-        wanted = PolicySet(policies, **{"limits": NO_LIMITS, **whole})
+        paths = {file: file for policy in policies for file in policy.files}
+        wanted = PolicySet(policies, **{"limits": NO_LIMITS, "paths": paths, **whole})
         ledger = self.store.load()
         snapshot = self.host.snapshot(lookups(wanted, ledger))
         return plan_state(State(wanted, snapshot, ledger), options or Options())

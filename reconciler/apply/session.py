@@ -19,6 +19,7 @@ from reconciler.plan.given.desired import lookups
 from reconciler.plan.model import Plan, State
 from reconciler.plan.planner import plan_state
 from reconciler.plan.saved import explain_changes, plan_inputs
+from reconciler.policy.files import with_recorded
 
 FRESH_SECONDS = 5.0
 """How old a reading may be that nobody has seen, to be used under the lock without reading again."""
@@ -48,7 +49,8 @@ def read_again(plan: Plan, session: Session, *, reuse: bool) -> State:
     is_list = isinstance(known.snapshot, ListSnapshot)
     if reuse and is_fresh and not is_list and ledger == known.ledger:
         return replace(known, snapshot=replace(known.snapshot, boot=boot))
-    return State(known.policies, session.host.snapshot(lookups(known.policies, ledger)), ledger)
+    policies = with_recorded(known.policies, (claim.file for claim in ledger.claims) if ledger else ())
+    return State(policies, session.host.snapshot(lookups(policies, ledger)), ledger)
 
 
 def apply_locked(plan: Plan, session: Session, *, replan: bool, single_use: bool) -> ApplyResult:

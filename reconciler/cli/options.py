@@ -59,8 +59,8 @@ Force = Annotated[
     typer.Option(
         "--force",
         metavar="LIMIT",
-        help="Override a safety limit: max-deletes, max-delete-percent, min-dynamic-ports or delete-all; may be "
-        "repeated.",
+        help="Override a safety limit: max-deletes, max-delete-percent, min-dynamic-ports, delete-all or "
+        "replace-policy; may be repeated.",
     ),
 ]
 ReleaseWinnat = Annotated[

@@ -26,7 +26,7 @@ def _row_key(row: OwnedRow | RestoreRow) -> tuple[Lane, int, int, str]:
 
 
 def _claim_key(claim: Claim) -> tuple[Any, ...]:
-    return (claim.policy, claim.entry, claim.kind, claim.lanes, claim.ports)
+    return (claim.policy, claim.entry, claim.kind, claim.lanes, claim.ports, claim.file)
 
 
 def _of_one_protocol(make: Callable[..., _Call]) -> Callable[..., _Call]:

@@ -42,7 +42,7 @@ ACTIONS: dict[ActionId, Action] = {
     )
 }
 
-LimitName = Literal["max_deletes", "max_delete_percent", "min_dynamic_ports", "delete_all"]
+LimitName = Literal["max_deletes", "max_delete_percent", "min_dynamic_ports", "delete_all", "replace_policy"]
 LIMIT_NAMES: tuple[LimitName, ...] = get_args(LimitName)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from reconciler.ledger.records import Claim, OwnedRow
-from reconciler.plan.given.claims import ClaimIndex
+from reconciler.plan.given.claims import ClaimIndex, is_covered
 from reconciler.plan.given.picture import Picture, RowInfo
 from reconciler.plan.model import Note, Step
 from reconciler.plan.rules.foreign import unclaimed_rows, windows_of
@@ -79,22 +79,6 @@ def _release(picture: Picture, steps: Sequence[Step]) -> Iterator[Note]:
     yield Note("winnat-not-released", f"--release-winnat was given, and WinNAT is left as it is: {why}")
 
 
-def _unread_files(picture: Picture, steps: Sequence[Step]) -> Iterator[Note]:
-    """An entry may be given up only because one of several files of its policy was forgotten."""
-    forgotten: dict[str, list[str]] = {}
-    for claim in picture.desired.given_up:
-        if not picture.state.policies.answers_for(claim.file):
-            forgotten.setdefault(claim.file, []).append(f"{claim.policy}/{claim.entry}")
-    for file, entries in sorted(forgotten.items()):
-        names = sorted(set(entries))
-        are = "is" if len(names) == 1 else "are"
-        text = (
-            f"{', '.join(names)} {are} given up although {file} is still there and was not read; "
-            "give all files of a policy together"
-        )
-        yield Note("file-not-read", text, file)
-
-
 def _shared_lanes(picture: Picture, steps: Sequence[Step]) -> Iterator[Note]:
     """Said once, however many entries it concerns (design 4.3)."""
     scope = picture.state.policies.in_scope()
@@ -104,33 +88,41 @@ def _shared_lanes(picture: Picture, steps: Sequence[Step]) -> Iterator[Note]:
     if wider:
         names = shorten([f"{claim.policy}/{claim.entry}" for claim in wider], _SHOWN)
         text = f"families or protocols share a table here, so more is covered than was declared: {names}"
-        yield Note("shared-lanes", text, f"{wider[0].file}:{wider[0].line}")
+        yield Note("shared-lanes", text, picture.desired.ref(wider[0]).place)
 
 
 # What is ours and stays as it is
 
 
 def _not_in_this_run(picture: Picture, steps: Sequence[Step]) -> Iterator[Note]:
-    """Policies that nobody was asked about keep what they hold (design 4.6)."""
-    policies = picture.state.policies
-    given = {policy.name: policy.in_scope for policy in policies.policies}
-    read = {file for policy in policies.in_scope() for file in policy.files}
-    together: dict[tuple[str, str], list[Claim]] = {}
+    """Policies, entries and files that nobody was asked about keep what they hold (design 4.6)."""
+    together: dict[tuple[str, str, str], list[Claim]] = {}
     for claim in picture.desired.out_of_scope:
-        together.setdefault((claim.policy, _why_not(claim, given, read)), []).append(claim)
-    for (policy, why), claims in together.items():
-        held = shorten([str(ports) for claim in claims for ports in claim.ports])
-        yield Note("not-in-this-run", f"not touched: {why.format(policy=policy)}; it holds {held}", claims[0].file)
+        if why := _why_not(picture, claim):
+            file = claim.file if picture.state.policies.file(claim.file).state == "not read" else ""
+            together.setdefault((claim.policy, file, why), []).append(claim)
+    for (_, _, why), claims in together.items():
+        held = shorten([str(ports) for ports in dict.fromkeys(ports for claim in claims for ports in claim.ports)])
+        yield Note("not-in-this-run", f"not touched: {why}; it holds {held}", picture.desired.file(claims[0]))
 
 
-def _why_not(claim: Claim, given: dict[str, bool], read: set[str]) -> str:
-    if given.get(claim.policy):
-        return f"entry {claim.entry} of policy {{policy}} stands only in files that do not target this host in this run"
-    if claim.policy not in given and claim.file in read:
-        return 'policy {policy} was not part of this run; if it was renamed, say formerly = ["{policy}"] in [policy]'
-    if claim.policy not in given:
-        return "policy {policy} was not part of this run"
-    return "no file of policy {policy} targets this host in this run"
+def _why_not(picture: Picture, claim: Claim) -> str:
+    """Why nobody was asked; empty where the same is declared by a file that was."""
+    policies = picture.state.policies
+    policy = next((item for item in policies.policies if item.name == claim.policy), None)
+    file = policies.file(claim.file)
+    if policy is None:
+        renamed = f'; if it was renamed, say formerly = ["{claim.policy}"] in [policy]'
+        more = renamed if claim.file in policies.paths.values() else ""
+        return f"policy {claim.policy} was not part of this run{more}"
+    if not policy.in_scope:
+        return f"no file of policy {claim.policy} targets this host in this run"
+    if file.state != "not read":
+        where = "stands only in files that do not target this host in this run"
+        return f"entry {claim.entry} of policy {claim.policy} {where}"
+    if is_covered(claim, [other for other in picture.desired.declared if other.entry == claim.entry]):
+        return ""
+    return f"a file of policy {claim.policy} is still there and was not read in this run"
 
 
 def _protected(picture: Picture, steps: Sequence[Step]) -> Iterator[Note]:
@@ -160,7 +152,7 @@ def _protected_note(picture: Picture, row: OwnedRow, guards: Sequence[Claim]) ->
         f"{row.kind} {row.ports} {row.lane.protocol} differs from the policy and stays as it is, "
         f"protected by {', '.join(names)}; {flags} lets it go"
     )
-    return Note(PROTECTED, text, guards[0].file)
+    return Note(PROTECTED, text, picture.desired.file(guards[0]))
 
 
 def _transfers(picture: Picture, steps: Sequence[Step]) -> Iterator[Note]:
@@ -289,7 +281,6 @@ NOTES: tuple[Callable[[Picture, Sequence[Step]], Iterator[Note]], ...] = (
     _ledger,
     _targets,
     _release,
-    _unread_files,
     _shared_lanes,
     _not_in_this_run,
     _protected,

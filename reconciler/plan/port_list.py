@@ -21,7 +21,7 @@ from reconciler.plan.rules.creates import STORES, creates
 from reconciler.plan.rules.foreign import UNMANAGED_ENTRY, named, windows_of
 from reconciler.plan.rules.host_wide import dynamic_ranges
 from reconciler.plan.rules.removals import removals
-from reconciler.plan.steps import Proposal, claim_ref, hull, in_order
+from reconciler.plan.steps import Proposal, hull, in_order
 from reconciler.ports import LANES, Lane, PortRange, PortSet, missing_in
 
 LIST_LANE: Lane = LANES[0]
@@ -222,22 +222,21 @@ def _boot_file(picture: Picture, snapshot: ListSnapshot, steps: Iterable[Step]) 
     file = (snapshot.stored - deleted) | created
     ours = picture.owned.rows
     foreign = picture.tables[0].cover - PortSet.of(row.ports for row in ours)
-    lasting = [claim for claim in picture.desired.claims if _is_lasting(claim)]
-    claimed = PortSet.of(ports for claim in lasting for ports in claim.ports)
+    claimed = PortSet.of(ports for claim in _lasting(picture.desired.claims) for ports in claim.ports)
     wanted = (PortSet.of(row.ports for row in ours if row.store == "persistent") - deleted) | created
     wanted |= file & (claimed | foreign)
     if snapshot.stored_elsewhere and wanted:
-        return [_blocked_file(snapshot.stored_elsewhere, wanted, wanted - file, lasting)], file
+        return [_blocked_file(snapshot.stored_elsewhere, wanted, wanted - file, picture)], file
     if file == wanted and not snapshot.stored_unsafe:
         return [], file
-    return [_file_step(file, wanted, lasting, snapshot.stored_unsafe)], wanted
+    return [_file_step(file, wanted, picture, snapshot.stored_unsafe)], wanted
 
 
-def _is_lasting(claim: Claim) -> bool:
-    return claim.kind == "exclusion" and claim.store == "persistent"
+def _lasting(claims: Iterable[Claim]) -> list[Claim]:
+    return [claim for claim in claims if claim.kind == "exclusion" and claim.store == "persistent"]
 
 
-def _file_step(file: PortSet, wanted: PortSet, claims: Iterable[Claim], unsafe: str) -> Step:
+def _file_step(file: PortSet, wanted: PortSet, picture: Picture, unsafe: str) -> Step:
     lacks, surplus = wanted - file, file - wanted
     wrong = (lacks | surplus) or wanted
     return Step(
@@ -247,12 +246,12 @@ def _file_step(file: PortSet, wanted: PortSet, claims: Iterable[Claim], unsafe: 
         kind="exclusion",
         lanes=LANES,
         ports=hull(wrong.runs()) if wrong else None,
-        owners=_owners(claims, wrong),
+        owners=_owners(picture, wrong),
         reason=reasons.boot_file(lacks, surplus, unsafe),
     )
 
 
-def _blocked_file(place: str, wanted: PortSet, lacks: PortSet, claims: Iterable[Claim]) -> Step:
+def _blocked_file(place: str, wanted: PortSet, lacks: PortSet, picture: Picture) -> Step:
     other = _other_file(place, hull(wanted.runs()))
     return Step(
         action="persist",
@@ -261,15 +260,16 @@ def _blocked_file(place: str, wanted: PortSet, lacks: PortSet, claims: Iterable[
         kind="exclusion",
         lanes=LANES,
         ports=other.ports,
-        owners=_owners(claims, wanted),
+        owners=_owners(picture, wanted),
         blockers=(other,),
         reason=reasons.boot_file_may_not_count(other, lacks),
         remedy=reasons.MOVE_THE_LINE,
     )
 
 
-def _owners(claims: Iterable[Claim], ports: PortSet) -> tuple[EntryRef, ...]:
-    return tuple(dict.fromkeys(claim_ref(claim) for claim in claims if PortSet.of(claim.ports) & ports))
+def _owners(picture: Picture, ports: PortSet) -> tuple[EntryRef, ...]:
+    concerned = (claim for claim in _lasting(picture.desired.claims) if PortSet.of(claim.ports) & ports)
+    return tuple(dict.fromkeys(picture.desired.ref(claim) for claim in concerned))
 
 
 def _other_file(place: str, ports: PortRange) -> Blocker:
@@ -318,8 +318,7 @@ def list_notes(picture: Picture, steps: Iterable[Step], stored: PortSet) -> Iter
     for place in snapshot.not_read:
         text = "this user cannot read it, so what is set at boot is not known for sure; plan as root"
         yield Note("not-read", text, place)
-    lasting = any(_is_lasting(claim) for claim in picture.desired.declared)
-    if snapshot.stored is None and lasting and not snapshot.not_read:
+    if snapshot.stored is None and _lasting(picture.desired.declared) and not snapshot.not_read:
         text = "nothing sets the ports of this network namespace again once it has ended, persistent ones included"
         yield Note("no-boot-file", text)
 

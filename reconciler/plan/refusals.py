@@ -73,7 +73,26 @@ def breaches(picture: Picture, steps: Sequence[Step]) -> tuple[Breach, ...]:
     if ours and ours == owned and not _all_moved(picture, acting):
         found.append(("delete_all", f"every range that this tool made on this host ({owned}) would be deleted"))
     found += _dynamic_breaches(picture, acting)
+    found += _replaced_policies(picture)
     return tuple(Breach(name, text, name in picture.options.force) for name, text in found)
+
+
+def _replaced_policies(picture: Picture) -> Iterable[tuple[LimitName, str]]:
+    """Policies that have nothing in common with what was applied here under their names, from other files."""
+    policies = picture.state.policies
+    for policy in policies.in_scope():
+        before = [claim for claim in picture.desired.recorded if claim.policy == policy.name]
+        now = [(entry.name, entry.place) for entry in policy.exclusions]
+        now += [(entry.name, entry.place) for entry in policy.reservations]
+        known = policy.names().intersection(claim.entry for claim in before)
+        other = [claim for claim in before if policies.file(claim.file).state != "read"]
+        if now and other and not known:
+            old = picture.desired.ref(other[0])
+            yield (
+                "replace_policy",
+                f"policy {policy.name} has none of the entries that were applied here under its name "
+                f"({old.entry} at {old.place}; now {now[0][0]} at {now[0][1]}); if these are two policies, rename one",
+            )
 
 
 def _all_moved(picture: Picture, steps: Sequence[Step]) -> bool:

@@ -35,7 +35,7 @@ def inputs(policies: PolicySet, snapshot: Snapshot, ledger: Ledger | None, optio
         "entries": _entries(policies),
         "rows": {str(row): {"kind": snapshot.kind_of(row)} for row in _rows(policies, snapshot, concerned)},
         "ledger": _ledger_rows(snapshot, ledger),
-        "claims": _claims(ledger),
+        "claims": _claims(policies, ledger),
         "sockets": _sockets(snapshot, concerned),
     }
 
@@ -190,19 +190,22 @@ def _ledger_rows(snapshot: Snapshot, ledger: Ledger | None) -> Section:
     return section
 
 
-def _claims(ledger: Ledger | None) -> Section:
-    if ledger is None:
-        return {}
-    return {
-        f"{claim.policy}/{claim.entry}": {
+def _claims(policies: PolicySet, ledger: Ledger | None) -> Section:
+    """By entry; an entry may have several: one of each kind, and of each file that it was applied from."""
+    section: Section = {}
+    for claim in ledger.claims if ledger else ():
+        key = f"{claim.policy}/{claim.entry}"
+        file = policies.file(claim.file)
+        fields: dict[str, Field] = {
             "kind": claim.kind,
             "ports": _join(claim.ports),
             "lanes": _join(claim.lanes),
             "store": claim.store,
             "protect": claim.protect,
+            "its file": file.state,
         }
-        for claim in ledger.claims
-    }
+        section[f"{key} ({claim.kind}, {file.name})" if key in section else key] = fields
+    return section
 
 
 def _sockets(snapshot: Snapshot, concerned: dict[Protocol, PortSet]) -> Section:

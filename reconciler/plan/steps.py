@@ -10,7 +10,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from reconciler.ledger.records import Claim
 from reconciler.plan import reasons
 from reconciler.plan.given.picture import Picture
 from reconciler.plan.given.tables import RowKey
@@ -253,11 +252,6 @@ def hull(ports: Iterable[PortRange]) -> PortRange:
     """From the first port of all these ranges to their last."""
     every = sorted(ports)
     return PortRange(every[0].first, max(item.last for item in every))
-
-
-def claim_ref(claim: Claim) -> EntryRef:
-    """The entry behind a claim, with the place where it stood when it was last applied."""
-    return EntryRef(claim.policy, claim.entry, f"{claim.file}:{claim.line}" if claim.line else claim.file)
 
 
 def in_order(steps: Iterable[Step]) -> tuple[Step, ...]:

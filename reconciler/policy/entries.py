@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from reconciler.ports import Family, Lane, PortRange, Protocol, Store
 
 Busy = Literal["wait", "fill"]
 State = Literal["present", "absent"]
 UnmanagedAction = Literal["ignore", "report", "delete"]
+FileState = Literal["read", "gone", "not read"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,27 +117,50 @@ class Policy:
     formerly: tuple[str, ...] = ()
     description: str = ""
 
+    def names(self) -> frozenset[str]:
+        """The names of all its entries, wherever they are declared."""
+        here = (entry.name for entries in (self.exclusions, self.reservations) for entry in entries)
+        return self.elsewhere.union(here)
+
+
+class RecordedFile(NamedTuple):
+    """What became of a file that the ledger names: `read` in this run, `gone` from its place, or neither.
+
+    `name` is how it is shown: as the user named it in this run, below the working folder relative to that, else whole.
+    """
+
+    name: str
+    state: FileState
+
 
 @dataclass(frozen=True, slots=True)
 class PolicySet:
     """Every policy that was read in this run, sorted by name; and what the host has only one of.
 
-    `limits` are the strictest that any file in scope states. `answered`: of the files that the ledger names, those
-    that were read or that are gone; None: all of them, since no ledger was asked. `idle`:
-    the files that were named one by one and do not target this host.
+    `limits` are the strictest that any file in scope states. `paths`: the absolute path of each file by the name in
+    `Place`. `recorded`: what became of the files that the ledger names, by absolute path; None: nobody looked, and all
+    count as read. `idle`: the files that were named one by one and do not target this host.
     """
 
     policies: tuple[Policy, ...]
     limits: Limits = Limits()
     unmanaged: Unmanaged | None = None
     dynamic_range: DynamicRange | None = None
-    answered: frozenset[str] | None = None
+    paths: Mapping[str, str] = field(default_factory=dict)
+    recorded: Mapping[str, RecordedFile] | None = None
     idle: tuple[str, ...] = ()
 
     def in_scope(self) -> tuple[Policy, ...]:
         """The policies of which at least one file targets this host."""
         return tuple(policy for policy in self.policies if policy.in_scope)
 
-    def answers_for(self, file: str) -> bool:
-        """Was this file of the ledger read in this run, or is it gone?"""
-        return self.answered is None or not file or file in self.answered
+    def file(self, path: str) -> RecordedFile:
+        """What became of a file of the ledger."""
+        if self.recorded is None:
+            return RecordedFile(path, "read")
+        return self.recorded.get(path) or RecordedFile(path, "not read")
+
+    def shown_files(self) -> dict[str, str]:
+        """How each file that was read or recorded is shown, by its path."""
+        recorded = {path: file.name for path, file in (self.recorded or {}).items()}
+        return {**recorded, **{path: name for name, path in self.paths.items()}}

@@ -9,13 +9,13 @@ from __future__ import annotations
 import os
 import shlex
 import stat
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 from reconciler.policy.document import Document, read_document
-from reconciler.policy.entries import Place, PolicySet
+from reconciler.policy.entries import FileState, Place, PolicySet, RecordedFile
 from reconciler.policy.merge import HostWords, matches, merge, name_problems, scope_problems, scopes
 from reconciler.policy.messages import Problem, raise_all
 from reconciler.text import visible
@@ -47,7 +47,7 @@ def load_policies(paths: Sequence[AnyPath], facts_os: str, host_name: str, tags:
     Raises:
         PolicyError: with all problems of all files.
     """
-    documents, problems, whole = _read_all(paths)
+    documents, problems, whole, absolute = _read_all(paths)
     host = HostWords(facts_os, host_name, frozenset(tags))
     active = [document for document in documents if matches(document.target, host)]
     policies = merge(documents, active)
@@ -56,18 +56,28 @@ def load_policies(paths: Sequence[AnyPath], facts_os: str, host_name: str, tags:
     raise_all(problems)
     named = {visible(str(Path(path))) for path in paths}
     idle = sorted({document.file for document in documents} - {document.file for document in active})
-    return replace(policies, idle=tuple(file for file in idle if file in named))
+    return replace(policies, paths=absolute, idle=tuple(file for file in idle if file in named))
 
 
-def with_answers(policies: PolicySet, recorded: Collection[str]) -> PolicySet:
-    """The same policies, with the files of a ledger that were read in this run or are gone.
+def with_recorded(policies: PolicySet, files: Iterable[str]) -> PolicySet:
+    """The same policies, with what became of the files that a ledger names; any may have been forgotten in this run.
 
-    Any other may have been forgotten in this run. A relative name is looked for in the working folder.
+    What is no absolute path was no file, as standard input, and counts as read.
     """
-    read = {name for policy in policies.policies for name in policy.files}
-    same = {_identity(name) for name in read}
-    answered = {name for name in recorded if name in read or _identity(name) in same or _is_gone(name)}
-    return replace(policies, answered=frozenset(answered))
+    by_identity = {_identity(path): name for name, path in policies.paths.items()}
+    found = {}
+    for path in dict.fromkeys(files):
+        name = by_identity.get(_identity(path)) if Path(path).is_absolute() else path
+        state: FileState = "read" if name is not None else "gone" if _is_gone(path) else "not read"
+        found[path] = RecordedFile(_shown(path) if name is None else name, state)
+    return replace(policies, recorded=found)
+
+
+def _shown(path: str) -> str:
+    try:
+        return str(Path(path).relative_to(Path.cwd()))
+    except (OSError, ValueError):
+        return path
 
 
 def check_policies(paths: Sequence[AnyPath]) -> Checked:
@@ -79,7 +89,7 @@ def check_policies(paths: Sequence[AnyPath]) -> Checked:
     Raises:
         PolicyError: with all problems of all files.
     """
-    documents, problems, whole = _read_all(paths)
+    documents, problems, whole, _ = _read_all(paths)
     problems += name_problems(documents, whole=whole)
     meetings = []
     for active, systems in scopes(documents):
@@ -91,8 +101,17 @@ def check_policies(paths: Sequence[AnyPath]) -> Checked:
     return Checked(merge(enabled, enabled), tuple(meetings))
 
 
-def _read_all(paths: Sequence[AnyPath]) -> tuple[list[Document], list[Problem], bool]:
-    """All files that could be read, everything wrong with the others, and whether there are no others."""
+class _Read(NamedTuple):
+    """All files that could be read, everything wrong with the others, and whether there are no others; `paths`: the
+    absolute path of each file by its name."""
+
+    documents: list[Document]
+    problems: list[Problem]
+    whole: bool
+    paths: dict[str, str]
+
+
+def _read_all(paths: Sequence[AnyPath]) -> _Read:
     files, problems = _find(paths)
     whole = not problems
     documents = []
@@ -105,7 +124,8 @@ def _read_all(paths: Sequence[AnyPath]) -> tuple[list[Document], list[Problem], 
             documents.append(document)
         else:
             whole = False
-    return documents, problems, whole
+    absolute = {visible(str(path)): os.path.abspath(path) for path in files}  # noqa: PTH100  Path.absolute keeps `..`
+    return _Read(documents, problems, whole, absolute)
 
 
 def _find(paths: Sequence[AnyPath]) -> tuple[list[Path], list[Problem]]:
@@ -131,12 +151,12 @@ def _find(paths: Sequence[AnyPath]) -> tuple[list[Path], list[Problem]]:
     return list(found.values()), problems
 
 
-def _is_gone(name: str) -> bool:
-    """Is there surely no such file? One that cannot be examined may be there."""
+def _is_gone(path: str) -> bool:
+    """Is there surely no such file? One that cannot be examined may be there, as on a drive that is not connected."""
     try:
-        Path(name).stat()
+        Path(path).stat()
     except (FileNotFoundError, NotADirectoryError):
-        return True
+        return os.path.isdir(Path(path).anchor)  # noqa: PTH112  unlike Path.is_dir, it never raises
     except (OSError, ValueError):
         return False
     return False

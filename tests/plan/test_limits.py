@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from reconciler.plan.model import LimitName, Options, Plan
-from reconciler.policy.entries import Exclusion, Limits
+from reconciler.policy.entries import Exclusion, FileState, Limits, RecordedFile
 from reconciler.ports import FAMILIES, PROTOCOLS
 from tests.world import TCP4, World, dynamic, entry, policy, reserve, unmanaged
 
@@ -133,6 +133,31 @@ def test_shrinking_every_row_is_not_deleting_every_row() -> None:
     assert told(world.plan(policy("p", entry("a", "8000-8004")))) == {}
     assert told(world.plan(policy("q", entry("a", "8000-8004"), formerly=("p",)))) == {}
     assert list(told(world.plan(policy("p"), policy("q", entry("a", "8000-8004"))))) == ["delete_all"]
+
+
+@pytest.mark.parametrize("state", ["not read", "gone"])
+def test_a_policy_that_shares_nothing_but_its_name_with_what_other_files_applied_is_refused(state: FileState) -> None:
+    world = World()
+    theirs = "/a/ports.toml"
+    world.apply(policy("monitoring", entry("exporter", "52200")), paths={"policy.toml": theirs})
+    recorded = {theirs: RecordedFile("../a/ports.toml", state)}
+    ours = policy("monitoring", entry("agent", "53000"))
+    plan = world.plan(ours, recorded=recorded)
+    assert [breach.limit for breach in plan.refused_by() if breach.limit == "replace_policy"]
+    assert "exporter at ../a/ports.toml:1; now agent at policy.toml:1" in told(plan)["replace_policy"]
+    forced = world.plan(ours, recorded=recorded, options=Options(force=frozenset({"replace_policy", "delete_all"})))
+    assert forced.refused_by() == ()
+    assert [step.action for step in forced.steps] == (["create"] if state == "not read" else ["create", "delete"])
+
+
+def test_an_entry_in_common_an_edited_file_and_an_empty_one_are_no_other_policy() -> None:
+    world = World()
+    theirs = "/a/ports.toml"
+    world.apply(policy("p", entry("a", "8000"), entry("b", "8001")), paths={"policy.toml": theirs})
+    moved = {theirs: RecordedFile("ports.toml", "gone")}
+    assert "replace_policy" not in told(world.plan(policy("p", entry("b", "8001")), recorded=moved))
+    assert "replace_policy" not in told(world.plan(policy("p"), recorded=moved))
+    assert "replace_policy" not in told(world.plan(policy("p", entry("c", "8001"))))
 
 
 def test_a_row_without_a_claim_gets_nothing_in_return() -> None:

@@ -11,7 +11,7 @@ from reconciler.host.interface import Lookup, UrlReservation
 from reconciler.ledger.records import Ledger
 from reconciler.plan.model import Plan, State
 from reconciler.plan.planner import plan_state
-from reconciler.policy.entries import PolicySet
+from reconciler.policy.entries import Place, PolicySet, RecordedFile
 from reconciler.ports import PROTOCOLS
 from tests.plan.build import listed, ports, reading
 from tests.world import TCP4, TCP6, World, entry, note_ids, policy, reserve, unmanaged
@@ -82,20 +82,25 @@ def test_a_file_that_was_named_and_is_not_for_this_host_is_noted() -> None:
     assert plan.notes[0].text.startswith("x.toml was named, and does not target this host (SIM-HOST, windows)")
 
 
-@pytest.mark.parametrize(
-    ("left", "names"), [(("web",), "p/api is"), ((), "p/api, p/web are")], ids=["one entry", "two entries"]
-)
-def test_a_file_of_the_policy_that_was_not_read_is_noted_where_its_entries_are_given_up(
-    left: tuple[str, ...], names: str
-) -> None:
+def test_a_file_of_the_policy_that_was_not_read_is_noted_once_with_all_that_it_holds() -> None:
     world = World()
-    every = {"web": entry("web", "8080"), "api": entry("api", "9090")}
-    world.apply(policy("p", *every.values()))
-    now = replace(policy("p", *(every[name] for name in left)), files=("other.toml",))
-    plan = world.plan(now, answered=frozenset({"other.toml"}))
-    (note,) = (note for note in plan.notes if note.id == "file-not-read")
-    assert note.place == "policy.toml"
-    assert note.text.startswith(f"{names} given up although policy.toml is still there and was not read")
+    here, there = "/p/here.toml", "/p/there.toml"
+    both = (entry("web", "8080"), entry("api", "9090"), replace(entry("db", "5432"), place=Place("here.toml", 3)))
+    world.apply(policy("p", *both), paths={"policy.toml": there, "here.toml": here})
+    recorded = {there: RecordedFile("there.toml", "not read"), here: RecordedFile("here.toml", "read")}
+    plan = world.plan(policy("p", both[2]), paths={"here.toml": here}, recorded=recorded)
+    assert plan.steps == ()
+    assert [(note.id, note.place) for note in plan.notes] == [("not-in-this-run", "there.toml")]
+    assert plan.notes[0].text.endswith("it holds 9090, 8080")
+
+
+def test_a_file_that_was_not_read_and_holds_only_what_another_declares_too_is_not_noted() -> None:
+    world = World()
+    web = entry("web", "8080")
+    world.apply(policy("p", web), paths={"policy.toml": "/first/checkout.toml"})
+    recorded = {"/first/checkout.toml": RecordedFile("checkout.toml", "not read")}
+    plan = world.plan(policy("p", web), paths={"policy.toml": "/second/checkout.toml"}, recorded=recorded)
+    assert (plan.steps, plan.notes, plan.converged) == ((), (), True)
 
 
 def test_who_binds_plainly_is_told_of_each_reservation_that_is_to_come() -> None:

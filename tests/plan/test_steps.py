@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 
 from reconciler.plan.model import EntryRef, Reason, Remedy, RowRef, Step
 from reconciler.plan.rules.creates import Joiner
-from reconciler.plan.steps import Proposal, claim_ref, hull, in_order, merged
+from reconciler.plan.steps import Proposal, hull, in_order, merged
 from reconciler.ports import Lane
-from tests.plan.build import TCP, UDP, claim, ports
+from tests.plan.build import TCP, UDP, ports
 from tests.report.samples import BLOCKED, CREATE, DEFERRED, DELETE, DYNAMIC, REPLACE, SKIPPED, WINNAT
 from tests.world import TCP4, TCP6, UDP4
 
@@ -147,11 +147,6 @@ def test_joining_is_an_equivalence_and_the_lowest_number_stands_for_all(
         for number in together:
             groups[number] = together
     assert [joiner.root(number) for number in range(count)] == [min(groups[number]) for number in range(count)]
-
-
-def test_a_claim_is_named_with_the_place_where_it_stood() -> None:
-    assert claim_ref(claim("web", "8080", file="a.toml", line=7)) == EntryRef("p", "web", "a.toml:7")
-    assert claim_ref(claim("web", "8080", file="a.toml")) == EntryRef("p", "web", "a.toml")
 
 
 def test_steps_stand_in_the_order_in_which_apply_does_them_then_what_cannot_be_done() -> None:

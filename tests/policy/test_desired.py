@@ -22,7 +22,7 @@ def policies() -> PolicySet:
 def test_all_are_for_any_windows_host_without_a_conflict(policies: PolicySet) -> None:
     assert len(policies.policies) == len(FILES) >= 5
     assert policies.in_scope() == policies.policies
-    assert check_policies([DESIRED]).everything == policies
+    assert check_policies([DESIRED]).everything.policies == policies.policies
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)

@@ -1,20 +1,20 @@
 """What becomes of the ledger's claims: superseded, out of scope, left over by protection, or given up.
 
-Given up is only what a policy *in scope* does not declare any more. A policy that no file targets here in this run
-keeps its claims, so a forgotten file, tag or host name deletes nothing (design 4.6).
+A claim ends only by its file: one that was read in this run, for a policy *in scope*, and does not declare it any more,
+or that is gone. So a forgotten file, tag or host name deletes nothing (design 4.6).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from reconciler.ledger.records import Claim, OwnedRow
 from reconciler.plan.model import Options, RowRef
-from reconciler.policy.entries import Policy
+from reconciler.policy.entries import Policy, PolicySet
 from reconciler.ports import Kind, Lane, PortRange, PortSet, RangeIndex
 
-ClaimKey = tuple[str, str, str, tuple[Lane, ...], tuple[PortRange, ...]]
+ClaimKey = tuple[str, str, str, tuple[Lane, ...], tuple[PortRange, ...], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class SortedClaims:
     """The ledger's claims, by what becomes of them; those that an entry in scope supersedes are in none.
 
     Attributes:
-        out_of_scope: of policies and entries that are not in scope in this run.
+        out_of_scope: of policies, entries and files that nobody speaks for in this run.
         leftovers: given up, but protected: their rows stay, untouched, until --unprotect names the entry.
         given_up: the rest.
     """
@@ -36,8 +36,35 @@ class SortedClaims:
 class Scope:
     """Who speaks in this run: the policies in scope, and what the caller allows."""
 
-    policies: Sequence[Policy]
+    given: PolicySet
     options: Options
+
+    @property
+    def policies(self) -> tuple[Policy, ...]:
+        """Those in scope."""
+        return self.given.in_scope()
+
+    def renamed(self, claims: Iterable[Claim], declared: Sequence[Claim]) -> tuple[Claim, ...]:
+        """The claims under present names: of what it was `formerly`, a policy takes over what it declares itself."""
+        now = {old: policy for policy in self.policies for old in policy.formerly}
+
+        def present(claim: Claim) -> Claim:
+            policy = now.get(claim.policy)
+            if policy is None or self.given.file(claim.file).state == "not read":
+                return claim
+            mine = [item for item in declared if item.policy == policy.name]
+            takes_over = claim.entry in policy.names() or is_covered(claim, mine)
+            return replace(claim, policy=policy.name) if takes_over else claim
+
+        return tuple(present(claim) for claim in claims)
+
+    def speaks_for(self, claims: Iterable[Claim]) -> Iterator[tuple[Claim, bool]]:
+        """Each claim, and whether this run can end it."""
+        elsewhere = {policy.name: policy.elsewhere for policy in self.policies}
+        for claim in claims:
+            here = claim.policy in elsewhere and claim.entry not in elsewhere[claim.policy]
+            answers = here and self.given.file(claim.file).state != "not read"
+            yield claim, answers or claim.policy in self.options.retire
 
     def protects(self, claim: Claim) -> bool:
         """Is the claim protected, and not lifted by --unprotect?"""
@@ -48,34 +75,29 @@ def sort_claims(
     recorded: Iterable[Claim], declared: Sequence[Claim], rows: Sequence[OwnedRow], scope: Scope
 ) -> SortedClaims:
     """Hold the claims of the ledger against those of the entries in scope. `rows` are the owned ones."""
-    elsewhere = {policy.name: policy.elsewhere for policy in scope.policies}
     successors = {(claim.policy, claim.entry, claim.kind): claim for claim in declared}
     guards = [claim for claim in declared if scope.protects(claim)]
     out_of_scope: list[Claim] = []
     leftovers: list[Claim] = []
     given_up: list[Claim] = []
-    for claim in recorded:
-        successor = successors.get((claim.policy, claim.entry, claim.kind))
-        spoken_for = claim.policy in elsewhere and claim.entry not in elsewhere[claim.policy]
-        if successor is None and not spoken_for and claim.policy not in scope.options.retire:
+    for claim, spoken_for in scope.speaks_for(recorded):
+        if not spoken_for:
             out_of_scope.append(claim)
             continue
+        successor = successors.get((claim.policy, claim.entry, claim.kind))
         protected = scope.protects(claim) and (successor is None or successor.protect)
         remainder = list(_remainder(claim, successor, rows)) if protected else []
-        remainder = [part for part in remainder if not _taken_over(part, guards)]
+        remainder = [part for part in remainder if not is_covered(part, guards)]  # as after a rename or a split
         leftovers += remainder
         if successor is None and not remainder:
             given_up.append(claim)
     return SortedClaims(tuple(out_of_scope), tuple(leftovers), tuple(given_up))
 
 
-def _taken_over(old: Claim, guards: Sequence[Claim]) -> bool:
-    """Do other entries, together, protect all these ports now, as after a rename or a split?
-
-    A reservation must be exactly the same.
-    """
-    alike = [guard for guard in guards if guard.kind == old.kind]
-    return not any(_without(old, [guard for guard in alike if lane in guard.lanes]) for lane in old.lanes)
+def is_covered(old: Claim, others: Sequence[Claim]) -> bool:
+    """Do other claims of its kind, together, hold all its ports? A reservation must be exactly the same."""
+    alike = [other for other in others if other.kind == old.kind]
+    return not any(_without(old, [other for other in alike if lane in other.lanes]) for lane in old.lanes)
 
 
 def _remainder(old: Claim, successor: Claim | None, rows: Sequence[OwnedRow]) -> Iterable[Claim]:
@@ -135,10 +157,10 @@ def unprotected(claim: Claim, options: Options) -> bool:
 
 
 def merged_claims(claims: Iterable[Claim]) -> tuple[Claim, ...]:
-    """All claims, sorted; those that differ in nothing but their ports are one, the first's other words kept."""
-    found: dict[tuple[str, str, str, tuple[Lane, ...]], Claim] = {}
+    """All claims, sorted; those of one file that differ in nothing but their ports are one, with the first's words."""
+    found: dict[tuple[str, str, str, tuple[Lane, ...], str], Claim] = {}
     for claim in claims:
-        key = (claim.policy, claim.entry, claim.kind, claim.lanes)
+        key = (claim.policy, claim.entry, claim.kind, claim.lanes, claim.file)
         known = found.get(key)
         found[key] = claim if known is None else replace(known, ports=_both(known, claim))
     return tuple(sorted(found.values(), key=claim_key))
@@ -152,4 +174,4 @@ def _both(one: Claim, other: Claim) -> tuple[PortRange, ...]:
 
 def claim_key(claim: Claim) -> ClaimKey:
     """The order of claims in the ledger."""
-    return (claim.policy, claim.entry, claim.kind, claim.lanes, claim.ports)
+    return (claim.policy, claim.entry, claim.kind, claim.lanes, claim.ports, claim.file)

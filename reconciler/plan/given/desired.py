@@ -5,7 +5,7 @@ What must stay is part of it: claims out of scope, and what a protected entry ga
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -15,7 +15,7 @@ from reconciler.ledger.records import Claim, Ledger, RestoreRow, reservation_lan
 from reconciler.plan.given.claims import Scope, merged_claims, sort_claims
 from reconciler.plan.given.owned import Owned
 from reconciler.plan.model import EntryRef, Options, UnitRef
-from reconciler.policy.entries import Exclusion, Place, Policy, PolicySet, Reservation
+from reconciler.policy.entries import Exclusion, Place, PolicySet, Reservation
 from reconciler.ports import PROTOCOLS, Family, Kind, Lane, PortRange, PortSet, Protocol, Store
 
 Entry = Exclusion | Reservation
@@ -67,6 +67,7 @@ class Desired:
         given_up: those that end with this plan.
         protecting: claims whose rows no step may delete, shrink or replace; what protected entries gave up included.
         claims: what the ledger will hold when the plan is done, sorted.
+        files: how a claim's file is shown; one that is not in it, as it is recorded.
     """
 
     units: tuple[Unit, ...]
@@ -78,6 +79,16 @@ class Desired:
     given_up: tuple[Claim, ...]
     protecting: tuple[Claim, ...]
     claims: tuple[Claim, ...]
+    files: Mapping[str, str]
+
+    def file(self, claim: Claim) -> str:
+        """The file of a claim, as it is shown."""
+        return self.files.get(claim.file, claim.file)
+
+    def ref(self, claim: Claim) -> EntryRef:
+        """The entry behind a claim, with the place where it stood when it was last applied."""
+        file = self.file(claim)
+        return EntryRef(claim.policy, claim.entry, f"{file}:{claim.line}" if claim.line else file)
 
     @property
     def wanted(self) -> tuple[Claim, ...]:
@@ -102,14 +113,14 @@ def lookups(policies: PolicySet, ledger: Ledger | None) -> frozenset[Lookup]:
 
 def gather(policies: PolicySet, snapshot: Snapshot, owned: Owned, options: Options) -> Desired:
     """Sort out who wants what. Raises RefusedError for a `retire` or `unprotect` that names nothing."""
-    scope = Scope(policies.in_scope(), options)
+    scope = Scope(policies, options)
     exclusions = sorted((entry for policy in scope.policies for entry in policy.exclusions), key=_by_name)
     reservations = sorted((entry for policy in scope.policies for entry in policy.reservations), key=_by_name)
     present = [entry for entry in exclusions if entry.state == "present"]
-    recorded = _renamed(owned.claims, scope.policies)
     lanes = _LanesOf(snapshot)
-    declared = [_exclusion_claim(entry, lanes) for entry in present]
-    declared += [_reservation_claim(entry) for entry in reservations]
+    declared = [_exclusion_claim(entry, lanes, policies.paths) for entry in present]
+    declared += [_reservation_claim(entry, policies.paths) for entry in reservations]
+    recorded = scope.renamed(owned.claims, declared)
     _check_names(scope, recorded, declared)
     old = sort_claims(recorded, declared, owned.rows, scope)
     present += _exclusions_to_restore(old.out_of_scope, owned.to_restore)
@@ -125,6 +136,7 @@ def gather(policies: PolicySet, snapshot: Snapshot, owned: Owned, options: Optio
         given_up=old.given_up,
         protecting=tuple(claim for claim in every if scope.protects(claim)),
         claims=merged_claims(every),
+        files=policies.shown_files(),
     )
 
 
@@ -173,7 +185,7 @@ def _exact(entries: Iterable[Reservation]) -> Iterator[Unit]:
             yield Unit(entry, "reservation", entry.protocol, reservation_lanes(entry.protocol), entry.ports)
 
 
-def _exclusion_claim(entry: Exclusion, lanes: _LanesOf) -> Claim:
+def _exclusion_claim(entry: Exclusion, lanes: _LanesOf, paths: Mapping[str, str]) -> Claim:
     return Claim(
         policy=entry.policy,
         entry=entry.name,
@@ -182,12 +194,12 @@ def _exclusion_claim(entry: Exclusion, lanes: _LanesOf) -> Claim:
         ports=entry.ports if len(entry.ports) == 1 else PortSet.of(entry.ports).runs(),
         store=entry.store,
         protect=entry.protect,
-        file=entry.place.file,
+        file=paths.get(entry.place.file, entry.place.file),
         line=entry.place.line,
     )
 
 
-def _reservation_claim(entry: Reservation) -> Claim:
+def _reservation_claim(entry: Reservation, paths: Mapping[str, str]) -> Claim:
     return Claim(
         policy=entry.policy,
         entry=entry.name,
@@ -195,14 +207,9 @@ def _reservation_claim(entry: Reservation) -> Claim:
         lanes=reservation_lanes(entry.protocol),
         ports=(entry.ports,),
         protect=entry.protect,
-        file=entry.place.file,
+        file=paths.get(entry.place.file, entry.place.file),
         line=entry.place.line,
     )
-
-
-def _renamed(claims: Iterable[Claim], scope: Iterable[Policy]) -> tuple[Claim, ...]:
-    now = {old: policy.name for policy in scope for old in policy.formerly}
-    return tuple(replace(claim, policy=now[claim.policy]) if claim.policy in now else claim for claim in claims)
 
 
 def _check_names(scope: Scope, recorded: Iterable[Claim], declared: Iterable[Claim]) -> None:

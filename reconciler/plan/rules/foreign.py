@@ -64,15 +64,14 @@ def _way_out(picture: Picture, claim: Claim, *flags: str) -> Remedy:
     if claim in picture.desired.declared:
         return reasons.NARROW_ONE_ENTRY
     if claim in picture.desired.out_of_scope:
-        return reasons.end_the_claim(" together with ".join([_ended_in_its_file(claim), *flags]))
+        return reasons.end_the_claim(" together with ".join([_ended_in_its_file(picture, claim), *flags]))
     retired = [f"--retire {claim.policy}"] if claim.policy in picture.options.retire else []
     return reasons.end_the_claim(" ".join([*retired, *flags]))
 
 
-def _ended_in_its_file(claim: Claim) -> str:
-    return (
-        f"take the ports out of this entry, or give {claim.policy}/{claim.entry} up in {claim.file or 'its own file'}"
-    )
+def _ended_in_its_file(picture: Picture, claim: Claim) -> str:
+    file = picture.desired.file(claim) or "its own file"
+    return f"take the ports out of this entry, or give {claim.policy}/{claim.entry} up in {file}"
 
 
 UNMANAGED_ENTRY = "unmanaged"

@@ -13,7 +13,7 @@ from reconciler.plan import reasons
 from reconciler.plan.given.picture import Picture
 from reconciler.plan.given.tables import Table
 from reconciler.plan.model import EntryRef, RowRef
-from reconciler.plan.steps import Proposal, claim_ref
+from reconciler.plan.steps import Proposal
 from reconciler.ports import PROTOCOLS, PortRange, PortSet, Protocol, cut
 
 
@@ -22,12 +22,12 @@ def removals(picture: Picture, before: Sequence[Proposal]) -> Iterator[Proposal]
     for table in picture.tables:
         for ports, records in sorted(table.owned.items()):
             if not table.stays(ports):
-                yield _removal(table, records)
+                yield _removal(picture, table, records)
     for protocol in PROTOCOLS:
         yield from _reservations(picture, protocol)
 
 
-def _removal(table: Table, records: tuple[OwnedRow, ...]) -> Proposal:
+def _removal(picture: Picture, table: Table, records: tuple[OwnedRow, ...]) -> Proposal:
     ports = records[0].ports
     stays = table.desired.within(ports)
     proposal = Proposal()
@@ -35,14 +35,15 @@ def _removal(table: Table, records: tuple[OwnedRow, ...]) -> Proposal:
         lanes = tuple(record.lane for record in records if record.store == store)
         proposal.deletes.append(RowRef("exclusion", lanes, ports, store))
     if not stays:
-        _give_up(proposal, records[0], [claim for _, claim in table.recorded.touching(ports)])
+        entries = [picture.desired.ref(claim) for _, claim in table.recorded.touching(ports)]
+        _give_up(proposal, records[0], entries)
         return proposal
     lanes = tuple(record.lane for record in records)
     wanting = table.claims.touching(ports)
     proposal.creates = [
         RowRef("exclusion", lanes, run, table.store_of(run)) for run in cut(stays, (item for item, _ in wanting))
     ]
-    proposal.owners = [claim_ref(claim) for _, claim in wanting]
+    proposal.owners = [picture.desired.ref(claim) for _, claim in wanting]
     changes = stays.covers(ports)
     proposal.reason = (
         reasons.store_changes(records[0].store, table.store_of(ports)) if changes else reasons.shrunk(stays)
@@ -58,7 +59,8 @@ def _reservations(picture: Picture, protocol: Protocol) -> Iterator[Proposal]:
         if ports not in wanted and not _stands_in(picture, protocol, ports):
             lanes = tuple(record.lane for record in records)
             proposal = Proposal(deletes=[RowRef("reservation", lanes, ports, "persistent")])
-            _give_up(proposal, records[0], [claim for claim in desired.recorded if ports in _exact(claim, protocol)])
+            claims = (claim for claim in desired.recorded if ports in _exact(claim, protocol))
+            _give_up(proposal, records[0], [desired.ref(claim) for claim in claims])
             yield proposal
 
 
@@ -76,8 +78,8 @@ def _exact(claim: Claim, protocol: Protocol) -> tuple[PortRange, ...]:
     return claim.ports if claim.kind == "reservation" and claim.lanes[0].protocol == protocol else ()
 
 
-def _give_up(proposal: Proposal, record: OwnedRow, claims: Sequence[Claim]) -> None:
+def _give_up(proposal: Proposal, record: OwnedRow, entries: Sequence[EntryRef]) -> None:
     """The entries that gave the row up, or else the one it was made for."""
     policy, _, entry = record.label.partition("/")
-    proposal.owners = [claim_ref(claim) for claim in claims] or [EntryRef(policy, entry, "")]
+    proposal.owners = [*entries] or [EntryRef(policy, entry, "")]
     proposal.reason = reasons.given_up(f"{owner.policy}/{owner.entry}" for owner in proposal.owners)

@@ -8,6 +8,7 @@ from typing import Any
 from reconciler.ledger.records import Claim, OwnedRow
 from reconciler.plan.given.claims import ClaimIndex, Scope, SortedClaims, merged_claims, sort_claims, unprotected
 from reconciler.plan.model import Options, RowRef
+from reconciler.policy.entries import FileState, PolicySet, RecordedFile
 from reconciler.ports import LANES
 from tests.plan.build import TCP, UDP, claim, owned, ports
 from tests.world import TCP4, TCP6, policy
@@ -20,7 +21,8 @@ def sorting(
 ) -> SortedClaims:
     """Policy `p` is in scope unless `scope` says otherwise."""
     scope = changes.pop("scope", [policy("p", elsewhere=changes.pop("elsewhere", frozenset()))])
-    return sort_claims(before, now, rows, Scope(scope, Options(**changes)))
+    given = PolicySet(tuple(scope), recorded=changes.pop("recorded", None))
+    return sort_claims(before, now, rows, Scope(given, Options(**changes)))
 
 
 def test_an_entry_that_is_still_declared_supersedes_its_claim() -> None:
@@ -34,6 +36,25 @@ def test_an_entry_that_left_its_policy_gives_its_claim_up() -> None:
 def test_an_entry_of_the_same_name_and_another_kind_does_not_supersede_it() -> None:
     now = claim("web", "8080", kind="reservation")
     assert sorting(claim("web", "8080"), now=(now,)).given_up == (claim("web", "8080"),)
+
+
+def test_a_claim_ends_only_by_its_own_file() -> None:
+    """Another file may declare an entry of the same name: a second checkout, or another team's policy."""
+    old = claim("web", "8000-8099", file="/a/web.toml")
+    now = (claim("web", "8000-8009", file="/b/web.toml"),)
+    kept_if: dict[FileState, tuple[Claim, ...]] = {"not read": (old,), "read": (), "gone": ()}
+    for state, kept in kept_if.items():
+        recorded = {"/a/web.toml": RecordedFile("web.toml", state)}
+        assert sorting(old, now=now, recorded=recorded).out_of_scope == kept
+        assert sorting(old, recorded=recorded).out_of_scope == kept
+    assert merged_claims((old, *now)) == (*now, old)
+
+
+def test_a_retired_policy_gives_up_what_files_declare_that_nobody_read() -> None:
+    old = claim("web", "8080", file="/a/web.toml")
+    recorded = {"/a/web.toml": RecordedFile("web.toml", "not read")}
+    found = sorting(old, scope=[policy("q")], recorded=recorded, retire=frozenset({"p"}))
+    assert found.given_up == (old,)
 
 
 def test_a_policy_that_is_not_in_scope_keeps_its_claims() -> None:

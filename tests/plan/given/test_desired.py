@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,8 +12,8 @@ from reconciler.host.interface import Lookup
 from reconciler.ledger.records import Claim
 from reconciler.plan.given.desired import Desired, gather, lookups
 from reconciler.plan.given.owned import Owned
-from reconciler.plan.model import Options
-from reconciler.policy.entries import Policy, PolicySet
+from reconciler.plan.model import EntryRef, Options
+from reconciler.policy.entries import Policy, PolicySet, RecordedFile
 from reconciler.ports import LANES, PROTOCOLS
 from tests.plan.build import TCP, UDP, book, claim, intent, owned, ports, reading
 from tests.world import TCP4, entry, policy, reserve
@@ -21,8 +22,8 @@ SPLIT = reading(shared=())
 
 
 def desired(*policies: Policy, before: tuple[Claim, ...] = (), **options: Any) -> Desired:
-    view = options.pop("view", reading())
-    return gather(PolicySet(policies), view, Owned(claims=before), Options(**options))
+    view, recorded = options.pop("view", reading()), options.pop("recorded", None)
+    return gather(PolicySet(policies, recorded=recorded), view, Owned(claims=before), Options(**options))
 
 
 def test_each_declared_range_in_each_protocol_is_a_unit() -> None:
@@ -78,11 +79,22 @@ def test_an_entry_that_is_declared_for_other_hosts_is_kept() -> None:
     assert len(found.out_of_scope) == 1
 
 
-def test_a_renamed_policy_takes_its_claims_along() -> None:
-    old = claim("web", "8080", policy="old")
-    assert desired(policy("new", formerly=("old",)), before=(old,)).given_up == (claim("web", "8080", policy="new"),)
-    found = desired(policy("new", formerly=("old",), elsewhere=frozenset({"web"})), before=(old,))
+def test_a_renamed_policy_takes_over_what_it_declares_by_name_or_by_all_its_ports() -> None:
+    old = tuple(claim(name, ports, policy="old") for name, ports in (("web", "8080"), ("db", "5432"), ("mq", "5671")))
+    found = desired(policy("new", entry("web", "9090"), entry("sql", "5400-5499"), formerly=("old",)), before=old)
+    assert [f"{item.policy}/{item.entry}" for item in found.recorded] == ["new/web", "new/db", "old/mq"]
+    assert (found.given_up, found.out_of_scope) == ((replace(old[1], policy="new"),), (old[2],))
+    found = desired(policy("new", formerly=("old",), elsewhere=frozenset({"web"})), before=old[:1])
     assert found.out_of_scope == (claim("web", "8080", policy="new"),)
+
+
+def test_what_a_file_that_was_not_read_declares_is_not_taken_over_by_another_name() -> None:
+    old = claim("web", "8080", policy="old", file="/a/b.toml", line=7)
+    unread = {"/a/b.toml": RecordedFile("b.toml", "not read")}
+    found = desired(policy("new", entry("web", "8080"), formerly=("old",)), before=(old,), recorded=unread)
+    assert found.out_of_scope == (old,)
+    assert found.ref(old) == EntryRef("old", "web", "b.toml:7")
+    assert found.ref(claim("web", "8080")) == EntryRef("p", "web", "")
 
 
 def test_a_rename_counts_only_in_scope() -> None:
