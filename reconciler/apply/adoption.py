@@ -54,6 +54,19 @@ def adopted(state: State, time: str) -> tuple[tuple[OwnedRow, ...], Ledger]:
     return tuple(found.values()), replace(kept.with_rows(found.values()), claims=merged_claims((*claims, *kept.claims)))
 
 
+def misfits(state: State) -> list[str]:
+    """Foreign exclusions over declared ports that are not exactly a declared range, and why, each once."""
+    picture = take_picture(state, Options())
+    found: dict[str, None] = {}
+    for unit in picture.desired.of_kind("exclusion"):
+        for table in (picture.tables[number] for number in picture.tables_of(unit.lanes)):
+            for ports, _ in table.covering.touching(unit.ports):
+                if ports != unit.ports and ports not in table.owned:
+                    name = f"{unit.entry.policy}/{unit.entry.name}"
+                    found[f"{ports} is not exactly {unit.ports}, which {name} declares"] = None
+    return list(found)
+
+
 def adopt_locked(policies: PolicySet, session: Session) -> tuple[OwnedRow, ...]:
     """Take into the ledger what fits a declared range exactly; nothing is written where nothing does.
 

@@ -96,7 +96,7 @@ class Executor:
             raise ValueError("a dynamic range step without a range")
         refusal = self._host.set_dynamic_range(protocol, ports)
         if self._host.dynamic_range(protocol) == ports:
-            return StepResult(step, "done")
+            return StepResult(step, "done", (), "it counts from the next restart on")
         return StepResult(
             step, "refused", (), refusal.text if refusal else "the call said done; the range is the old one"
         )

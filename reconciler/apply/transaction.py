@@ -47,8 +47,8 @@ class Transactions:
         if len(self._problems) > lost:
             return StepResult(step, "cover-lost", tuple(writes), _text(refused))
         if refused:
-            verdicts: dict[str, Verdict] = {"deferred": "deferred", "blocked": "blocked"}
-            return StepResult(step, verdicts.get(step.status, "refused"), tuple(writes), _text(refused))
+            forecast: Verdict = "deferred" if step.status == "deferred" else "blocked"
+            return StepResult(step, forecast if step.tried else "refused", tuple(writes), _text(refused))
         notes = dict.fromkeys(write.note for write in writes if write.note)
         already = all(write.outcome == "already" for write in writes)
         return StepResult(step, "already" if already else "done", tuple(writes), "; ".join(notes))

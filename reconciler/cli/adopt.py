@@ -37,7 +37,7 @@ without --yes; 130 interrupted.
 def adopt(where: options.Where, from_policy: FromPolicy = False, yes: options.Yes = False) -> int:
     """Take foreign ranges of exactly the declared ports into the ledger; then they are kept, and deleted, as ours."""
     from reconciler.api import adopt_rows, load_policy, open_host, read_state
-    from reconciler.apply.adoption import adopted
+    from reconciler.apply.adoption import adopted, misfits
 
     if not from_policy:
         raise UsageError("say --from-policy: ranges are adopted as policies declare them, and in no other way yet")
@@ -53,7 +53,8 @@ def adopt(where: options.Where, from_policy: FromPolicy = False, yes: options.Ye
         raise RefusedError("adopt needs administrator rights, since it writes the ledger. Nothing was changed")
     rows, _ = adopted(state, "")
     if not rows:
-        out_lines(["Nothing to adopt: no foreign range is exactly what an entry declares"])
+        lines = [f"  {text}" for text in misfits(state)]
+        out_lines(["Nothing to adopt: no foreign range is exactly what an entry declares", *lines])
         return codes.OK
     question = ["Ranges to adopt; a later apply may delete them as ours", *_row_lines(rows), ""]
     if not yes and not agrees("Adopt them?", lambda palette: question):

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from reconciler.doctor.model import Check
 from reconciler.errors import HostError, LedgerError
-from reconciler.host.interface import Host, ListSnapshot, Snapshot
+from reconciler.host.interface import Host, ListSnapshot, Row, Snapshot
 from reconciler.lab.attempts import AttemptStore, is_left_over
 from reconciler.ledger.store import LedgerStore
 from reconciler.ports import LANES, PROTOCOLS, PortRange, PortSet, Protocol, lanes_of
@@ -141,6 +141,10 @@ def _dynamic_range(snapshot: Snapshot, protocol: Protocol) -> Check:
         if not windows:
             remedy = "Set a wider net.ipv4.ip_local_port_range, or remove exclusions inside it."
         return Check(name, "warn", text, remedy)
+    moving = dict.fromkeys(row.ports for row in snapshot.rows if _is_moving(snapshot, row, protocol))
+    if windows and moving:
+        text = f"{shown}; {counted(len(moving), 'block')} outside it may be WinNAT's, drawn before that was set."
+        return Check(name, "warn", text, "Restart the host: WinNAT draws its blocks from the new range then.")
     if windows and ports.first < DEFAULT_START:
         text = f"{shown}: WinNAT draws its blocks from all of it, below {DEFAULT_START} too, where services listen."
         return Check(name, "warn", text, "Exclude the ports of your services, or set [dynamic_range] in a policy.")
@@ -150,6 +154,10 @@ def _dynamic_range(snapshot: Snapshot, protocol: Protocol) -> Check:
         "ok",
         f"{shown}; {free} of {ports.count} ports are neither excluded nor reserved." if is_captured else f"{shown}.",
     )
+
+
+def _is_moving(snapshot: Snapshot, row: Row, protocol: Protocol) -> bool:
+    return row.lane.protocol == protocol and snapshot.moves_at_restart(row)
 
 
 def _how_to_read(snapshot: Snapshot, protocol: Protocol) -> str:

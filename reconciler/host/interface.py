@@ -147,6 +147,20 @@ class Snapshot:
             return "exclusion"
         return "reservation" if self.lookup_tells_kinds else "unknown"
 
+    def may_be_winnat(self, row: Row) -> bool:
+        """WinNAT draws blocks of many ports; a block of one port is http.sys's (windows-facts 6.2, 6.5)."""
+        return self.kind_of(row) == "block" and row.ports.count > 1
+
+    def moves_at_restart(self, row: Row, dynamic: PortRange | None = None) -> bool:
+        """May this be WinNAT's block, drawn before the dynamic range was set to what it is, or to `dynamic`?
+
+        WinNAT draws from it at each boot (windows-facts 6.2), so a block outside it would not come again.
+        """
+        drawn_from = dynamic or self.dynamic.get(row.lane.protocol)
+        if drawn_from is None or self.winnat == "absent":
+            return False
+        return self.may_be_winnat(row) and not drawn_from.overlaps(row.ports)
+
     def sharing(self, lanes: Iterable[Lane]) -> tuple[Lane, ...]:
         """These lanes and all that share a table with one of them, as far as the host says; sorted."""
         groups = [group for group in self.shared for lane in lanes if lane in group]

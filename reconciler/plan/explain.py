@@ -137,7 +137,10 @@ def _of_block(snapshot: Snapshot, info: RowInfo, urls: tuple[UrlReservation, ...
     if urls:
         text = f"http.sys keeps it for {urls[0].url}; choose another port, or stop that service"
         return Outlook("refused", reason, Remedy("stop-service", text))
-    if info.row.ports.count > 1 and snapshot.winnat == "running":
+    if snapshot.moves_at_restart(info.row):
+        text = "restart the host: a block of WinNAT outside the dynamic range does not come again"
+        return Outlook("refused", reason, Remedy("restart", text))
+    if snapshot.may_be_winnat(info.row) and snapshot.winnat == "running":
         text = f"if WinNAT holds it, {_DECLARE} and apply with --release-winnat; otherwise its owner must give it up"
         return Outlook("refused", reason, Remedy("release-winnat", text))
     return Outlook("refused", reason, Remedy("ask-the-owner", "choose another port, or have its owner give it up"))

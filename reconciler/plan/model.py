@@ -123,10 +123,14 @@ DECLARED = Reason("declared", "")
 
 
 class Remedy(NamedTuple):
-    """What a person can do about a step that waits: a stable id, and a sentence without a full stop."""
+    """What a person can do about a step that waits: a stable id, and a sentence without a full stop.
+
+    `after` is the sentence once apply has tried the step, where it is another one.
+    """
 
     id: str
     text: str
+    after: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,8 +141,8 @@ class Step:
         ports: the row; for a replace the old row; for several rows the range from the first to the last; for a
             dynamic range the new one.
         status: `ready` is done by apply. Any other status is shown, and the step done only if `tried`.
-        tried: apply makes the call although the forecast is bad, since the call decides (a create whose port is in
-            use; a create that WinNAT may make room for).
+        tried: apply makes the call although the forecast is bad, since the call decides: a create whose port is in
+            use is deferred, one that WinNAT may make room for is ready.
         deletes, creates: rows in the order of the calls, all deletes first. A step is done whole or not at all: when
             one call fails, its creates are undone and what it deleted is put back.
         units: the declared ranges that this step makes whole.

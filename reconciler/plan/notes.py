@@ -69,7 +69,7 @@ def _targets(picture: Picture, steps: Sequence[Step]) -> Iterator[Note]:
 
 def _release(picture: Picture, steps: Sequence[Step]) -> Iterator[Note]:
     """`--release-winnat` was given, a step is blocked, and WinNAT is not asked."""
-    blocked = any(step.status == "blocked" and not step.tried for step in steps)
+    blocked = any(step.status == "blocked" for step in steps)
     if not picture.options.release_winnat or not blocked or any(step.action == "release-winnat" for step in steps):
         return
     why = "no step is held by blocks alone that can be WinNAT's"
@@ -183,10 +183,12 @@ def _names(claims: ClaimIndex, row: OwnedRow) -> list[str]:
 
 def _foreign_cover(picture: Picture, steps: Sequence[Step]) -> Iterator[Note]:
     found: dict[str, tuple[str, dict[PortRange, bool]]] = {}
+    leaving = {row.ports for step in steps if step.done_by_apply for row in step.deletes}
     for unit in picture.desired.of_kind("exclusion"):
         for table in (picture.tables[number] for number in picture.tables_of(unit.lanes)):
             if table.cover.touches(unit.ports):
-                foreign = [ports for ports, _ in table.covering.touching(unit.ports) if ports not in table.owned]
+                rows_over = [ports for ports, _ in table.covering.touching(unit.ports)]
+                foreign = [ports for ports in rows_over if ports not in table.owned and ports not in leaving]
                 name = f"{unit.entry.policy}/{unit.entry.name}"
                 rows = found.setdefault(name, (str(unit.entry.place), {}))[1] if foreign else {}
                 rows.update({ports: rows.get(ports, False) or ports in table.unknown for ports in foreign})
@@ -256,7 +258,11 @@ def absent_and_held(picture: Picture, steps: Sequence[Step]) -> Iterator[Note]:
         return
     acting = [step for step in steps if step.done_by_apply]
     leaving = {(lane, row.ports) for step in acting for row in step.deletes for lane in row.lanes}
-    staying = [item for item in picture.rows() if (item.row.lane, item.row.ports) not in leaving]
+    staying = [
+        item
+        for item in picture.rows()
+        if (item.row.lane, item.row.ports) not in leaving and item.kind != "block" and not _is_declared(picture, item)
+    ]
     rows = {lane: RangeIndex((item.row.ports, item) for item in staying if item.row.lane == lane) for lane in LANES}
     for entry in picture.desired.absent:
         lanes = picture.snapshot.sharing(entry.lanes)
@@ -270,6 +276,12 @@ def absent_and_held(picture: Picture, steps: Sequence[Step]) -> Iterator[Note]:
                     f"{shorten(list(held), _SHOWN)}; absent deletes an exclusion of exactly its ports, and nothing else"
                 )
                 yield Note("absent-and-held", text, str(entry.place))
+
+
+def _is_declared(picture: Picture, item: RowInfo) -> bool:
+    """Does an entry in scope want all of it? Then the policy says both: this stays, and what was larger went."""
+    (number,) = picture.tables_of((item.row.lane,))
+    return picture.tables[number].declared.covers(item.row.ports)
 
 
 def _words(item: RowInfo) -> str:

@@ -159,7 +159,7 @@ def _absent(picture: Picture) -> Iterator[Proposal]:
     for entry in picture.desired.absent:
         for ports in entry.ports:
             listed = table.cover.within(ports)
-            for run in (*(listed - owned - table.desired).runs(), *(listed & table.desired).runs()):
+            for run in (*(listed - owned - table.desired).runs(), *(listed & (table.desired - table.declared)).runs()):
                 yield named(picture, table, entry, run)
 
 
@@ -180,7 +180,7 @@ def unclaimed_runs(picture: Picture) -> Iterator[PortRange]:
     table = picture.tables[0]
     named_absent = PortSet.of(ports for entry in picture.desired.absent for ports in entry.ports)
     for run in (table.cover - PortSet.of(table.owned) - named_absent).runs():
-        if not table.desired.touches(run):
+        if not table.desired.touches(run) and not picture.claims.touching("reservation", LIST_LANE, run):
             yield run
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from reconciler.plan.model import Blocker, Reason, Remedy
+from reconciler.plan.model import Blocker, EntryRef, Reason, Remedy
 from reconciler.ports import PortRange, PortSet, Store
 from reconciler.text import shorten
 
@@ -104,6 +104,16 @@ def absent_but(why: Reason) -> Reason:
     return Reason(why.id, f"declared absent, but {why.text}")
 
 
+def absent_and_wanted(stays: PortSet) -> Reason:
+    """A row that is declared absent goes, and what entries want of it is made instead."""
+    return Reason("absent-and-wanted", f"declared absent; {stays} of it is wanted")
+
+
+def held_by_blocks(blocks: Sequence[Blocker]) -> Reason:
+    """Windows holds ports that are declared absent."""
+    return Reason("held-by-block", f"it is held by {shorten([block.text for block in blocks], _SHOWN, '; ')}")
+
+
 SYSTEM_ROW = Reason("system-row", "it belongs to the system (HNS)")
 MAY_BE_RESERVATION = Reason(
     "may-be-reservation", "it may be a reservation, which this host does not tell from an exclusion"
@@ -117,8 +127,8 @@ def protected_by(name: str) -> Reason:
 
 
 def still_claimed(name: str) -> Reason:
-    """Another entry wants ports of the row."""
-    return Reason("still-claimed", f"{name} still wants ports of it")
+    """Another entry wants the row."""
+    return Reason("still-claimed", f"{name} still wants its ports")
 
 
 NO_RESERVATIONS = Reason("no-reservations", "this host knows no reservations")
@@ -134,14 +144,13 @@ def one_dynamic_range(now: PortRange | None) -> Reason:
 
 
 ASK_THE_OWNER = Remedy("ask-the-owner", "choose other ports, or have the owner of that range give it up")
-GIVE_UP_OURS = Remedy(
-    "give-up-ours", "choose other ports, or give up the range that we keep, with --unprotect if it is protected"
-)
 RELEASE_WINNAT = Remedy(
     "release-winnat", "if WinNAT holds it, apply with --release-winnat; otherwise its owner must give it up"
 )
 WINNAT_STEPS_ASIDE = Remedy(
-    "winnat-steps-aside", "if WinNAT steps aside and the block is there all the same, its owner must give it up"
+    "winnat-steps-aside",
+    "if WinNAT steps aside and the block is there all the same, its owner must give it up",
+    "WinNAT was stopped and the block is there all the same: choose other ports, or have its owner give it up",
 )
 LOOK_AT_WINNAT = Remedy(
     "look-at-winnat", "WinNAT is neither running nor stopped, so it cannot be asked; look with: sc query winnat"
@@ -153,20 +162,47 @@ MOVE_THE_LINE = Remedy(
 LEAVE_THE_SYSTEM_ROW = Remedy(
     "leave-the-system-row", "take the entry out of the policy: this range is for Windows alone to delete"
 )
+LEAVE_THE_BLOCK = Remedy(
+    "leave-the-block",
+    "take the entry out of the policy: absent removes exclusions, and only Windows gives a block up",
+)
 ASK_ITS_PROGRAM = Remedy(
     "ask-its-program", "a reservation is deleted by the program that made it; take the entry out of the policy"
 )
 NARROW_ONE_ENTRY = Remedy("narrow-one-entry", "take the ports out of one of the two entries")
 
 
+def declare_absent(rows: Iterable[PortRange]) -> Remedy:
+    """Foreign exclusions, and nothing else, are in the way of a reservation."""
+    ports = shorten([str(row) for row in rows], _SHOWN)
+    return Remedy(
+        "declare-absent", f'if nobody else needs it, declare an [[exclusion]] of exactly {ports} with state = "absent"'
+    )
+
+
+def give_up_ours(entries: Iterable[EntryRef]) -> Remedy:
+    """Ranges that we keep for other entries are in the way."""
+    named = dict.fromkeys(f"{item.policy}/{item.entry} ({item.place})" for item in entries)
+    return Remedy("give-up-ours", f"choose other ports, or take the ports out of {shorten(list(named), _SHOWN)}")
+
+
+def restart(*, or_release: bool) -> Remedy:
+    """The dynamic range was set, or will be, and a block is there that WinNAT drew from the old one."""
+    other = "; or, without a restart, apply with --release-winnat" if or_release else ""
+    return Remedy(
+        "restart", f"restart the host and apply again, since it lies outside the dynamic range that counts then{other}"
+    )
+
+
 def stop_program(socket: Blocker) -> Remedy:
     """End what uses the port."""
     if socket.process is not None:
-        return Remedy("stop-program", f"stop {socket.text}, then apply again")
+        return Remedy("stop-program", f"stop {socket.text}, then plan and apply again")
     if socket.pid is not None:
-        return Remedy("stop-program", f"stop the process with pid {socket.pid}, then apply again")
+        return Remedy("stop-program", f"stop the process with pid {socket.pid}, then plan and apply again")
     return Remedy(
-        "find-program", f"find who uses port {socket.ports} (run plan elevated to see it), stop it, then apply again"
+        "find-program",
+        f"find who uses port {socket.ports} (run plan elevated to see it), stop it, then plan and apply again",
     )
 
 

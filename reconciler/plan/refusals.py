@@ -101,7 +101,7 @@ def _all_moved(picture: Picture, steps: Sequence[Step]) -> bool:
     Then rows move, and nobody forgot them. A row that is only tried to be made is no row in return.
     """
     before, after = ClaimIndex(picture.desired.recorded), ClaimIndex(picture.desired.wanted)
-    created = [row for step in steps if step.status == "ready" for row in step.creates]
+    created = [row for step in steps if not step.tried for row in step.creates]
     gaining = {owner for row in created for owner in _claimants(after, row)}
     deleted = [row for step in steps for row in step.deletes if _is_owned(row, picture.records)]
     return all(not gaining.isdisjoint(_claimants(before, row)) for row in deleted)

@@ -124,6 +124,12 @@ class Proposal:
         ids = dict.fromkeys(known for reason in found for known in reason.id.split("+"))
         return Reason("+".join(ids), "; ".join(said))
 
+    def _final_status(self) -> Status:
+        """What WinNAT may make room for is ready to be tried, unless a socket is in the way as well."""
+        if self.status != "blocked" or not self.tried:
+            return self.status
+        return "deferred" if any(blocker.what == "socket" for blocker in self.blockers) else "ready"
+
     def step(self, over_covered: PortSet = PortSet()) -> Step:
         """The finished step."""
         deletes, creates = merged(self.deletes), merged(self.creates)
@@ -131,7 +137,7 @@ class Proposal:
         rows = deletes or creates
         return Step(
             action=action,
-            status=self.status,
+            status=self._final_status(),
             cause=self.cause,
             kind=rows[0].kind,
             lanes=tuple(sorted({lane for row in (*deletes, *creates) for lane in row.lanes})),
@@ -195,9 +201,12 @@ def _wait_for_sockets(proposal: Proposal, picture: Picture) -> None:
     if not (proposal.deletes and proposal.creates) or (proposal.status == "blocked" and not proposal.tried):
         return
     if busy := _busy(proposal, picture):
+        created_in_use = {blocker.ports.first for blocker in proposal.blockers if blocker.what == "socket"}
         proposal.status = "deferred"
         proposal.blockers = [busy[port][0] for port in sorted(busy)]
         socket, row = busy[min(busy)]
+        if not created_in_use - busy.keys():  # said once
+            proposal.parts = [part for part in proposal.parts if part.reason.id != "in-use"]
         proposal.but = reasons.row_in_use(socket, str(row) if proposal.parts else "it")
         proposal.remedy = reasons.stop_program(socket)
     if proposal.status == "deferred":
@@ -262,7 +271,7 @@ def in_order(steps: Iterable[Step]) -> tuple[Step, ...]:
 def _order(step: Step) -> tuple[object, ...]:
     """Rows go protocol by protocol, so that the calls of one follow each other and its listings need reading less."""
     first, last = (step.ports.first, step.ports.last) if step.ports else (0, 0)
-    acts = 0 if step.status == "ready" else 1 if step.tried else 2
+    acts = 1 if step.tried else 0 if step.status == "ready" else 2
     phase = protocol = action = len(ACTIONS)
     if acts < 2:
         phase, action = ACTIONS[step.action].phase, list(ACTIONS).index(step.action)

@@ -15,7 +15,7 @@ from reconciler.policy.document import Document, Target
 from reconciler.policy.entries import DynamicRange, Exclusion, Limits, Place, Policy, PolicySet, Reservation, Unmanaged
 from reconciler.policy.messages import Problem
 from reconciler.policy.values import hint
-from reconciler.ports import LANES, PROTOCOLS, PortRange
+from reconciler.ports import LANES, PROTOCOLS, PortRange, PortSet
 
 Entry = Exclusion | Reservation
 Groups = dict[str, list[Document]]
@@ -161,8 +161,8 @@ class _Use(NamedTuple):
 
 
 def find_conflicts(exclusions: Sequence[Exclusion], reservations: Sequence[Reservation]) -> list[Problem]:
-    """Overlaps in one protocol of a reservation with an exclusion or another reservation; and in one lane, of what
-    is to be absent with what is to be present.
+    """Overlaps in one protocol of a reservation with an exclusion or another reservation; and in one lane, what is to
+    be absent and of which every port is to be present. Of a larger range that is absent, a part may be wanted.
 
     Every entry that is part of a conflict is named at least once; not every pair is, since there may be millions.
     """
@@ -183,9 +183,11 @@ def _overlaps(
         yield from ((left, right, protocol) for left, right in _across(desired, reserved))
         yield from ((left, right, protocol) for left, right in _among(reserved))
     for lane in LANES if absent else ():
-        to_remove = _uses((entry, entry.ports) for entry in absent if lane in entry.lanes)
         desired = _uses((entry, entry.ports) for entry in present if lane in entry.lanes)
-        yield from ((left, right, str(lane)) for left, right in _across(desired, to_remove))
+        excluded = PortSet.of(PortRange(use.first, use.last) for use in desired)
+        to_remove = _uses((entry, entry.ports) for entry in absent if lane in entry.lanes)
+        whole = [use for use in to_remove if excluded.covers(PortRange(use.first, use.last))]
+        yield from ((other.entry, use.entry, str(lane)) for use, other in _partners(whole, desired))
 
 
 def _uses(entries: Iterable[tuple[Entry, Sequence[PortRange]]]) -> list[_Use]:

@@ -30,10 +30,12 @@ _INDENT = "      "
 
 def plan_lines(plan: Plan, palette: Palette) -> list[str]:
     """The whole plan, one string a line. Nothing in it that a terminal would obey but the palette's colours."""
-    ready = [step for step in plan.steps if step.status == "ready"]
+    ready = [step for step in plan.steps if step.status == "ready" and not step.tried]
+    tried = [step for step in plan.steps if step.status == "ready" and step.tried]
     skipped = [step for step in plan.steps if step.status == "skipped"]
     lines = [f"Host {visible(plan.facts.name)} ({plan.facts.kind})", ""]
     lines += _section("Apply will", (_ready_lines(step, palette) for step in ready), palette)
+    lines += _section("Apply will try", (_tried_lines(step, palette) for step in tried), palette)
     lines += _section("Deferred or blocked", (_stuck_lines(step, palette) for step in plan.waiting()), palette)
     lines += _section("Skipped", (_stuck_lines(step, palette) for step in skipped), palette)
     lines += _section("Notes", ([_note_line(note, palette)] for note in plan.notes), palette)
@@ -87,6 +89,10 @@ def _ready_lines(step: Step, palette: Palette) -> list[str]:
     return [_with_owner(head, step, palette), *_why(step)]
 
 
+def _tried_lines(step: Step, palette: Palette) -> list[str]:
+    return [*_ready_lines(step, palette), *_way_out(step)]
+
+
 def _stuck_lines(step: Step, palette: Palette) -> list[str]:
     status = palette.paint(step.status, "warn")
     symbol = palette.symbol(_STATUS_SYMBOLS.get(step.status, "dot"))
@@ -105,7 +111,8 @@ def _why(step: Step) -> list[str]:
     return [f"{_INDENT}{drift}{visible(step.reason.text)}"] if step.reason.text else []
 
 
-def _way_out(step: Step) -> list[str]:
+def _way_out(step: Step, *, was_tried: bool = False) -> list[str]:
+    """What is in the way that the reason does not name, what stays for now, and what a person can do."""
     lines = []
     unnamed = [blocker_words(blocker) for blocker in step.blockers if blocker.text not in step.reason.text]
     if unnamed:
@@ -115,7 +122,8 @@ def _way_out(step: Step) -> list[str]:
         when = f"in use, removed when {shorten(sockets)} is free" if sockets else "that cannot be replaced yet"
         lines.append(f"{_INDENT}kept for now: {step.over_covered}, part of a range {when}")
     if step.remedy:
-        lines.append(f"{_INDENT}remedy: {visible(step.remedy.text)}")
+        text = (was_tried and step.remedy.after) or step.remedy.text
+        lines.append(f"{_INDENT}remedy: {visible(text)}")
     return lines
 
 
@@ -170,7 +178,7 @@ def _result_block(item: StepResult, palette: Palette) -> list[str]:
     if style == "good":
         return lines
     why = _why(item.step) if item.verdict in ("deferred", "blocked") else []
-    return lines + why + _write_lines(item.writes) + _way_out(item.step)
+    return lines + why + _write_lines(item.writes) + _way_out(item.step, was_tried=bool(item.writes))
 
 
 def _write_lines(writes: Iterable[WriteResult]) -> list[str]:

@@ -72,3 +72,13 @@ def test_it_asks_first(answer: str, code: int, lost: Lab, monkeypatch: pytest.Mo
     assert outcome.code == code
     assert "Ranges to adopt; a later apply may delete them as ours" in outcome.err
     assert (lost.folder / "state").exists() == (code == 0)
+
+
+def test_a_range_that_does_not_fit_is_named_with_what_is_declared(lab: Lab) -> None:
+    lab.sim("row add", "lab.json", "tcp/ipv4", "61100-61299")
+    lab.policy("apps=61100-61199")
+    outcome = lab.run("adopt", "--from-policy", "--yes")
+    assert (outcome.code, outcome.out.splitlines()[1:]) == (
+        0,
+        ["  61100-61299 is not exactly 61100-61199, which node/apps declares"],
+    )

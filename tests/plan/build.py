@@ -7,7 +7,7 @@ from typing import Any
 from reconciler.host.interface import Facts, Row, Snapshot
 from reconciler.lab.simulated.table import Entry
 from reconciler.ledger.records import Claim, Intent, Ledger, OwnedRow
-from reconciler.ports import Lane, PortRange, lanes_of
+from reconciler.ports import PROTOCOLS, Lane, PortRange, lanes_of
 from tests.world import World, ranges
 
 TCP = lanes_of("tcp")
@@ -61,6 +61,12 @@ def intent(text: str, **changes: Any) -> Intent:
 def book(*rows: OwnedRow, **changes: Any) -> Ledger:
     """A ledger of this machine."""
     return Ledger(changes.pop("machine", FACTS.machine), rows, **changes)
+
+
+def drawing_from(text: str, world: World) -> World:
+    """The same world with this dynamic range, from which WinNAT's blocks may have been drawn."""
+    world.sim.dynamic.update(dict.fromkeys(PROTOCOLS, ports(text)))
+    return world
 
 
 def with_block(text: str, *settings: str, winnat: str = "running") -> World:

@@ -303,11 +303,18 @@ def test_absent_takes_exactly_the_ports_that_it_names_out_of_a_foreign_run() -> 
 def test_absent_does_not_take_what_another_entry_claims() -> None:
     world = ListWorld("8080-8081")
     world.apply(policy("b", entry("web", "8082-8083")))
-    both = policy("a", entry("old", "8080-8089", state="absent")), policy("b", entry("web", "8082-8083"))
-    plan = world.plan(*both)
+    absent = policy("a", entry("old", "8080-8089", state="absent"))
+    plan = world.plan(absent, policy("b", in_scope=False))
     assert told(plan) == ["delete 8080-8081 tcp+udp", "blocked delete 8082-8083 tcp+udp"]
-    reason = plan.steps[1].reason
-    assert (reason.id, "b/web still wants ports of it" in reason.text) == ("still-claimed", True)
+    assert (plan.steps[1].reason.id, "b/web" in plan.steps[1].reason.text) == ("still-claimed", True)
+    assert told(world.plan(absent, policy("b", entry("web", "8082-8083")))) == ["delete 8080-8081 tcp+udp"]
+
+
+def test_a_port_that_a_reservation_claims_is_not_unmanaged() -> None:
+    world = ListWorld("8080-8081 9000")
+    rule = unmanaged("delete")
+    plan = world.plan(policy("a", reserve("r", "8080", "tcp")), unmanaged=rule)
+    assert told(plan) == ["delete 9000 tcp+udp", "skipped create 8080 tcp"]
 
 
 def test_a_row_of_ours_that_no_entry_wants_and_somebody_names_goes_once() -> None:

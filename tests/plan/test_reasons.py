@@ -9,7 +9,7 @@ from itertools import combinations
 import pytest
 
 from reconciler.plan import reasons
-from reconciler.plan.model import DECLARED, Blocker, Reason, Remedy
+from reconciler.plan.model import DECLARED, Blocker, EntryRef, Reason, Remedy
 from reconciler.ports import PortSet
 from tests.plan.build import ports
 from tests.world import TCP4
@@ -93,6 +93,21 @@ EXAMPLES: dict[str, tuple[Reason | Remedy, str, str]] = {
         "system-row",
         "declared absent, but it belongs to the system (HNS)",
     ),
+    "absent_and_wanted": (
+        reasons.absent_and_wanted(PORT_80),
+        "absent-and-wanted",
+        "declared absent; 80 of it is wanted",
+    ),
+    "held_by_blocks": (
+        reasons.held_by_blocks([BLOCK]),
+        "held-by-block",
+        "it is held by 5357, a block held by Windows (WinNAT, HNS, http.sys ...)",
+    ),
+    "LEAVE_THE_BLOCK": (
+        reasons.LEAVE_THE_BLOCK,
+        "leave-the-block",
+        "take the entry out of the policy: absent removes exclusions, and only Windows gives a block up",
+    ),
     "SYSTEM_ROW": (reasons.SYSTEM_ROW, "system-row", "it belongs to the system (HNS)"),
     "MAY_BE_RESERVATION": (
         reasons.MAY_BE_RESERVATION,
@@ -101,7 +116,7 @@ EXAMPLES: dict[str, tuple[Reason | Remedy, str, str]] = {
     ),
     "IS_RESERVATION": (reasons.IS_RESERVATION, "is-reservation", "it is a reservation, and not an exclusion"),
     "protected_by": (reasons.protected_by("p/web"), "protected", "it is protected by p/web"),
-    "still_claimed": (reasons.still_claimed("p/web"), "still-claimed", "p/web still wants ports of it"),
+    "still_claimed": (reasons.still_claimed("p/web"), "still-claimed", "p/web still wants its ports"),
     "NO_RESERVATIONS": (reasons.NO_RESERVATIONS, "no-reservations", "this host knows no reservations"),
     "one_dynamic_range": (
         reasons.one_dynamic_range(ports("32768-60999")),
@@ -114,10 +129,21 @@ EXAMPLES: dict[str, tuple[Reason | Remedy, str, str]] = {
         "ask-the-owner",
         "choose other ports, or have the owner of that range give it up",
     ),
-    "GIVE_UP_OURS": (
-        reasons.GIVE_UP_OURS,
+    "give_up_ours": (
+        reasons.give_up_ours([EntryRef("p", "web", "a.toml:7"), EntryRef("p", "web", "a.toml:7")]),
         "give-up-ours",
-        "choose other ports, or give up the range that we keep, with --unprotect if it is protected",
+        "choose other ports, or take the ports out of p/web (a.toml:7)",
+    ),
+    "declare_absent": (
+        reasons.declare_absent([ports("8080"), ports("9000-9009")]),
+        "declare-absent",
+        'if nobody else needs it, declare an [[exclusion]] of exactly 8080, 9000-9009 with state = "absent"',
+    ),
+    "restart": (
+        reasons.restart(or_release=True),
+        "restart",
+        "restart the host and apply again, since it lies outside the dynamic range that counts then; "
+        "or, without a restart, apply with --release-winnat",
     ),
     "RELEASE_WINNAT": (
         reasons.RELEASE_WINNAT,
@@ -157,7 +183,7 @@ EXAMPLES: dict[str, tuple[Reason | Remedy, str, str]] = {
     "stop_program": (
         reasons.stop_program(NGINX),
         "stop-program",
-        "stop nginx (pid 77), then apply again",
+        "stop nginx (pid 77), then plan and apply again",
     ),
     "end_the_claim": (reasons.end_the_claim("--retire p"), "end-the-claim", "--retire p"),
 }
@@ -181,10 +207,10 @@ FORMS: list[tuple[Reason | Remedy, str]] = [
         "our file that sets the ports at boot lacks 80: in the way is /etc/sysctl.conf:3, "
         "which sets the same list at boot",
     ),
-    (reasons.stop_program(HIDDEN), "stop the process with pid 7, then apply again"),
+    (reasons.stop_program(HIDDEN), "stop the process with pid 7, then plan and apply again"),
     (
         reasons.stop_program(NAMELESS),
-        "find who uses port 8080 (run plan elevated to see it), stop it, then apply again",
+        "find who uses port 8080 (run plan elevated to see it), stop it, then plan and apply again",
     ),
 ]
 HELPERS = {"kept_for"}

@@ -16,7 +16,7 @@ from reconciler.plan.given.claims import ClaimIndex
 from reconciler.plan.given.desired import Desired, Unit, gather
 from reconciler.plan.given.owned import Owned, confirm_rows, confirmed
 from reconciler.plan.given.tables import RowKey, Table, arrange, is_system, kind_of
-from reconciler.plan.model import Blocker, Cause, Options, State
+from reconciler.plan.model import Blocker, Cause, EntryRef, Options, State
 from reconciler.ports import Kind, Lane, PortRange, PortSet, Protocol, missing_in
 
 Lacks = dict[int, PortSet]
@@ -126,22 +126,24 @@ class Picture:
         """Will WinNAT be asked to step aside, so that its blocks are worth a try?"""
         return self.options.release_winnat and self.snapshot.winnat == "running"
 
-    def may_be_winnat(self, row: Row) -> bool:
-        """WinNAT draws blocks of many ports; a block of one port is http.sys's (windows-facts 6.2, 6.5)."""
-        return self.snapshot.kind_of(row) == "block" and row.ports.count > 1
+    def moves_at_restart(self, row: Row) -> bool:
+        """May the next restart move this block, with the dynamic range as it is then?"""
+        wanted = self.state.policies.dynamic_range
+        return self.snapshot.moves_at_restart(row, wanted.ranges.get(row.lane.protocol) if wanted else None)
 
-    def is_ours(self, row: Row) -> bool:
-        """Does the ledger say that we made this row?"""
-        return (row.lane, row.ports) in self.records
+    def entries_over(self, row: Row) -> list[EntryRef]:
+        """The entries for which we keep a row of ours, or else the one it was made for; none for a foreign row."""
+        record = self.records.get((row.lane, row.ports))
+        if record is None:
+            return []
+        claims = self.claims.touching(record.kind, record.lane, record.ports)
+        policy, _, entry = record.label.partition("/")
+        return [self.desired.ref(claim) for _, claim in claims] or [EntryRef(policy, entry, "")]
 
     def blocker(self, row: Row) -> Blocker:
         """A row that is in the way, as a step names it."""
-        record = self.records.get((row.lane, row.ports))
-        if record is None:
-            words = reasons.ROW_WORDS[kind_of(row, None, self.snapshot)]
-        else:
-            claims = self.claims.touching(record.kind, record.lane, record.ports)
-            words = reasons.kept_for([f"{claim.policy}/{claim.entry}" for _, claim in claims] or [record.label])
+        names = [f"{entry.policy}/{entry.entry}" for entry in self.entries_over(row)]
+        words = reasons.kept_for(names) if names else reasons.ROW_WORDS[kind_of(row, None, self.snapshot)]
         return Blocker("row", row.lane, row.ports, f"{row.ports}, {words}")
 
 

@@ -13,7 +13,7 @@ from reconciler.host.interface import Row
 from reconciler.plan import reasons
 from reconciler.plan.given.desired import Unit
 from reconciler.plan.given.picture import Lacks, Picture
-from reconciler.plan.given.tables import RowKey, Table
+from reconciler.plan.given.tables import RowKey, Table, is_system, kind_of
 from reconciler.plan.model import DECLARED, Blocker, Cause, Remedy, RowRef
 from reconciler.plan.steps import Proposal
 from reconciler.ports import PortRange, PortSet
@@ -106,7 +106,7 @@ def _over(table: Table, unit: Unit, lacks: PortSet) -> list[Row]:
 def _held_by_rows(picture: Picture, rows: Sequence[Row]) -> Proposal:
     """Blocked by rows; tried all the same if WinNAT is asked to step aside and may hold all of them."""
     blockers = list({row.ports: picture.blocker(row) for row in rows}.values())
-    may_be_winnat = all(picture.may_be_winnat(row) for row in rows)
+    may_be_winnat = all(picture.snapshot.may_be_winnat(row) for row in rows)
     return Proposal(
         status="blocked",
         blockers=blockers,
@@ -119,11 +119,20 @@ def _held_by_rows(picture: Picture, rows: Sequence[Row]) -> Proposal:
 def _remedy_for_rows(picture: Picture, rows: Sequence[Row], may_be_winnat: bool) -> Remedy:
     if may_be_winnat and picture.releases_winnat:
         return reasons.WINNAT_STEPS_ASIDE
-    if may_be_winnat and picture.snapshot.winnat == "running":
+    runs = picture.snapshot.winnat == "running"
+    if all(picture.moves_at_restart(row) for row in rows):
+        return reasons.restart(or_release=runs)
+    if may_be_winnat and runs:
         return reasons.RELEASE_WINNAT
     if may_be_winnat and picture.snapshot.winnat == "unknown":
         return reasons.LOOK_AT_WINNAT
-    return reasons.GIVE_UP_OURS if any(picture.is_ours(row) for row in rows) else reasons.ASK_THE_OWNER
+    if ours := [entry for row in rows for entry in picture.entries_over(row)]:
+        return reasons.give_up_ours(ours)
+    if all(
+        kind_of(row, None, picture.snapshot) == "exclusion" and not is_system(row, picture.snapshot) for row in rows
+    ):
+        return reasons.declare_absent(dict.fromkeys(row.ports for row in rows))
+    return reasons.ASK_THE_OWNER
 
 
 def _held_by_sockets(sockets: list[Blocker]) -> Proposal:

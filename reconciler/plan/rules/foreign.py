@@ -9,35 +9,58 @@ from reconciler.ledger.records import Claim
 from reconciler.plan import reasons
 from reconciler.plan.given.picture import Picture
 from reconciler.plan.given.tables import Table, is_system
-from reconciler.plan.model import EntryRef, Reason, Remedy, Status
+from reconciler.plan.model import EntryRef, Reason, Remedy, RowRef, Status
 from reconciler.plan.steps import Proposal
 from reconciler.policy.entries import Exclusion, Unmanaged
-from reconciler.ports import PortRange, PortSet
+from reconciler.ports import PortRange, PortSet, cut
 
 
 def absent(picture: Picture, before: Sequence[Proposal]) -> Iterator[Proposal]:
-    """`state = "absent"`: exactly this row goes, even if it is foreign. Ours that nobody claims goes anyway."""
+    """`state = "absent"`: exactly this row goes, even if it is foreign. One that goes anyway is told once."""
+    leaving = {(lane, row.ports) for proposal in before for row in proposal.deletes for lane in row.lanes}
     for entry in picture.desired.absent:
         numbers = picture.tables_of(picture.snapshot.sharing(entry.lanes))
         for ports in entry.ports:
             for table in (picture.tables[number] for number in numbers):
-                there = any(row.administered and row.ports == ports for row in table.rows)
-                leaves = ports in table.owned and not table.stays(ports) and not table.desired.touches(ports)
-                if there and not leaves:
+                blocks = [row for _, row in table.others.touching(ports) if picture.snapshot.kind_of(row) == "block"]
+                if (table.lanes[0], ports) in leaving:
+                    continue
+                if any(row.administered and row.ports == ports for row in table.rows):
                     yield named(picture, table, entry, ports)
+                elif blocks:
+                    yield _under_blocks(picture, table, entry, ports)
 
 
 def named(picture: Picture, table: Table, entry: Exclusion, ports: PortRange) -> Proposal:
-    """The removal of one row that an entry names, or why it stays."""
-    proposal = Proposal(
-        deletes=[table.row_ref(ports)],
-        owners=[EntryRef(entry.policy, entry.name, str(entry.place))],
-        reason=reasons.DECLARED_ABSENT,
-    )
+    """The removal of one row that an entry names, but for what is wanted of it; or why it stays."""
+    proposal = _removal(table, entry, ports)
     why = _why_it_stays(picture, table, ports)
     if why is not None:
         proposal.status, reason, proposal.remedy = why
         proposal.reason = reasons.absent_but(reason)
+    elif stays := table.desired.within(ports):
+        wanting = table.claims.touching(ports)
+        proposal.creates = [
+            RowRef("exclusion", table.lanes, run, table.store_of(run))
+            for run in cut(stays, (item for item, _ in wanting))
+        ]
+        proposal.owners += [picture.desired.ref(claim) for _, claim in wanting]
+        proposal.reason = reasons.absent_and_wanted(stays)
+    return proposal
+
+
+def _removal(table: Table, entry: Exclusion, ports: PortRange) -> Proposal:
+    owner = EntryRef(entry.policy, entry.name, str(entry.place))
+    return Proposal(deletes=[table.row_ref(ports)], owners=[owner], reason=reasons.DECLARED_ABSENT)
+
+
+def _under_blocks(picture: Picture, table: Table, entry: Exclusion, ports: PortRange) -> Proposal:
+    """Nothing of that name is there, and blocks hold the ports all the same."""
+    proposal = _removal(table, entry, ports)
+    blocks = (row for _, row in table.others.touching(ports) if picture.snapshot.kind_of(row) == "block")
+    proposal.blockers = [picture.blocker(row) for row in blocks]
+    proposal.status, proposal.remedy = "blocked", reasons.LEAVE_THE_BLOCK
+    proposal.reason = reasons.absent_but(reasons.held_by_blocks(proposal.blockers))
     return proposal
 
 
@@ -49,8 +72,8 @@ def _why_it_stays(picture: Picture, table: Table, ports: PortRange) -> tuple[Sta
         _, guard = guards[0]
         reason = reasons.protected_by(f"{guard.policy}/{guard.entry}")
         return "skipped", reason, _way_out(picture, guard, f"--unprotect {guard.entry}")
-    if wanting := table.claims.touching(ports):
-        _, claim = wanting[0]
+    if table.desired.covers(ports):
+        _, claim = table.claims.touching(ports)[0]
         return "blocked", reasons.still_claimed(f"{claim.policy}/{claim.entry}"), _way_out(picture, claim)
     if ports in table.unknown:
         return "blocked", reasons.MAY_BE_RESERVATION, reasons.ASK_ITS_PROGRAM
@@ -97,8 +120,8 @@ def windows_of(rule: Unmanaged) -> tuple[PortRange, ...]:
 def unclaimed_rows(picture: Picture) -> Iterable[tuple[Row, Table]]:
     """Administered rows that are known to be exclusions, and that no entry, claim or ledger holds a port of.
 
-    A row is left alone if its ports are claimed in the other family too: nothing may depend on the tables being
-    apart (design 4.3).
+    A reservation that waits for the row to go claims it, too. A row is left alone if its ports are claimed in the
+    other family: nothing may depend on the tables being apart (design 4.3).
     """
     named_absent = {ports for entry in picture.desired.absent for ports in entry.ports}
     for table in picture.tables:
@@ -106,5 +129,5 @@ def unclaimed_rows(picture: Picture) -> Iterable[tuple[Row, Table]]:
         for ports, row in table.covering:
             held = ports in table.unknown or ports in named_absent or is_system(row, picture.snapshot)
             held = held or any(ports in other.owned or other.desired.touches(ports) for other in near)
-            if not held:
+            if not held and not picture.claims.touching("reservation", row.lane, ports):
                 yield row, table

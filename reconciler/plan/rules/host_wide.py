@@ -32,7 +32,7 @@ def dynamic_ranges(picture: Picture, steps: Sequence[Step]) -> Iterator[Step]:
 
 def release_winnat(picture: Picture, steps: Sequence[Step]) -> Iterator[Step]:
     """Stop WinNAT where a step that it may block is tried."""
-    waiting = [step for step in steps if step.tried and step.status == "blocked"]
+    waiting = [step for step in steps if step.tried and any(blocker.what == "row" for blocker in step.blockers)]
     if waiting:
         owners = tuple(dict.fromkeys(owner for step in waiting for owner in step.owners))
         reason = reasons.release_winnat(len(waiting), picture.snapshot.nat_users)

@@ -82,7 +82,7 @@ def test_what_an_earlier_run_could_not_put_back_counts_for_more_than_drift() -> 
 
 def test_winnat_may_hold_blocks_of_many_ports_and_is_released_only_where_it_runs() -> None:
     seen = picture(reading(*listed("8000"), *listed("8010-8019"), *listed("8020-8029 *")))
-    assert [str(row.ports) for row in seen.tables[0].rows if seen.may_be_winnat(row)] == ["8010-8019"]
+    assert [str(row.ports) for row in seen.tables[0].rows if seen.snapshot.may_be_winnat(row)] == ["8010-8019"]
     assert picture(reading(winnat="running"), release=True).releases_winnat
     assert not picture(reading(winnat="running")).releases_winnat
     assert not picture(reading(winnat="stopped"), release=True).releases_winnat

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from reconciler.host.interface import Socket
-from reconciler.plan.model import Plan, RowRef, State
+from reconciler.plan.model import Options, Plan, RowRef, State
 from reconciler.plan.planner import plan_state
 from reconciler.policy.entries import PolicySet
-from tests.plan.build import book, listed, owned, ports, reading, with_block
-from tests.world import TCP4, TCP6, UDP4, UDP6, World, entry, policy, reserve, told, verdicts
+from tests.plan.build import book, drawing_from, listed, owned, ports, reading, with_block
+from tests.world import TCP4, TCP6, UDP4, UDP6, World, dynamic, entry, policy, reserve, told, verdicts
 
 
 def blockers(plan: Plan) -> list[str]:
@@ -25,7 +25,7 @@ def remedies(plan: Plan) -> list[str | None]:
 
 
 def test_a_block_over_a_missing_port_blocks_the_whole_unit() -> None:
-    world = with_block("8050-8149")
+    world = drawing_from("1024-15000", with_block("8050-8149"))
     plan = world.plan(policy("p", entry("web", "8000-8099 9000")))
     assert told(plan) == ["create 9000 tcp", "blocked create 8000-8099 tcp"]
     step = plan.steps[1]
@@ -46,10 +46,35 @@ def test_the_remedy_does_not_speak_of_winnat_where_it_cannot_be_winnat() -> None
     """It draws blocks of many ports, it runs, and it stars nothing (windows-facts 6.2, 6.5)."""
     other = "ask-the-owner"
     assert remedies(with_block("8080").plan(policy("p", entry("web", "8080")))) == [other]
-    assert remedies(with_block("8080-8089", winnat="stopped").plan(policy("p", entry("web", "8080")))) == [other]
+    stopped = drawing_from("1024-15000", with_block("8080-8089", winnat="stopped"))
+    assert remedies(stopped.plan(policy("p", entry("web", "8080")))) == [other]
     world = with_block("8080-8089")
     world.add(TCP4, "8090-8099", "reservation")
     assert remedies(world.plan(policy("p", entry("web", "8085-8094")))) == [other]
+
+
+def test_a_block_outside_the_dynamic_range_that_counts_next_goes_by_a_restart() -> None:
+    """WinNAT draws from it at each boot (windows-facts 6.2, 8.6)."""
+    web = policy("p", entry("web", "8080"))
+    assert remedies(with_block("8080-8089").plan(web)) == ["restart"]
+    assert remedies(with_block("8080-8089").plan(web, options=Options(release_winnat=True)))[1:] == [
+        "winnat-steps-aside"
+    ]
+    low = drawing_from("1024-15000", with_block("8080-8089"))
+    assert remedies(low.plan(web)) == ["release-winnat"]
+    assert remedies(low.plan(web, dynamic_range=dynamic("49152-65535"))) == [None, None, "restart"]
+    assert remedies(low.plan(web, dynamic_range=dynamic("8085-65535"))) == [None, None, "release-winnat"]
+
+
+def test_the_way_out_of_a_dynamic_range_that_was_too_low_ends_in_sync() -> None:
+    world = drawing_from("1024-15000", with_block("8080-8089"))
+    wanted = policy("p", entry("web", "8080"))
+    result = world.apply(wanted, dynamic_range=dynamic("60000-61000"))
+    assert result.verdicts() == ["done", "done", "blocked"]
+    assert remedies(world.plan(wanted)) == ["restart"]
+    world.reboot()
+    assert verdicts(world.apply(wanted)) == ["done"]
+    assert world.plan(wanted).converged
 
 
 def test_a_foreign_reservation_is_in_the_way_starred_or_not() -> None:

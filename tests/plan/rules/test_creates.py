@@ -333,7 +333,7 @@ def test_a_socket_defers_it_and_the_call_decides() -> None:
     assert verdicts(world.run(plan)) == ["done"]
 
 
-@pytest.mark.parametrize(("port", "reason"), [(12003, "given-up+in-use+row-in-use"), (12015, "given-up+row-in-use")])
+@pytest.mark.parametrize(("port", "reason"), [(12003, "given-up+row-in-use"), (12015, "given-up+row-in-use")])
 def test_in_place_of_another_row_it_waits_for_every_socket_of_that_row(port: int, reason: str) -> None:
     """For a replace a socket is a veto: what is deleted could not be put back (design 4.7)."""
     world = World()

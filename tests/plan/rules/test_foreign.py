@@ -6,7 +6,7 @@ import pytest
 
 from reconciler.plan.model import Options, Plan
 from reconciler.ports import FAMILIES, PROTOCOLS
-from tests.world import TCP4, TCP6, UDP4, World, entry, policy, reserve, told, unmanaged, verdicts
+from tests.world import TCP4, TCP6, UDP4, World, entry, note_ids, policy, reserve, told, unmanaged, verdicts
 
 
 def reasons(plan: Plan) -> list[str]:
@@ -54,10 +54,57 @@ def test_an_absent_row_in_another_lane_stays() -> None:
     assert told(world.plan(policy("p", both))) == ["delete 8080 tcp", "delete 8080 udp"]
 
 
-def test_a_block_is_never_deleted_whatever_names_it() -> None:
+@pytest.mark.parametrize("block", ["8080-8089", "8000-8099", "8089", "8000-8080"])
+def test_a_block_over_ports_that_are_declared_absent_stays_and_the_entry_is_not_in_sync(block: str) -> None:
     world = World()
-    world.add(TCP4, "8080-8089", "block")
-    assert told(world.plan(policy("p", entry("old", "8080-8089", state="absent")))) == []
+    world.add(TCP4, block, "block")
+    plan = world.plan(policy("p", entry("old", "8080-8089", state="absent")))
+    assert (told(plan), plan.in_sync, plan.converged) == (["blocked delete 8080-8089 tcp"], 0, False)
+    assert (reasons(plan), remedies(plan)) == (["held-by-block"], ["leave-the-block"])
+    assert [str(blocker.ports) for blocker in plan.steps[0].blockers] == [block]
+    assert note_ids(plan) == []
+    assert world.run(plan).verdicts() == ["blocked"]
+
+
+def test_of_a_foreign_row_that_is_declared_absent_what_entries_want_is_made_again() -> None:
+    world = World()
+    world.add(TCP4, "61100-61299")
+    wanted = policy("p", entry("apps", "61100-61199"), entry("old", "61100-61299", state="absent"))
+    plan = world.plan(wanted)
+    assert told(plan) == ["replace 61100-61299 -> 61100-61199 tcp"]
+    assert [owner.entry for owner in plan.steps[0].owners] == ["old", "apps"]
+    assert verdicts(world.run(plan)) == ["done"]
+    assert world.rows() == ["61100-61199 *"]
+    again = world.plan(wanted)
+    assert (again.steps, again.notes, again.converged) == ((), (), True)
+    assert told(world.plan(policy("p", entry("old", "61100-61299", state="absent")))) == ["delete 61100-61199 tcp"]
+
+
+def test_a_foreign_row_that_is_declared_absent_waits_while_a_port_of_what_stays_is_in_use() -> None:
+    world = World()
+    world.add(TCP4, "61100-61299")
+    world.listen(61100)
+    wanted = policy("p", entry("apps", "61100-61199"), entry("old", "61100-61299", state="absent"))
+    plan = world.plan(wanted)
+    assert (told(plan), remedies(plan)) == (["deferred replace 61100-61299 -> 61100-61199 tcp"], ["stop-program"])
+
+
+def test_a_foreign_row_that_somebody_out_of_scope_counts_on_goes_but_for_what_is_claimed_of_it() -> None:
+    world = World()
+    world.add(TCP4, "8000-8009")
+    world.apply(policy("q", entry("web", "8000-8004")))
+    plan = world.plan(policy("p", entry("old", "8000-8009", state="absent")))
+    assert told(plan) == ["replace 8000-8009 -> 8000-8004 tcp"]
+
+
+@pytest.mark.parametrize("reservations", ["starred", "unstarred"])
+def test_a_reservation_of_ours_that_is_given_up_and_named_goes_once(reservations: str) -> None:
+    world = World(f"reservations={reservations}")
+    world.apply(policy("p", reserve("r", "9000-9004")))
+    plan = world.plan(policy("p", entry("r", "9000-9004", state="absent")))
+    assert (told(plan), note_ids(plan)) == (["delete 9000-9004 tcp"], [])
+    world.run(plan)
+    assert world.plan(policy("p", entry("r", "9000-9004", state="absent"))).converged
 
 
 def test_the_row_of_hns_is_never_deleted_whatever_names_it() -> None:
@@ -260,8 +307,10 @@ def test_the_same_unmanaged_row_in_both_families_is_one_step() -> None:
     assert [step.deletes[0].lanes for step in plan.steps] == [(TCP4, TCP6)]
 
 
-def test_what_is_unmanaged_makes_room_for_a_reservation() -> None:
+def test_what_a_reservation_claims_a_port_of_is_not_unmanaged() -> None:
     world = World()
     world.add(TCP4, "12000-12019")
     plan = world.plan(policy("p", reserve("erp", "12000-12009")), unmanaged=unmanaged("delete"))
-    assert told(plan) == ["replace 12000-12019 -> 12000-12009 tcp"]
+    assert (told(plan), remedies(plan)) == (["blocked create 12000-12009 tcp"], ["declare-absent"])
+    plan = world.plan(policy("p", reserve("erp", "12000-12009", "udp")), unmanaged=unmanaged("delete"))
+    assert told(plan) == ["delete 12000-12019 tcp", "create 12000-12009 udp"]

@@ -13,7 +13,7 @@ from reconciler.plan.planner import plan_state
 from reconciler.plan.reasons import LOOK_AT_WINNAT, WINNAT_STEPS_ASIDE
 from reconciler.policy.entries import PolicySet
 from reconciler.ports import LANES, PortRange, Protocol
-from tests.plan.build import BOOT, FACTS, reading, with_block
+from tests.plan.build import BOOT, FACTS, drawing_from, reading, with_block
 from tests.world import TCP4, World, dynamic, entry, note_ids, policy, told, verdicts
 
 RELEASE = Options(release_winnat=True)
@@ -60,7 +60,9 @@ def test_a_host_with_one_range_for_all_leaves_it_to_its_administrator() -> None:
 def test_asked_to_release_winnat_the_plan_tries_what_its_blocks_hold() -> None:
     world = with_block("8050-8149")
     plan = world.plan(policy("p", entry("web", "8000-8099"), entry("db", "5432")), options=RELEASE)
-    assert told(plan) == ["release-winnat ", "create 5432 tcp", "blocked create 8000-8099 tcp"]
+    assert told(plan) == ["release-winnat ", "create 5432 tcp", "create 8000-8099 tcp"]
+    assert [step.tried for step in plan.steps] == [False, False, True]
+    assert plan.waiting() == ()
     assert [step.done_by_apply for step in plan.steps] == [True, True, True]
     assert reasons(plan) == ["release-winnat", "declared", "in-the-way"]
     assert plan.steps[0].owners == plan.steps[2].owners
@@ -92,7 +94,7 @@ def test_fill_tries_the_blocked_parts_when_winnat_is_released() -> None:
         "release-winnat ",
         "create 8000-8002 tcp",
         "create 8006-8009 tcp",
-        "blocked create 8003-8005 tcp",
+        "create 8003-8005 tcp",
     ]
     assert set(verdicts(world.run(plan))) == {"done"}
 
@@ -102,7 +104,7 @@ def test_a_unit_behind_winnat_and_one_behind_a_socket_that_overlap_still_release
         world = with_block("8000-8004")
         world.listen(8015)
         plan = world.plan(policy("p", entry(names[0], "8000-8009"), entry(names[1], "8008-8019")), options=RELEASE)
-        assert told(plan) == ["release-winnat ", "blocked create 8000-8019 tcp"]
+        assert told(plan) == ["release-winnat ", "deferred create 8000-8019 tcp"]
 
 
 def test_who_would_lose_the_network_is_named_where_the_host_knows() -> None:
@@ -125,7 +127,7 @@ def test_winnat_that_an_earlier_run_left_stopped_is_started_last(now: str, steps
 
 
 def test_winnat_in_an_unknown_state_is_not_asked_and_the_plan_says_why() -> None:
-    world = World()
+    world = drawing_from("1024-15000", World())
     world.sim.winnat = "unknown"
     world.add(TCP4, "8000-8099", "block", "active")
     plan = world.plan(policy("p", entry("web", "8080")), options=RELEASE)

@@ -154,7 +154,7 @@ def test_a_replace_waits_while_a_port_of_the_old_row_is_in_use_and_says_what_sta
     assert told(plan) == ["deferred replace 8000-8099 -> 8010-8089 tcp"]
     step = plan.steps[0]
     assert step.reason.id == "shrunk+row-in-use"
-    assert step.remedy == Remedy("stop-program", "stop nginx (pid 77), then apply again")
+    assert step.remedy == Remedy("stop-program", "stop nginx (pid 77), then plan and apply again")
     assert [str(item.ports) for item in step.blockers] == ["8005", "8085"]
     assert str(step.over_covered) == "8000-8009, 8090-8099"
     assert plan.to_do() == ()
