@@ -19,7 +19,9 @@ _SHOWN = 4
 
 
 DRIFT = Reason("drift", "it was applied here and is gone")
+RESTARTED = Reason("restart", "it was applied here until a restart, and there has been one since")
 RESTORE = Reason("restore", "an earlier run removed it and could not put it back")
+CLAIMED = Reason("claimed", "it could not be made, or was gone already at the last apply")
 DECLARED_ABSENT = Reason("declared-absent", "declared absent")
 UNMANAGED = Reason("unmanaged", "administered, claimed by no entry, inside the [unmanaged] window")
 

@@ -19,7 +19,7 @@ from reconciler.plan.notes import KIND_WORDS
 from reconciler.plan.planner import picture_of, plan_state
 from reconciler.plan.reasons import ROW_WORDS
 from reconciler.policy.entries import Exclusion, Policy, PolicySet, Reservation, Unmanaged
-from reconciler.ports import PortRange
+from reconciler.ports import PortRange, PortSet
 from reconciler.report.documents import explain_document, show_document
 from tests.invariants.strategies import FIRST, LAST, SYSTEM_ROW, entries, lanes, port_ranges, unmanaged_rules, variants
 from tests.list_world import ListWorld
@@ -161,6 +161,7 @@ def test_plan_show_and_explain_agree_about_every_row(
         world.apply(*before)
         for item in others[1::2]:
             act(world, item)
+        agree_on_missing(world.plan(*before).state)
         agree(world.plan(*now, options=EVERYTHING, unmanaged=rule), range(FIRST, LAST + 1))
 
 
@@ -169,6 +170,27 @@ def act(world: World, item: Outsider) -> None:
         events.add_row(world.sim, item.lane, events.NewRow(item.ports, item.kind, "persistent"))
     else:
         events.delete_row(world.sim, item.lane, item.ports)
+
+
+def agree_on_missing(state: State) -> None:
+    """What the ledger's claims lack is what the plan finds that the very same entries lack, for the same causes."""
+    picture = picture_of(state)
+    units = {
+        (unit.owner[:2], lane, port, picture.cause(unit, {number: PortSet.of([PortRange(port, port)])}))
+        for unit in picture.desired.units
+        if unit.kind == "exclusion" or picture.snapshot.reservations_supported
+        for number, ports in picture.missing(unit).items()
+        for port in ports
+        for lane in picture.tables[number].lanes
+    }
+    alone = picture_of(replace(state, policies=PolicySet(())))
+    causes = {"drift": "drift", "restart": "drift", "restore": "restore", "claimed": "change"}
+    assert units == {
+        (item.unit.owner[:2], lane, port, causes[item.reason.id])
+        for item in alone.missing_claims()
+        for lane in item.lanes
+        for port in PortSet.of([item.ports])
+    }
 
 
 def agree(plan: Plan, ports: range) -> None:
@@ -186,6 +208,7 @@ def test_the_same_on_a_host_that_keeps_one_list(
     world = ListWorld(f"{FIRST}-{FIRST + 1} {LAST}")
     world.apply(*before)
     world.host.listed -= port_set(" ".join(map(str, sorted(lost))))
+    agree_on_missing(world.plan(*before).state)
     rows = shown(world.plan(*now, unmanaged=rule).state)
     plan = world.plan(*now, unmanaged=rule)
     assert explained(plan.state, range(FIRST, LAST + 1)) == rows

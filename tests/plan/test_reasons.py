@@ -24,6 +24,12 @@ FILE = Blocker("file", TCP4, ports("80"), "/etc/sysctl.conf:3, which sets the sa
 
 EXAMPLES: dict[str, tuple[Reason | Remedy, str, str]] = {
     "DRIFT": (reasons.DRIFT, "drift", "it was applied here and is gone"),
+    "RESTARTED": (
+        reasons.RESTARTED,
+        "restart",
+        "it was applied here until a restart, and there has been one since",
+    ),
+    "CLAIMED": (reasons.CLAIMED, "claimed", "it could not be made, or was gone already at the last apply"),
     "RESTORE": (reasons.RESTORE, "restore", "an earlier run removed it and could not put it back"),
     "DECLARED_ABSENT": (reasons.DECLARED_ABSENT, "declared-absent", "declared absent"),
     "UNMANAGED": (

@@ -176,6 +176,22 @@ def _exclusion_units(entry: Exclusion, lanes: _LanesOf) -> Iterator[Unit]:
             yield Unit(entry, "exclusion", protocol, mine, ports)
 
 
+def units_of(claim: Claim, snapshot: Snapshot) -> Iterator[Unit]:
+    """What a claim of the ledger wants, as units; the file of its entry is not asked."""
+    place = Place(claim.file, claim.line)
+    if claim.kind == "reservation":
+        protocol = claim.lanes[0].protocol
+        yield from _exact(Reservation(claim.policy, claim.entry, place, ports, protocol) for ports in claim.ports)
+        return
+    protocols = tuple(dict.fromkeys(lane.protocol for lane in claim.lanes))
+    families = tuple(dict.fromkeys(lane.family for lane in claim.lanes))
+    entry = Exclusion(claim.policy, claim.entry, place, claim.ports, protocols, families, store=claim.store)
+    named = ([lane for lane in claim.lanes if lane.protocol == protocol] for protocol in protocols)
+    for lanes in dict.fromkeys(map(snapshot.sharing, named)):
+        for ports in entry.ports:
+            yield Unit(entry, "exclusion", lanes[0].protocol, lanes, ports)
+
+
 def _exact(entries: Iterable[Reservation]) -> Iterator[Unit]:
     """One for each exact range: what one entry declares and another has lost is made once."""
     known: set[tuple[Protocol, PortRange]] = set()

@@ -58,8 +58,8 @@ def confirm_rows(ledger: Ledger, snapshot: Snapshot) -> tuple[list[OwnedRow], li
     """See `Confirm`: for a host that keeps rows apart."""
     listed = administered_rows(snapshot)
     # Before the intents: what a reboot dropped is no part of a row that was merged since.
-    gone = [row for row in ledger.rows if _is_dropped(row, snapshot)]
-    ledger = replace(ledger, rows=tuple(row for row in ledger.rows if not _is_dropped(row, snapshot)))
+    gone = [row for row in ledger.rows if is_dropped(row, snapshot)]
+    ledger = replace(ledger, rows=tuple(row for row in ledger.rows if not is_dropped(row, snapshot)))
     for intent in ledger.intents:
         if intent.verb == "create":
             ledger = with_created(ledger, intent, Seen(snapshot.rows, snapshot.lookups, snapshot.boot))
@@ -76,7 +76,7 @@ def administered_rows(snapshot: Snapshot) -> frozenset[tuple[Lane, PortRange]]:
     )
 
 
-def _is_dropped(row: OwnedRow, snapshot: Snapshot) -> bool:
+def is_dropped(row: OwnedRow, snapshot: Snapshot) -> bool:
     """A reboot drops active rows; one that is listed now was made by somebody else."""
     return row.kind == "exclusion" and row.store == "active" and row.boot != snapshot.boot
 

@@ -5,7 +5,7 @@ Plan, show, explain and notes ask the same picture, so they cannot contradict ea
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, get_args
 
@@ -13,14 +13,16 @@ from reconciler.host.interface import Lookup, Row, RowKind, Snapshot
 from reconciler.ledger.records import OwnedRow, RestoreRow
 from reconciler.plan import reasons
 from reconciler.plan.given.claims import ClaimIndex
-from reconciler.plan.given.desired import Desired, Unit, gather
-from reconciler.plan.given.owned import Owned, confirm_rows, confirmed
+from reconciler.plan.given.desired import Desired, Unit, gather, units_of
+from reconciler.plan.given.owned import Owned, confirm_rows, confirmed, is_dropped
 from reconciler.plan.given.tables import RowKey, Table, arrange, is_system, kind_of
-from reconciler.plan.model import Blocker, Cause, EntryRef, Options, State
+from reconciler.plan.model import Blocker, Cause, EntryRef, Options, Reason, State
 from reconciler.ports import Kind, Lane, PortRange, PortSet, Protocol, missing_in
 
 Lacks = dict[int, PortSet]
 """What a unit lacks, by the number of the table."""
+
+_CAUSES: dict[str, Cause] = {"restore": "restore", "restart": "drift", "drift": "drift", "claimed": "change"}
 
 
 class RowInfo(NamedTuple):
@@ -36,6 +38,20 @@ class RowInfo(NamedTuple):
     entries: tuple[str, ...]
 
 
+class MissingClaim(NamedTuple):
+    """A range that an entry of the ledger claims in these lanes, that no range on the host is there for, and why."""
+
+    unit: Unit
+    lanes: tuple[Lane, ...]
+    ports: PortRange
+    reason: Reason
+
+    @property
+    def was_applied(self) -> bool:
+        """Was it there at the end of the last apply, as far as the ledger knows, or is it to be put back?"""
+        return self.reason.id != reasons.CLAIMED.id
+
+
 @dataclass(frozen=True, slots=True)
 class Picture:
     """Everything given, arranged. Made by `take_picture`, or `port_list.take_list_picture` for a list of ports."""
@@ -49,6 +65,7 @@ class Picture:
     claims: ClaimIndex
     records: dict[RowKey, OwnedRow]
     drifted: tuple[PortSet, ...]
+    dropped: tuple[PortSet, ...]
     to_restore: tuple[PortSet, ...]
     _near: dict[tuple[Lane, ...], tuple[int, ...]] = field(default_factory=dict, compare=False)
 
@@ -111,13 +128,41 @@ class Picture:
 
     def cause(self, unit: Unit, lacks: Lacks) -> Cause:
         """Why a unit lacks ports: an earlier run could not put them back, the host left them, or neither."""
+        return _CAUSES[next(reason.id for reason, _ in self._why(unit, lacks))]
+
+    def missing_claims(self) -> Iterator[MissingClaim]:
+        """What entries of the ledger claim and the host lacks, whoever is in scope; by entry, then by ports.
+
+        A reservation is never missing on a host that knows none.
+        """
+        for unit in (unit for claim in self.owned.claims for unit in units_of(claim, self.snapshot)):
+            if unit.kind == "reservation" and not self.snapshot.reservations_supported:
+                continue
+            found: dict[tuple[PortRange, Reason], list[Lane]] = {}
+            for reason, lacks in self._why(unit, self.missing(unit)):
+                for number, ports in lacks.items():
+                    for run in ports.runs():
+                        found.setdefault((run, reason), []).extend(self.tables[number].lanes)
+            for (run, reason), lanes in sorted(found.items()):
+                yield MissingClaim(unit, tuple(sorted(lanes)), run, reason)
+
+    def _why(self, unit: Unit, lacks: Lacks) -> Iterator[tuple[Reason, Lacks]]:
+        """What a unit lacks, by why; first what counts for more. Each port in a table has one reason."""
         if unit.kind == "reservation":
-            if any(_same(row, unit) for row in self.owned.to_restore):
-                return "restore"
-            return "drift" if any(_same(row, unit) for row in self.owned.drifted) else "change"
-        if any(ports & self.to_restore[number] for number, ports in lacks.items()):
-            return "restore"
-        return "drift" if any(ports & self.drifted[number] for number, ports in lacks.items()) else "change"
+            known = ((reasons.RESTORE, self.owned.to_restore), (reasons.DRIFT, self.owned.drifted))
+            yield next((why for why, rows in known if any(_same(row, unit) for row in rows)), reasons.CLAIMED), lacks
+            return
+        for why, gone in (
+            (reasons.RESTORE, self.to_restore),
+            (reasons.RESTARTED, self.dropped),
+            (reasons.DRIFT, self.drifted),
+        ):
+            part = {number: ports & gone[number] for number, ports in lacks.items() if ports & gone[number]}
+            if part:
+                yield why, part
+                lacks = {number: ports - gone[number] for number, ports in lacks.items()}
+        if any(lacks.values()):
+            yield reasons.CLAIMED, lacks
 
     # Who is in the way
 
@@ -161,6 +206,7 @@ def take_picture(state: State, options: Options) -> Picture:
 def arranged(state: State, options: Options, owned: Owned, desired: Desired) -> Picture:
     """Arrange what is given. `state.snapshot` lists our rows apart from others."""
     tables = arrange(state.snapshot, owned, desired)
+    dropped = [row for row in owned.drifted if is_dropped(row, state.snapshot)]
     return Picture(
         state=state,
         options=options,
@@ -171,6 +217,7 @@ def arranged(state: State, options: Options, owned: Owned, desired: Desired) -> 
         claims=ClaimIndex(desired.claims),
         records={(row.lane, row.ports): row for row in owned.rows},
         drifted=tuple(_ports_in(table, owned.drifted) for table in tables),
+        dropped=tuple(_ports_in(table, dropped) for table in tables),
         to_restore=tuple(_ports_in(table, owned.to_restore) for table in tables),
     )
 

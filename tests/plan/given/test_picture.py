@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from reconciler.host.interface import Lookup, Row, Snapshot
 from reconciler.ledger.records import Ledger, RestoreRow
 from reconciler.plan.given.picture import Picture, take_picture
@@ -78,6 +80,64 @@ def test_what_an_earlier_run_could_not_put_back_counts_for_more_than_drift() -> 
     seen = picture(reading(), policy("p", entry("web", "8000-8009 9000 9001")), ledger=ledger)
     causes = {str(unit.ports): seen.cause(unit, seen.missing(unit)) for unit in seen.desired.units}
     assert causes == {"8000-8009": "restore", "9000": "drift", "9001": "change"}
+
+
+def told(seen: Picture) -> list[tuple[str, str, str, str]]:
+    return [
+        (item.unit.entry.name, " ".join(map(str, item.lanes)), str(item.ports), item.reason.id)
+        for item in seen.missing_claims()
+    ]
+
+
+def test_what_the_ledger_claims_and_the_host_lacks_is_told_with_its_reason() -> None:
+    rows = (*owned("8000-8009"), *owned("9000", store="active", boot="boot-0"), *owned("9100", store="active"))
+    lost = tuple(RestoreRow(lane, ports("9200"), "exclusion", "persistent") for lane in TCP)
+    claims = (claim("web", "8000-8019 9000 9100 9200 9300"), claim("x", "8005", lanes=UDP))
+    seen = picture(reading(*listed("8015-8019 *")), ledger=book(*rows, claims=claims, to_restore=lost))
+    tcp, udp = "tcp/ipv4 tcp/ipv6", "udp/ipv4 udp/ipv6"
+    assert told(seen) == [
+        ("web", tcp, "8000-8009", "drift"),
+        ("web", tcp, "8010-8014", "claimed"),
+        ("web", tcp, "9000", "restart"),
+        ("web", tcp, "9100", "drift"),
+        ("web", tcp, "9200", "restore"),
+        ("web", tcp, "9300", "claimed"),
+        ("x", udp, "8005", "claimed"),
+    ]
+    assert [item.was_applied for item in seen.missing_claims()] == [True, False, True, True, True, False, False]
+
+
+def test_an_entry_of_both_protocols_misses_a_range_in_each_and_families_are_told_apart() -> None:
+    ledger = book(*owned("8000", TCP4, TCP6, UDP[0]), claims=(claim("web", "8000", lanes=(*TCP, *UDP)),))
+    assert told(picture(reading(*listed("8000 *", TCP4, UDP[1]), shared=()), ledger=ledger)) == [
+        ("web", "tcp/ipv6", "8000", "drift"),
+        ("web", "udp/ipv4", "8000", "drift"),
+    ]
+
+
+def test_a_reservation_is_missing_whole_and_only_on_a_host_that_knows_reservations() -> None:
+    lost = (RestoreRow(TCP4, ports("13000"), "reservation", "persistent"),)
+    claims = tuple(
+        claim(name, text, kind="reservation") for name, text in (("a", "12000-12009"), ("b", "13000"), ("c", "14000"))
+    )
+    ledger = book(*owned("12000-12009", kind="reservation"), claims=claims, to_restore=lost)
+    seen = picture(reading(*listed("12000-12009 *")), ledger=ledger)
+    tcp = "tcp/ipv4 tcp/ipv6"
+    assert told(seen) == [
+        ("a", tcp, "12000-12009", "drift"),
+        ("b", tcp, "13000", "restore"),
+        ("c", tcp, "14000", "claimed"),
+    ]
+    assert told(picture(reading(reservations_supported=False), ledger=ledger)) == []
+    there = frozenset(Lookup("tcp", ports(text)) for text in ("12000-12009", "13000", "14000"))
+    assert told(picture(reading(lookups=there), ledger=ledger)) == []
+
+
+def test_without_a_ledger_or_with_a_copied_one_nothing_is_missing() -> None:
+    gone = book(*owned("8000"), claims=(claim("web", "8000"),))
+    assert told(picture(reading(), ledger=gone))
+    assert told(picture(reading())) == []
+    assert told(picture(reading(), ledger=replace(gone, machine="machine-2"))) == []
 
 
 def test_winnat_may_hold_blocks_of_many_ports_and_is_released_only_where_it_runs() -> None:
