@@ -10,8 +10,10 @@ from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
 from reconciler.host.interface import Snapshot, Socket, UrlReservation
-from reconciler.plan.given.picture import Picture, RowInfo
+from reconciler.plan.given.picture import MissingClaim, Picture, RowInfo
 from reconciler.plan.model import Reason, Remedy
+from reconciler.plan.reasons import RELEASE_WINNAT
+from reconciler.plan.rules.blockers import judged
 from reconciler.ports import PROTOCOLS, Lane, PortRange, Protocol
 
 Bind = Literal["works", "in-use", "refused", "with-token", "unknown"]
@@ -27,7 +29,8 @@ _DECLARE = "declare an exclusion of it"
 class Holding(NamedTuple):
     """What is known of one port in one lane. `ephemeral` is the dynamic range it lies in, if it does, and is known.
 
-    `sockets` are those of both families, since a socket of one may serve both.
+    `sockets` are those of both families, since a socket of one may serve both. `missing`: what entries of the ledger
+    claim the port, and no range is there for them.
     """
 
     rows: tuple[RowInfo, ...]
@@ -35,6 +38,7 @@ class Holding(NamedTuple):
     ephemeral: PortRange | None
     dynamic_known: bool
     urls: tuple[UrlReservation, ...]
+    missing: tuple[MissingClaim, ...] = ()
 
 
 class Outlook(NamedTuple):
@@ -59,21 +63,20 @@ def explain_port(picture: Picture, port: int, protocols: Iterable[Protocol] = PR
     Of lanes that were not read (`Snapshot.known_lanes`) nothing is said.
     """
     snapshot = picture.snapshot
-    rows = [info for info in picture.rows() if _holds(info, port)]
+    here = PortRange(port, port)
+    rows = [info for info in picture.rows() if info.row.ports.contains(here)]
+    missing = [item for item in picture.missing_claims() if item.ports.contains(here)]
     answers: list[Answer] = []
     for lane in (lane for lane in snapshot.known_lanes if lane.protocol in set(protocols)):
         holding = _holding(snapshot, rows, lane, port)
-        outlook = _outlook(snapshot, holding, port)
+        holding = holding._replace(missing=tuple(item for item in missing if lane in item.lanes))
+        outlook = _with_missing(picture, holding, _outlook(snapshot, holding, port))
         last = answers[-1] if answers else None
         if last and last.lanes[0].protocol == lane.protocol and _alike(last.holding, holding):
             answers[-1] = last._replace(lanes=(*last.lanes, lane))
         else:
             answers.append(Answer((lane,), holding, outlook))
     return tuple(answers)
-
-
-def _holds(info: RowInfo, port: int) -> bool:
-    return info.row.ports.first <= port <= info.row.ports.last
 
 
 def _holding(snapshot: Snapshot, rows: Iterable[RowInfo], lane: Lane, port: int) -> Holding:
@@ -94,7 +97,7 @@ def _alike(one: Holding, other: Holding) -> bool:
 
 def _without_lane(holding: Holding) -> tuple[object, ...]:
     rows = [(item.row[1:], item.kind, item.system, _made(item), item.entries) for item in holding.rows]
-    return rows, holding.sockets, holding.ephemeral
+    return rows, holding.sockets, holding.ephemeral, holding.missing
 
 
 def _made(info: RowInfo) -> tuple[str, str, str] | None:
@@ -109,7 +112,7 @@ def _outlook(snapshot: Snapshot, holding: Holding, port: int) -> Outlook:
         return _of_sockets(holding.sockets)
     kinds = {item.kind: item for item in holding.rows}
     if "block" in kinds:
-        return _of_block(snapshot, kinds["block"], holding.urls)
+        return _of_block(snapshot, kinds["block"], holding)
     if "reservation" in kinds:
         return _of_reservation(kinds["reservation"])
     if "unknown" in kinds:
@@ -129,18 +132,20 @@ def _of_sockets(sockets: tuple[Socket, ...]) -> Outlook:
     return Outlook("in-use", Reason("in-use", f"it is in use by {who}, {families}"), remedy)
 
 
-def _of_block(snapshot: Snapshot, info: RowInfo, urls: tuple[UrlReservation, ...]) -> Outlook:
+def _of_block(snapshot: Snapshot, info: RowInfo, holding: Holding) -> Outlook:
     if snapshot.facts.read_only:
         text = "Windows holds it for somebody, or it is reserved; a plain bind gets 10013 (WSAEACCES) either way"
         return Outlook("refused", Reason("block", text), Remedy("ask-there", "ask on that machine"))
     reason = Reason("block", "Windows holds it (WinNAT, HNS, http.sys ...), and a bind gets 10013 (WSAEACCES)")
-    if urls:
-        text = f"http.sys keeps it for {urls[0].url}; choose another port, or stop that service"
+    if holding.urls:
+        text = f"http.sys keeps it for {holding.urls[0].url}; choose another port, or stop that service"
         return Outlook("refused", reason, Remedy("stop-service", text))
     if snapshot.moves_at_restart(info.row):
         text = "restart the host: a block of WinNAT outside the dynamic range does not come again"
         return Outlook("refused", reason, Remedy("restart", text))
     if snapshot.may_be_winnat(info.row) and snapshot.winnat == "running":
+        if holding.missing:
+            return Outlook("refused", reason, RELEASE_WINNAT)
         text = f"if WinNAT holds it, {_DECLARE} and apply with --release-winnat; otherwise its owner must give it up"
         return Outlook("refused", reason, Remedy("release-winnat", text))
     return Outlook("refused", reason, Remedy("ask-the-owner", "choose another port, or have its owner give it up"))
@@ -181,3 +186,23 @@ def _of_exclusion(snapshot: Snapshot, holding: Holding) -> Outlook:
         text += ", but services of http.sys (IIS, HttpListener), MsQuic and port mappings of containers may not"
         text += f"; http.sys keeps it for {holding.urls[0].url}" if holding.urls else ""
     return Outlook("works", Reason("exclusion", text))
+
+
+def _with_missing(picture: Picture, holding: Holding, outlook: Outlook) -> Outlook:
+    """Where nothing keeps a claimed port from being bound, apply is what keeps it again."""
+    if not holding.missing or outlook.bind != "works":
+        return outlook
+    reason = holding.missing[0].reason
+    if not holding.rows:
+        outlook = outlook._replace(reason=Reason(reason.id, f"{reason.text}; {outlook.reason.text}"))
+    return outlook._replace(remedy=_apply(picture, holding.missing))
+
+
+def _apply(picture: Picture, missing: tuple[MissingClaim, ...]) -> Remedy:
+    """All files of a policy, since what one declares may count as given up where that one is not read."""
+    policies = {item.unit.entry.policy for item in missing}
+    files = sorted({claim.file for claim in picture.owned.claims if claim.policy in policies})
+    command = " ".join(["reconciler apply", *(f'"{file}"' if " " in file else file for file in files)])
+    gaps = (gap for item in missing for gap in judged(picture, item.unit, picture.missing(item.unit), {}))
+    held = dict.fromkeys(gap.held.reason.text for gap in gaps if gap.held)
+    return Remedy("apply", f"{command} puts it there{''.join(f', but {text}' for text in held)}")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from reconciler.lab.model import Call, Experiment, Said, Trial
     from reconciler.ledger.records import Claim
     from reconciler.plan.explain import Answer
-    from reconciler.plan.given.picture import RowInfo
+    from reconciler.plan.given.picture import MissingClaim, RowInfo
     from reconciler.plan.model import State
     from reconciler.policy.entries import PolicySet
     from reconciler.policy.lint import Finding
@@ -187,6 +187,20 @@ def show_document(state: State) -> shapes.HostDocument:
         "rows": [_shown_row(shown) for shown in picture.rows()],
         "ledger": _ledger_state(state),
         "claims": [_claim(claim) for claim in picture.owned.claims],
+        "missing": [_missing(item) for item in picture.missing_claims() if item.was_applied],
+    }
+
+
+def _missing(item: MissingClaim) -> shapes.MissingDocument:
+    unit = item.unit
+    return {
+        **_owner(unit.owner),
+        "kind": unit.kind,
+        "lanes": [str(lane) for lane in item.lanes],
+        "ports": str(item.ports),
+        "store": unit.store,
+        "reason": item.reason.text,
+        "reason_id": item.reason.id,
     }
 
 
@@ -259,6 +273,7 @@ def _answer(answer: Answer) -> shapes.AnswerDocument:
             {"ports": str(shown.row.ports), "administered": shown.row.administered, **_row_facts(shown)}
             for shown in holding.rows
         ],
+        "missing": [_missing(item) for item in holding.missing],
         "sockets": [{"lane": str(item.lane), "process": item.process, "pid": item.pid} for item in holding.sockets],
         "dynamic_range": str(holding.ephemeral) if holding.ephemeral else None,
         "url_reservations": [item.url for item in holding.urls],

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from reconciler.plan.explain import Answer, Bind
-from reconciler.plan.given.picture import RowInfo
-from reconciler.plan.model import State
+from reconciler.plan.given.picture import MissingClaim, RowInfo
+from reconciler.plan.model import Reason, State
 from reconciler.plan.notes import KIND_WORDS
 from reconciler.plan.planner import picture_of
 from reconciler.report.palette import Palette, Style
-from reconciler.report.words import lane_words
+from reconciler.report.words import lane_words, owner_words
 from reconciler.text import shorten, visible
 
 _INDENT = "      "
@@ -31,6 +31,7 @@ def explain_lines(state: State, port: int, answers: Sequence[Answer], palette: P
         title, style = _TITLES[answer.outlook.bind]
         lines.append(f"  {lane_words(answer.lanes)}: {palette.paint(title, style)}")
         lines += [f"{_INDENT}{_row_words(item)}" for item in answer.holding.rows]
+        lines += [f"{_INDENT}{_missing_words(item, answer.outlook.reason)}" for item in answer.holding.missing]
         lines.append(f"{_INDENT}{visible(answer.outlook.reason.text)}")
         if answer.outlook.remedy:
             lines.append(f"{_INDENT}remedy: {visible(answer.outlook.remedy.text)}")
@@ -45,6 +46,12 @@ def _row_words(shown: RowInfo) -> str:
     if shown.entries:
         words.append(f"for {shorten([visible(name) for name in shown.entries])}")
     return ", ".join(word for word in words if word)
+
+
+def _missing_words(item: MissingClaim, reason: Reason) -> str:
+    """`8000-8099, an exclusion, missing, claimed by web/front (web.toml:6): it was applied here and is gone`."""
+    why = "" if item.reason.id == reason.id else f": {item.reason.text}"
+    return f"{item.ports}, {KIND_WORDS[item.unit.kind]}, missing, claimed by {owner_words([item.unit.owner])}{why}"
 
 
 def _whose(shown: RowInfo) -> str:

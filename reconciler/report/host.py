@@ -6,10 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from reconciler.host.interface import ListSnapshot, Snapshot
-from reconciler.plan.given.picture import RowInfo
+from reconciler.plan import reasons
+from reconciler.plan.given.picture import MissingClaim, RowInfo
 from reconciler.plan.model import State
 from reconciler.plan.planner import picture_of
-from reconciler.ports import LANES, Lane, PortRange
+from reconciler.ports import LANES, Lane, PortRange, lanes_of
 from reconciler.report.palette import Palette
 from reconciler.report.words import lane_words
 from reconciler.text import counted, shorten, visible
@@ -27,7 +28,25 @@ def show_lines(state: State, palette: Palette) -> list[str]:
         lines += [palette.paint("The ledger is of another machine, so nothing here is ours", "warn")]
     whose = [shown.whose for shown in alike]
     owners = ", ".join(f"{whose.count(word)} {word}" for word in ("owned", "system", "foreign"))
-    return [*lines, palette.paint(f"{counted(len(alike), 'range')}: {owners}", "strong")]
+    lines.append(palette.paint(f"{counted(len(alike), 'range')}: {owners}", "strong"))
+    missing = [item for item in picture.missing_claims() if item.was_applied]
+    return [*lines, palette.paint(_missing(missing), "warn")] if missing else lines
+
+
+def _missing(missing: Sequence[MissingClaim]) -> str:
+    """`1 applied range is missing: 8080 tcp (web/front); apply makes it again`."""
+    words = shorten([_missing_words(item) for item in missing])
+    if len(missing) == 1:
+        return f"1 applied range is missing: {words}; apply makes it again"
+    return f"{len(missing)} applied ranges are missing: {words}; apply makes them again"
+
+
+def _missing_words(item: MissingClaim) -> str:
+    protocols = dict.fromkeys(lane.protocol for lane in item.lanes)
+    whole = all(lane in item.lanes for protocol in protocols for lane in lanes_of(protocol))
+    where = "+".join(protocols if whole else map(str, item.lanes))
+    why = {reasons.RESTARTED: ", gone with a restart", reasons.RESTORE: ", could not be put back"}
+    return visible(f"{item.ports} {where} ({item.unit.entry.policy}/{item.unit.entry.name}{why.get(item.reason, '')})")
 
 
 def _head(snapshot: Snapshot) -> list[str]:

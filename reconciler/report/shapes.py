@@ -269,6 +269,21 @@ class ClaimDocument(TypedDict):
     place: Annotated[str, "file:line, or the file, or empty"]
 
 
+class MissingDocument(OwnerDocument):
+    """A range that an entry claims, and no range on the host is there for."""
+
+    kind: Annotated[Kind, "the kind of the row"]
+    lanes: Lanes
+    ports: Ports
+    store: Annotated[Store, "active: until the next reboot"]
+    reason: Annotated[str, "why, in one sentence"]
+    reason_id: Annotated[
+        str,
+        More(enum=["drift", "restart", "restore", "claimed"]),
+        "drift: gone; restart: gone with one; restore: not put back; claimed: never made, or gone at the last apply",
+    ]
+
+
 class DynamicRanges(TypedDict, total=False):
     """The ephemeral range of each protocol; one that could not be read is not there."""
 
@@ -291,6 +306,7 @@ class HostDocument(TypedDict):
     rows: Annotated[list[ShownRowDocument], "every row of the listings, by lane, then by port"]
     ledger: LedgerState
     claims: Annotated[list[ClaimDocument], "what the ledger says that entries claim"]
+    missing: Annotated[list[MissingDocument], "what was applied and is gone; apply makes it again (never `claimed`)"]
 
 
 class HolderDocument(RowFacts):
@@ -318,6 +334,7 @@ class AnswerDocument(TypedDict):
     remedy: Annotated[str, "what a person can do, or empty"]
     remedy_id: Annotated[str | None, "its stable name"]
     held_by: Annotated[list[HolderDocument], "the rows over the port"]
+    missing: Annotated[list[MissingDocument], "what entries claim over the port, and no range is there for"]
     sockets: Annotated[list[SocketDocument], "the sockets that use the port"]
     dynamic_range: Annotated[Ports | None, "the ephemeral range that the port lies in"]
     url_reservations: Annotated[list[str], "URLs that http.sys keeps on the port"]

@@ -28,6 +28,39 @@ def test_one_protocol_alone(lab: Lab) -> None:
     assert "it is in use by nginx.exe (pid 77), ipv4+ipv6" in lab.run("explain", "8080/tcp").out
 
 
+def test_a_claimed_exclusion_that_somebody_took_away_is_drift_and_apply_makes_it_again(lab: Lab) -> None:
+    policy = lab.policy(name="vpn", extra='[[exclusion]]\nname = "wireguard"\nports = 55520\nprotocol = "udp"\n')
+    assert lab.run("apply", str(policy), "--yes").code == 0
+    lab.sim("row delete", "lab.json", "udp/ipv4", "55520")
+    outcome = lab.run("explain", "55520/udp")
+    assert "vpn/wireguard" in outcome.out
+    assert "declare" not in outcome.out
+    (answer,) = lab.run("explain", "55520/udp", "--json").document()["answers"]
+    assert (answer["bind"], answer["reason_id"], answer["remedy_id"]) == ("works", "drift", "apply")
+    command = answer["remedy"].partition(" puts it there")[0].removeprefix("reconciler ").split()
+    assert lab.run(*command, "--yes").code == 0
+    (answer,) = lab.run("explain", "55520/udp", "--json").document()["answers"]
+    assert (answer["reason_id"], answer["missing"]) == ("exclusion", [])
+
+
+def test_a_claimed_exclusion_that_a_block_keeps_waiting_is_named_beside_the_block(lab: Lab) -> None:
+    lab.policy("wsd=5350-5360")
+    assert lab.run("apply", "--yes").code == 3
+    held, free = (lab.run("explain", f"{port}/tcp", "--json").document()["answers"][0] for port in (5357, 5350))
+    assert (held["reason_id"], [item["entry"] for item in held["missing"]]) == ("block", ["wsd"])
+    assert (free["reason_id"], free["remedy_id"]) == ("claimed", "apply")
+    assert "5357, a block" in free["remedy"]
+
+
+def test_an_active_exclusion_that_a_restart_ended_is_told_so(lab: Lab) -> None:
+    lab.policy(extra='[[exclusion]]\nname = "tmp"\nports = 8080\nstore = "active"\n')
+    assert lab.run("apply", "--yes").code == 0
+    lab.sim("reboot", "lab.json")
+    answers = lab.run("explain", "8080", "--json").document()["answers"]
+    assert [(answer["reason_id"], answer["remedy_id"]) for answer in answers] == [("restart", "apply")] * 2
+    assert "gone with a restart" in lab.run("show").out.splitlines()[-1]
+
+
 def test_json_is_one_document(lab: Lab) -> None:
     document = lab.run("explain", "5357", "--json").document()
     assert (document["kind"], document["port"]) == ("explanation", 5357)

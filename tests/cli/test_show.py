@@ -28,6 +28,19 @@ def test_json_has_the_promised_keys(lab: Lab) -> None:
     assert [claim["entry"] for claim in document["claims"]] == ["web"]
 
 
+def test_what_was_applied_and_is_gone_is_counted_until_it_is_applied_again(lab: Lab) -> None:
+    lab.applied("web=8000-8099", "db=9000")
+    assert lab.run("show", "--json").document()["missing"] == []
+    lab.drift("8000-8099")
+    assert lab.run("show").out.endswith(
+        "\n1 applied range is missing: 8000-8099 tcp (node/web); apply makes it again\n"
+    )
+    (item,) = lab.run("show", "--json").document()["missing"]
+    assert (item["entry"], item["ports"], item["reason_id"]) == ("web", "8000-8099", "drift")
+    assert lab.run("apply", "--yes").code == 0
+    assert "missing" not in lab.run("show").out
+
+
 def test_it_needs_no_policy_and_writes_nothing(lab: Lab) -> None:
     before = lab.files()
     assert lab.run("show").code == 0

@@ -7,15 +7,17 @@ from typing import Any
 
 import pytest
 
-from reconciler.host.interface import Lookup, Snapshot, Socket, UrlReservation
-from reconciler.ledger.records import Ledger
-from reconciler.plan.explain import Answer, explain_port
+from reconciler.host.interface import Lookup, Row, Snapshot, Socket, UrlReservation
+from reconciler.ledger.records import Ledger, RestoreRow
+from reconciler.plan.explain import Answer, Outlook, explain_port
 from reconciler.plan.model import Reason, Remedy, State
 from reconciler.plan.planner import picture_of
 from reconciler.policy.entries import PolicySet
 from reconciler.ports import LANES, PROTOCOLS, PortRange
-from tests.plan.build import TCP, UDP, claim, listed, owned, ports, reading
-from tests.world import TCP4, TCP6
+from tests.list_world import ListWorld
+from tests.list_world import ports as port_set
+from tests.plan.build import TCP, UDP, book, claim, listed, owned, ports, reading
+from tests.world import TCP4, TCP6, World, entry, policy
 
 DYNAMIC = {"tcp": PortRange(49152, 65535)}
 
@@ -103,12 +105,12 @@ def test_an_exclusion_can_be_bound_and_says_whose_it_is() -> None:
 
 def test_families_whose_rows_were_made_at_other_times_or_for_others_are_told_apart() -> None:
     view = reading(*listed("8000-8099 *"))
-    for book in (
+    for ledger in (
         Ledger("machine-1", rows=owned("8000-8099", TCP4)),
         Ledger("machine-1", rows=(*owned("8000-8099", TCP4), *owned("8000-8099", TCP6, store="active"))),
         Ledger("machine-1", rows=owned("8000-8099"), claims=(claim("web", "8000-8099", lanes=(TCP4,)),)),
     ):
-        assert [answer.lanes for answer in tcp_answers(8080, view, book)] == [(TCP4,), (TCP6,)]
+        assert [answer.lanes for answer in tcp_answers(8080, view, ledger)] == [(TCP4,), (TCP6,)]
 
 
 def test_a_port_that_http_sys_keeps_for_a_service_is_told_whatever_holds_it() -> None:
@@ -209,3 +211,134 @@ def test_a_process_that_does_not_show_is_looked_for_with_more_rights() -> None:
     other = tcp_answer(8080, reading(sockets=(Socket(TCP4, 8080, None, 7),))).outlook
     assert other.reason.text == "it is in use by an unknown process (pid 7), ipv4"
     assert other.remedy == outlook.remedy
+
+
+# What the ledger claims and the host lacks
+
+
+APPLY = "reconciler apply p.toml puts it there"
+"""The remedy of the entry of `gone`, in words."""
+
+
+def gone(text: str = "8000-8099", **changes: Any) -> Ledger:
+    """An exclusion that was applied for p/web; whether it is there is for the reading to say."""
+    values: dict[str, Any] = {"claims": (claim("web", text, file="p.toml", line=6),), **changes}
+    return book(*owned(text), **values)
+
+
+def ids(outlook: Outlook) -> tuple[str, str, str | None]:
+    return outlook.bind, outlook.reason.id, outlook.remedy.id if outlook.remedy else None
+
+
+def lacked(answer: Answer) -> list[tuple[str, str]]:
+    return [(f"{item.unit.entry.policy}/{item.unit.entry.name}", item.reason.id) for item in answer.holding.missing]
+
+
+def test_a_claimed_range_that_is_gone_is_drift_and_apply_makes_it() -> None:
+    for port, view in ((8080, reading()), (8080, reading(dynamic=DYNAMIC)), (8000, reading()), (8099, reading())):
+        answer = tcp_answer(port, view, gone())
+        assert (ids(answer.outlook), lacked(answer)) == (("works", "drift", "apply"), [("p/web", "drift")])
+    assert answer.outlook.reason.text.startswith("it was applied here and is gone; nobody holds it; ")
+    assert answer.outlook.remedy == Remedy("apply", APPLY)
+    assert ids(tcp_answer(8100, reading(dynamic=DYNAMIC), gone()).outlook) == ("works", "free", None)
+    (udp,) = explain_port(picture_of(State(PolicySet(()), reading(), gone())), 8080, ("udp",))
+    assert (udp.outlook.reason.id, udp.holding.missing) == ("free", ())
+
+
+def test_an_active_range_that_a_restart_ended_is_not_called_drift() -> None:
+    ledger = replace(gone(), rows=owned("8000-8099", store="active", boot="boot-0"))
+    assert ids(tcp_answer(8080, reading(), ledger).outlook) == ("works", "restart", "apply")
+
+
+def test_what_could_not_be_put_back_and_what_was_never_made_have_reasons_of_their_own() -> None:
+    lost = tuple(RestoreRow(lane, ports("8000-8099"), "exclusion", "persistent") for lane in TCP)
+    assert ids(tcp_answer(8080, reading(), gone(to_restore=lost)).outlook) == ("works", "restore", "apply")
+    assert ids(tcp_answer(8080, reading(), replace(gone(), rows=())).outlook) == ("works", "claimed", "apply")
+
+
+def test_a_reservation_that_is_gone_is_missing_too() -> None:
+    held = (claim("erp", "12000-12009", kind="reservation"),)
+    ledger = book(*owned("12000-12009", kind="reservation"), claims=held)
+    assert ids(tcp_answer(12003, reading(), ledger).outlook) == ("works", "drift", "apply")
+
+
+def test_where_an_exclusion_stands_in_the_place_of_a_claimed_reservation_apply_says_what_is_in_the_way() -> None:
+    ledger = book(claims=(claim("erp", "12000-12009", kind="reservation", file="p.toml"),))
+    answer = tcp_answer(12003, reading(*listed("12000-12009 *")), ledger)
+    assert (ids(answer.outlook), lacked(answer)) == (("works", "exclusion", "apply"), [("p/erp", "claimed")])
+    assert answer.outlook.remedy == Remedy(
+        "apply", f"{APPLY}, but in the way: 12000-12009, an exclusion that is not ours"
+    )
+
+
+def test_what_is_in_the_way_of_another_part_of_the_range_is_told() -> None:
+    outlook = tcp_answer(8080, reading(*listed("8050-8059")), gone()).outlook
+    assert ids(outlook) == ("works", "drift", "apply")
+    assert outlook.remedy is not None
+    assert outlook.remedy.text.startswith(f"{APPLY}, but in the way: 8050-8059, a block held by Windows")
+    used = tcp_answer(8080, reading(sockets=(Socket(TCP4, 8050, "nginx", 77),)), gone()).outlook
+    assert used.remedy == Remedy("apply", f"{APPLY}, but port 8050 is in use by nginx (pid 77)")
+
+
+def test_all_files_of_the_policy_are_applied_together() -> None:
+    others = (claim("db", "9000", file="my db.toml"), claim("x", "9001", file="x.toml", policy="q"))
+    ledger = gone(claims=(*gone().claims, *others))
+    assert tcp_answer(8080, reading(), ledger).outlook.remedy == Remedy(
+        "apply", 'reconciler apply "my db.toml" p.toml puts it there'
+    )
+
+
+@pytest.mark.parametrize(
+    ("rows", "changes", "said"),
+    [
+        (listed("8080"), {}, ("refused", "block", "ask-the-owner")),
+        (listed("8080-8081"), {"winnat": "running"}, ("refused", "block", "release-winnat")),
+        (
+            listed("8080"),
+            {"lookups": frozenset({Lookup("tcp", ports("8080"))})},
+            ("with-token", "reservation", "ask-its-program"),
+        ),
+        ((), {"sockets": (Socket(TCP4, 8080, "nginx", 77),)}, ("in-use", "in-use", "stop-program")),
+    ],
+)
+def test_who_holds_a_claimed_port_counts_and_the_claim_is_named_beside_it(
+    rows: tuple[Row, ...], changes: dict[str, Any], said: tuple[str, str, str]
+) -> None:
+    answer = tcp_answer(8080, reading(*rows, **changes), gone())
+    assert (ids(answer.outlook), lacked(answer)) == (said, [("p/web", "drift")])
+    assert answer.outlook.remedy is not None
+    assert "declare" not in answer.outlook.remedy.text
+
+
+def test_a_claimed_port_that_a_foreign_exclusion_covers_is_not_missing_and_its_entry_is_named() -> None:
+    answer = tcp_answer(8080, reading(*listed("8080-8081 *")), gone())
+    assert (ids(answer.outlook), lacked(answer)) == (("works", "exclusion", None), [])
+    assert [(item.record, item.entries) for item in answer.holding.rows] == [(None, ("p/web",))]
+
+
+def test_a_family_that_lost_its_range_is_answered_apart() -> None:
+    answers = tcp_answers(8080, reading(*listed("8000-8099 *", TCP4), shared=()), gone())
+    assert [(answer.lanes, lacked(answer)) for answer in answers] == [((TCP4,), []), ((TCP6,), [("p/web", "drift")])]
+
+
+def test_of_a_list_of_ports_a_part_may_be_missing() -> None:
+    world = ListWorld()
+    world.apply(policy("p", entry("web", "8000-8009", protocols=PROTOCOLS)))
+    world.host.listed -= port_set("8004-8005")
+    seen = picture_of(State(PolicySet(()), world.host.snapshot(), world.store.load()))
+    for port, reason in ((8003, "exclusion"), (8004, "drift"), (8005, "drift"), (8006, "exclusion")):
+        assert [answer.outlook.reason.id for answer in explain_port(seen, port)] == [reason, reason]
+    (item,) = seen.missing_claims()
+    assert (str(item.ports), item.lanes) == ("8004-8005", LANES)
+    assert "8000-8003" in [str(info.row.ports) for info in seen.rows()]
+
+
+def test_what_the_remedy_says_makes_it_again() -> None:
+    web = policy("p", entry("web", "8000-8099", store="active"))
+    for lose in (lambda world: world.delete(TCP4, "8000-8099"), World.reboot):
+        world = World()
+        world.apply(web)
+        lose(world)
+        assert ids(tcp_answer(8080, world.host.snapshot(), world.store.load()).outlook)[2] == "apply"
+        world.apply(web)
+        assert ids(tcp_answer(8080, world.host.snapshot(), world.store.load()).outlook)[1:] == ("exclusion", None)

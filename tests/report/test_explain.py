@@ -72,6 +72,36 @@ def test_a_ledger_of_another_machine_is_told() -> None:
     assert document["ledger"] == {"present": True, "of_another_machine": True}
 
 
+def test_a_claimed_range_that_is_missing_is_named_with_its_place_and_its_reason_said_once() -> None:
+    name = "      8000-8099, an exclusion, missing, claimed by node/web (desired/node.toml:12)"
+    free = lines(8080, snapshot(), BOOK)
+    assert free[3] == name
+    assert free[4].startswith("      it was applied here and is gone; nobody holds it")
+    assert free[5] == "      remedy: reconciler apply desired/node.toml puts it there"
+    block = lines(8080, snapshot(*rows("8080", star=False)), BOOK)
+    assert block[3:5] == ["      8080, a block held by Windows", f"{name}: it was applied here and is gone"]
+
+
+def test_the_document_has_what_is_missing() -> None:
+    whole = state(snapshot(), BOOK)
+    tcp, udp = explain_document(whole, 8080, explain_port(picture_of(whole), 8080))["answers"]
+    assert (tcp["reason_id"], tcp["remedy_id"], tcp["held_by"]) == ("drift", "apply", [])
+    assert tcp["missing"] == [
+        {
+            "policy": "node",
+            "entry": "web",
+            "place": "desired/node.toml:12",
+            "kind": "exclusion",
+            "lanes": ["tcp/ipv4", "tcp/ipv6"],
+            "ports": "8000-8099",
+            "store": "persistent",
+            "reason": "it was applied here and is gone",
+            "reason_id": "drift",
+        }
+    ]
+    assert [item["reason_id"] for item in udp["missing"]] == ["claimed"]
+
+
 def test_where_nothing_was_captured_that_is_told() -> None:
     view = replace(snapshot(), known_lanes=(LANES[3],))
     assert lines(8080, view)[-1] == "  of these protocols nothing was captured"

@@ -6,12 +6,12 @@ import json
 from dataclasses import replace
 
 from reconciler.host.interface import Lookup, Row
-from reconciler.ledger.records import Claim
+from reconciler.ledger.records import Claim, RestoreRow
 from reconciler.ports import LANES
 from reconciler.report.documents import show_document
 from reconciler.report.host import show_lines
 from reconciler.report.palette import Palette
-from tests.report.samples import TCP, claim, ledger, owned_row, ports, snapshot, state
+from tests.report.samples import FACTS, TCP, claim, ledger, owned_row, ports, snapshot, state
 
 BLOCK = Row(TCP[0], ports("5357"), False)
 WEB = Row(TCP[0], ports("8000-8099"), True)
@@ -118,3 +118,51 @@ def test_a_claim_on_a_reservation_does_not_name_an_exclusion() -> None:
     wanted = Claim("node", "erp", "reservation", TCP, (ports("8000-8009"),))
     rows = show_document(state(snapshot(WEB), ledger(claims=(wanted,))))["rows"]
     assert (rows[0]["kind"], rows[0]["entries"]) == ("exclusion", [])
+
+
+def last_line(*texts: str) -> str:
+    """The last line for a host that has none of what was applied for `node/web`."""
+    rows = [replace(owned_row(text, lane), boot="boot-1") for text in texts for lane in TCP]
+    claims = tuple(replace(claim(text=text), lanes=TCP) for text in texts)
+    return show_lines(state(snapshot(), ledger(*rows, claims=claims)), Palette())[-1]
+
+
+def test_what_was_applied_and_is_missing_is_counted_in_the_last_line() -> None:
+    assert last_line("8080") == "1 applied range is missing: 8080 tcp (node/web); apply makes it again"
+    assert last_line("8080", "9000-9009") == (
+        "2 applied ranges are missing: 8080 tcp (node/web), 9000-9009 tcp (node/web); apply makes them again"
+    )
+    many = last_line(*(str(port) for port in range(8000, 8100, 10)))
+    assert many.startswith("10 applied ranges are missing: 8000 tcp (node/web), ")
+    assert many.endswith("8040 tcp (node/web) and 5 more; apply makes them again")
+
+
+def test_why_it_is_missing_is_told_where_it_is_not_drift() -> None:
+    dropped = replace(owned_row("8080"), store="active", boot="boot-0")
+    lost = RestoreRow(TCP[1], ports("9000"), "exclusion", "persistent")
+    claims = tuple(replace(claim(text=text), lanes=lanes) for text, lanes in (("8080", TCP[:1]), ("9000", TCP[1:])))
+    book = replace(ledger(dropped, claims=claims), to_restore=(lost,))
+    apart = replace(snapshot(), shared=())
+    assert show_lines(state(apart, book), Palette())[-1] == (
+        "2 applied ranges are missing: 8080 tcp/ipv4 (node/web, gone with a restart), "
+        "9000 tcp/ipv6 (node/web, could not be put back); apply makes them again"
+    )
+    missing = show_document(state(apart, book))["missing"]
+    assert [(item["ports"], item["lanes"], item["reason_id"]) for item in missing] == [
+        ("8080", ["tcp/ipv4"], "restart"),
+        ("9000", ["tcp/ipv6"], "restore"),
+    ]
+
+
+def test_what_was_never_made_is_no_missing_range() -> None:
+    whole = state(snapshot(), ledger(claims=(claim(),)))
+    assert show_document(whole)["missing"] == []
+    assert show_lines(whole, Palette())[-1].startswith("0 ranges: ")
+
+
+def test_nothing_is_missing_where_the_ledger_does_not_count() -> None:
+    copied = replace(BOOK, machine="machine-2")
+    captured = replace(snapshot(), facts=replace(FACTS, read_only=True))
+    for whole in (state(snapshot()), state(snapshot(), copied), state(captured)):
+        assert show_document(whole)["missing"] == []
+        assert show_lines(whole, Palette())[-1].startswith("0 ranges: ")
