@@ -61,8 +61,8 @@ def read_state(policies: PolicySet, host: Host) -> State:
     """
     now = time.monotonic()
     ledger = None if host.facts().read_only else _store(host).load()
-    if ledger is not None and ledger.claims and policies.policies:
-        from reconciler.policy.files import with_recorded
+    if ledger is not None and ledger.claims:
+        from reconciler.policy.recorded import with_recorded
 
         policies = with_recorded(policies, (claim.file for claim in ledger.claims))
     return State(policies, host.snapshot(lookups(policies, ledger)), ledger, now)

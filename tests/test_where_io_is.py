@@ -14,7 +14,7 @@ import reconciler
 ROOT = Path(reconciler.__file__).parent
 
 PLACES = (
-    *("policy/files.py", "ledger/store.py", "state_files.py"),
+    *("policy/files.py", "policy/recorded.py", "ledger/store.py", "state_files.py"),
     *("host/", "apply/", "cli/", "lab/", "doctor/"),
     *("report/audit.py", "report/console.py", "report/progress.py"),
     *("api.py", "sockets.py"),

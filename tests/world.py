@@ -148,6 +148,10 @@ class World:
     def listen(self, port: int, *lanes: Lane, process: str = "nginx", pid: int = 77) -> None:
         assert events.listen(self.sim, lanes or (TCP4,), port, events.Program(process, pid)) is None
 
+    def leave_closing(self, port: int, *lanes: Lane) -> None:
+        """What is left of a connection of a program that is gone."""
+        events.leave_closing(self.sim, lanes or (TCP4,), port)
+
     def close(self, port: int) -> None:
         assert events.close(self.sim, LANES, port)
 

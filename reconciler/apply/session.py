@@ -19,7 +19,7 @@ from reconciler.plan.given.desired import lookups
 from reconciler.plan.model import Plan, State
 from reconciler.plan.planner import plan_state
 from reconciler.plan.saved import explain_changes, plan_inputs
-from reconciler.policy.files import with_recorded
+from reconciler.policy.recorded import with_recorded
 
 FRESH_SECONDS = 5.0
 """How old a reading may be that nobody has seen, to be used under the lock without reading again."""

@@ -105,6 +105,9 @@ class Program(NamedTuple):
     process: Annotated[str | None, typer.Option(metavar="NAME", help="The program's name.")] = None
     pid: Annotated[int | None, typer.Option(metavar="NUMBER", min=0, max=2**32 - 1, help="Its process id.")] = None
     token: Annotated[bool, typer.Option("--token", help="Present the token of a reservation.")] = False
+    closing: Annotated[
+        bool, typer.Option("--closing", help="Not listen: leave a closing connection of a program that is gone.")
+    ] = False
 
 
 @app.command(epilog=examples("sim listen lab.json 8080", "sim listen lab.json 53/udp --process dns.exe --pid 4711"))
@@ -116,14 +119,23 @@ def listen(file: File, port: Port, *, family: FamilyChoice = None, program: Prog
     if name is not None:
         _checked("--process", lambda: NAME.read(name))
     lanes = _lanes(protocol, family)
+    where = ", ".join(f"{lane} {number}" for lane in lanes)
+    who = events.Program(program.process, program.pid, program.token)
+    if program.closing:
+        if protocol == "udp" or who != events.NOBODY:
+            text = "a closing connection is of TCP, and of no program"
+            raise typer.BadParameter(text, param_hint="--closing")
+        StateFile(file).change(lambda state: events.leave_closing(state, lanes, number))
+        out_lines([f"A connection is closing on {where}"])
+        return
 
     def action(state: State) -> Refusal | None:
-        return events.listen(state, lanes, number, events.Program(*program))
+        return events.listen(state, lanes, number, who)
 
     refusal = StateFile(file).change(action)
     if refusal is not None:
         raise HostError(f"cannot listen on {number}/{protocol}: {refusal.text} ({refusal.code})", where=file)
-    out_lines([f"Listening on {', '.join(f'{lane} {number}' for lane in lanes)}"])
+    out_lines([f"Listening on {where}"])
 
 
 @app.command(epilog=examples("sim close lab.json 8080"))

@@ -39,16 +39,30 @@ class Row(NamedTuple):
 
 
 class Socket(NamedTuple):
-    """A port in use. `process` and `pid` are None where the host does not tell them."""
+    """A port in use. `process` and `pid` are None where the host does not tell them.
+
+    `closing`: what is left of a connection that no program has any more (TIME_WAIT ...); it ends by itself.
+    """
 
     lane: Lane
     port: int
     process: str | None
     pid: int | None
+    closing: bool = False
+
+    def rank(self) -> tuple[bool, bool, Lane, bool, int, str]:
+        """Of several on one port the one that ranks first is named: what stays, then what is known by its name."""
+        return self.closing, self.process is None, self.lane, self.pid is None, self.pid or 0, self.process or ""
 
     def __str__(self) -> str:
+        if self.closing:
+            return "a connection that is closing"
         who = self.process or "an unknown process"
         return f"{who} (pid {self.pid})" if self.pid is not None else who
+
+
+SYSTEM_PROCESS = ("System", 4)
+"""Process and pid of the kernel of Windows, which has the sockets of SMB, http.sys and others."""
 
 
 class Lookup(NamedTuple):

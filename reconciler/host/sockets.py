@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import socket
+import sys
 
 from reconciler.errors import HostError
 from reconciler.host.interface import Socket
 from reconciler.ports import Lane
+
+_CLOSING = ("FIN_WAIT1", "FIN_WAIT2", "CLOSING", "LAST_ACK", "DELETE_TCB")
+"""States in which a connection may have outlived its program, as psutil calls them; in TIME_WAIT it always has."""
 
 
 def sockets_in_use() -> tuple[Socket, ...]:
@@ -26,10 +31,24 @@ def sockets_in_use() -> tuple[Socket, ...]:
         if not item.laddr:
             continue
         pid = item.pid or None
+        closing = _is_closing(item.status, pid)
+        if closing:
+            pid = None
         if pid is not None and pid not in names:
             names[pid] = _process_name(pid)
-        found.add(Socket(_lane(item.type, item.family), item.laddr.port, names[pid], pid))
-    return tuple(sorted(found, key=lambda item: (item.lane, item.port, item.pid or 0)))
+        found.add(Socket(_lane(item.type, item.family), item.laddr.port, names[pid], pid, closing))
+    return tuple(sorted(found, key=lambda item: (item.lane, item.port, item.pid or 0, item.closing)))
+
+
+def _is_closing(status: str, pid: int | None) -> bool:
+    """Has no program this connection any more? Where Linux hides the processes of others, one may have it still."""
+    import psutil
+
+    if status not in _CLOSING:
+        return status == "TIME_WAIT"
+    if pid is not None:
+        return not psutil.pid_exists(pid)
+    return sys.platform == "win32" or os.geteuid() == 0
 
 
 def _process_name(pid: int) -> str | None:

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
-from reconciler.host.interface import Snapshot, Socket, UrlReservation
+from reconciler.host.interface import SYSTEM_PROCESS, Snapshot, Socket, UrlReservation
 from reconciler.plan.given.picture import MissingClaim, Picture, RowInfo
 from reconciler.plan.model import Reason, Remedy
-from reconciler.plan.reasons import RELEASE_WINNAT
+from reconciler.plan.reasons import RELEASE_WINNAT, WAIT_FOR_CLOSING
 from reconciler.plan.rules.blockers import judged
 from reconciler.ports import PROTOCOLS, Lane, PortRange, Protocol
 
@@ -107,9 +107,9 @@ def _made(info: RowInfo) -> tuple[str, str, str] | None:
 
 
 def _outlook(snapshot: Snapshot, holding: Holding, port: int) -> Outlook:
-    """The worst that is true of it counts; a socket first, since it keeps the port whatever the rows say."""
-    if holding.sockets:
-        return _of_sockets(holding.sockets)
+    """The worst that is true of it counts; a program first, since it keeps the port whatever the rows say."""
+    if not all(item.closing for item in holding.sockets):
+        return _of_sockets(snapshot, holding)
     kinds = {item.kind: item for item in holding.rows}
     if "block" in kinds:
         return _of_block(snapshot, kinds["block"], holding)
@@ -119,17 +119,37 @@ def _outlook(snapshot: Snapshot, holding: Holding, port: int) -> Outlook:
         text = "it may be an exclusion, which any program can bind, or a reservation, which only its token opens"
         remedy = Remedy("try-a-bind", "try it: 10013 (WSAEACCES) means a reservation")
         return Outlook("unknown", Reason("unknown-kind", text), remedy)
+    if holding.sockets:
+        return _of_sockets(snapshot, holding)
     found = _of_exclusion(snapshot, holding) if "exclusion" in kinds else _of_nothing(snapshot, holding)
     return found._replace(reason=found.reason._replace(text=f"{found.reason.text}{_low(snapshot, port)}"))
 
 
-def _of_sockets(sockets: tuple[Socket, ...]) -> Outlook:
-    who = min(sockets, key=lambda item: item.process is None)
-    families = "+".join(dict.fromkeys(item.lane.family for item in sockets))
-    remedy = Remedy("stop-program", f"stop {who}")
-    if who.process is None:
+def _of_sockets(snapshot: Snapshot, holding: Holding) -> Outlook:
+    """One of them is named; connections that are closing do not count beside a program."""
+    who = min(holding.sockets, key=Socket.rank)
+    families = "+".join(dict.fromkeys(item.lane.family for item in holding.sockets if item.closing == who.closing))
+    if who.closing:
+        text = f"{who} holds it, {families}; it is free in a few minutes"
+        return Outlook("in-use", Reason("in-use", text), Remedy(WAIT_FOR_CLOSING.id, "wait a few minutes"))
+    is_system = (who.process, who.pid) == SYSTEM_PROCESS
+    if is_system and holding.urls:
+        remedy = _stop_service(holding.urls[0])
+    elif is_system or (snapshot.elevated and who.process is None and who.pid is None):
+        such = "SMB, http.sys ..." if snapshot.facts.os == "windows" else "NFS, WireGuard ..."
+        text = f"the system itself has it ({such}), or a program of a container"
+        remedy = Remedy("stop-service", f"{text}: choose another port, or stop that service")
+    elif who.process is not None:
+        remedy = Remedy("stop-program", f"stop {who}")
+    elif snapshot.elevated:
+        remedy = Remedy("stop-program", f"stop the process with pid {who.pid}")
+    else:
         remedy = Remedy("run-elevated", "run this again with all rights to see which program it is")
     return Outlook("in-use", Reason("in-use", f"it is in use by {who}, {families}"), remedy)
+
+
+def _stop_service(url: UrlReservation) -> Remedy:
+    return Remedy("stop-service", f"http.sys keeps it for {url.url}; choose another port, or stop that service")
 
 
 def _of_block(snapshot: Snapshot, info: RowInfo, holding: Holding) -> Outlook:
@@ -138,8 +158,7 @@ def _of_block(snapshot: Snapshot, info: RowInfo, holding: Holding) -> Outlook:
         return Outlook("refused", Reason("block", text), Remedy("ask-there", "ask on that machine"))
     reason = Reason("block", "Windows holds it (WinNAT, HNS, http.sys ...), and a bind gets 10013 (WSAEACCES)")
     if holding.urls:
-        text = f"http.sys keeps it for {holding.urls[0].url}; choose another port, or stop that service"
-        return Outlook("refused", reason, Remedy("stop-service", text))
+        return Outlook("refused", reason, _stop_service(holding.urls[0]))
     if snapshot.moves_at_restart(info.row):
         text = "restart the host: a block of WinNAT outside the dynamic range does not come again"
         return Outlook("refused", reason, Remedy("restart", text))
@@ -199,10 +218,12 @@ def _with_missing(picture: Picture, holding: Holding, outlook: Outlook) -> Outlo
 
 
 def _apply(picture: Picture, missing: tuple[MissingClaim, ...]) -> Remedy:
-    """All files of a policy, since what one declares may count as given up where that one is not read."""
-    policies = {item.unit.entry.policy for item in missing}
-    files = sorted({claim.file for claim in picture.owned.claims if claim.policy in policies})
-    command = " ".join(["reconciler apply", *(f'"{file}"' if " " in file else file for file in files)])
+    """The files that the entries were applied from; where one is gone, nobody knows where its policy is now."""
+    gone = {file.name for file in (picture.state.policies.recorded or {}).values() if file.state == "gone"}
+    files = dict.fromkeys(item.unit.entry.place.file for item in missing if item.unit.entry.place.file not in gone)
+    names = [f'"{file}"' if " " in file else file for file in files if file]
+    policies = " and ".join(dict.fromkeys(f"policy {item.unit.entry.policy}" for item in missing))
+    command = f"reconciler apply {' '.join(names)}" if names else f"apply {policies} again, which"
     gaps = (gap for item in missing for gap in judged(picture, item.unit, picture.missing(item.unit), {}))
     held = dict.fromkeys(gap.held.reason.text for gap in gaps if gap.held)
     return Remedy("apply", f"{command} puts it there{''.join(f', but {text}' for text in held)}")

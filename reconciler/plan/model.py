@@ -92,7 +92,10 @@ class RowRef(NamedTuple):
 
 
 class Blocker(NamedTuple):
-    """Who is in the way: a row of the host's listing, a socket with its process, or another file that sets the list."""
+    """Who is in the way: a row of the host's listing, a socket with its process, or another file that sets the list.
+
+    `closing`: a socket that no program has any more, and that ends by itself.
+    """
 
     what: Literal["row", "socket", "file"]
     lane: Lane
@@ -100,6 +103,7 @@ class Blocker(NamedTuple):
     text: str
     process: str | None = None
     pid: int | None = None
+    closing: bool = False
 
 
 class UnitRef(NamedTuple):

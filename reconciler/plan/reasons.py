@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from reconciler.host.interface import SYSTEM_PROCESS
 from reconciler.plan.model import Blocker, EntryRef, Reason, Remedy
 from reconciler.ports import PortRange, PortSet, Store
-from reconciler.text import shorten
+from reconciler.text import joined, shorten
 
 _SHOWN = 4
 """Blockers and ranges in one sentence; the last place says how many more there are."""
@@ -76,10 +77,22 @@ def in_the_way(blockers: Sequence[Blocker]) -> Reason:
 
 
 def in_use(blockers: Sequence[Blocker]) -> Reason:
-    """Sockets use the ports that are to be created."""
-    first = blockers[0]
-    more = f" and {len(blockers) - 1} more" if len(blockers) > 1 else ""
-    return Reason("in-use", f"port {first.ports} is in use by {first.text}{more}")
+    """Sockets use the ports that are to be created: who, each once, and which ports."""
+    users: dict[str, list[Blocker]] = {}
+    for blocker in sorted(blockers, key=lambda item: (item.closing, item.ports)):
+        users.setdefault(blocker.text, []).append(blocker)
+    return Reason("in-use", shorten([_used(same) for same in users.values()], _SHOWN, "; "))
+
+
+def _used(same: Sequence[Blocker]) -> str:
+    """Which ports the same program uses, or connections that are closing."""
+    first, one = same[0], len(same) == 1
+    verb = "is" if one else "are"
+    where = f"port {first.ports}" if one else f"{len(same)} ports"
+    which = "" if one else f": {shorten([str(item.ports) for item in same], _SHOWN)}"
+    if first.closing:
+        return f"{where} {verb} held by {first.text}, and free in a few minutes{which}"
+    return f"{where} {verb} in use by {first.text}{which}"
 
 
 def row_in_use(socket: Blocker, row: str) -> Reason:
@@ -196,16 +209,45 @@ def restart(*, or_release: bool) -> Remedy:
     )
 
 
-def stop_program(socket: Blocker) -> Remedy:
-    """End what uses the port."""
-    if socket.process is not None:
-        return Remedy("stop-program", f"stop {socket.text}, then plan and apply again")
-    if socket.pid is not None:
-        return Remedy("stop-program", f"stop the process with pid {socket.pid}, then plan and apply again")
-    return Remedy(
-        "find-program",
-        f"find who uses port {socket.ports} (run plan elevated to see it), stop it, then plan and apply again",
-    )
+WAIT_FOR_CLOSING = Remedy("wait-for-closing", "wait a few minutes, then plan and apply again")
+
+
+def free_ports(sockets: Sequence[Blocker], *, elevated: bool) -> Remedy:
+    """End the use of the ports. `elevated`: who asks sees every program, so what does not show is the system's."""
+    live = [socket for socket in sockets if not socket.closing]
+    if not live:
+        return WAIT_FOR_CLOSING
+    known = [socket for socket in live if (socket.process, socket.pid) != (None, None)]
+    programs = [socket for socket in known if (socket.process, socket.pid) != SYSTEM_PROCESS]
+    if programs:
+        return stop_program(programs)
+    if known or elevated:
+        return stop_service(known or live)
+    return find_program(live)
+
+
+def stop_program(sockets: Sequence[Blocker]) -> Remedy:
+    """End the programs that use the ports, each named once."""
+    each = (item.text if item.process is not None else f"the process with pid {item.pid}" for item in sockets)
+    names = list(dict.fromkeys(each))
+    said = joined(names) if len(names) <= _SHOWN else shorten(names, _SHOWN)
+    return Remedy("stop-program", f"stop {said}, then plan and apply again")
+
+
+def stop_service(sockets: Sequence[Blocker]) -> Remedy:
+    """The ports are of no program; the kernel serves something on them."""
+    text = f"the system itself has {_those(sockets)}, for a service such as SMB or http.sys"
+    return Remedy("stop-service", f"{text}: choose other ports, or stop that service, then plan and apply again")
+
+
+def find_program(sockets: Sequence[Blocker]) -> Remedy:
+    """Who may ask does not see the programs of others."""
+    text = f"find who uses {_those(sockets)} (run plan elevated to see it), stop it, then plan and apply again"
+    return Remedy("find-program", text)
+
+
+def _those(sockets: Sequence[Blocker]) -> str:
+    return f"port {sockets[0].ports}" if len(sockets) == 1 else "those ports"
 
 
 def end_the_claim(how: str) -> Remedy:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from reconciler.host.interface import ListSnapshot, Row, Snapshot
+from reconciler.host.interface import ListSnapshot, Row, Snapshot, Socket
 from reconciler.ledger.records import Ledger
 from reconciler.plan.model import Options, Plan
 from reconciler.policy.entries import Exclusion, Policy, PolicySet, Reservation
@@ -213,7 +213,7 @@ def _sockets(snapshot: Snapshot, concerned: dict[Protocol, PortSet]) -> Section:
         return {}
     return {
         f"{socket.lane} {socket.port}": {"process": str(socket)}
-        for socket in snapshot.sockets
+        for socket in sorted(snapshot.sockets, key=Socket.rank, reverse=True)
         if socket.port in concerned[socket.lane.protocol]
     }
 

@@ -161,6 +161,8 @@ def finish(picture: Picture, proposals: Sequence[Proposal]) -> tuple[Step, ...]:
     done = [proposal for proposal in proposals if proposal.into is None]
     for proposal in done:
         _wait_for_sockets(proposal, picture)
+        if proposal.status == "deferred":
+            proposal.remedy = reasons.free_ports(proposal.blockers, elevated=picture.snapshot.elevated)
     return in_order(proposal.step(_over_covered(proposal, picture)) for proposal in done)
 
 
@@ -204,23 +206,23 @@ def _wait_for_sockets(proposal: Proposal, picture: Picture) -> None:
         created_in_use = {blocker.ports.first for blocker in proposal.blockers if blocker.what == "socket"}
         proposal.status = "deferred"
         proposal.blockers = [busy[port][0] for port in sorted(busy)]
-        socket, row = busy[min(busy)]
+        socket, row = min(busy.values(), key=lambda item: (item[0].closing, item[0].ports))
         if not created_in_use - busy.keys():  # said once
             proposal.parts = [part for part in proposal.parts if part.reason.id != "in-use"]
         proposal.but = reasons.row_in_use(socket, str(row) if proposal.parts else "it")
-        proposal.remedy = reasons.stop_program(socket)
     if proposal.status == "deferred":
         proposal.tried = False
 
 
 def _busy(proposal: Proposal, picture: Picture) -> dict[int, tuple[Blocker, PortRange]]:
     """The ports in use of the rows that it deletes: each with its socket and its row."""
-    return {
-        port: (picture.tables[number].socket(port), row.ports)
-        for row in proposal.deletes
-        for number in picture.tables_of(row.lanes)
-        for port in picture.tables[number].socket_ports.within(row.ports)
-    }
+    found: dict[int, tuple[Blocker, PortRange]] = {}
+    for row in proposal.deletes:
+        ports = dict.fromkeys(picture.tables_of(row.lanes), PortSet.of([row.ports]))
+        for port, socket in picture.sockets(ports).items():
+            if found.setdefault(port, (socket, row.ports))[0].closing:
+                found[port] = (socket, row.ports)
+    return found
 
 
 def _over_covered(proposal: Proposal, picture: Picture) -> PortSet:

@@ -9,15 +9,16 @@ from __future__ import annotations
 import os
 import shlex
 import stat
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 from reconciler.policy.document import Document, read_document
-from reconciler.policy.entries import FileState, Place, PolicySet, RecordedFile
+from reconciler.policy.entries import Place, PolicySet
 from reconciler.policy.merge import HostWords, matches, merge, name_problems, scope_problems, scopes
 from reconciler.policy.messages import Problem, raise_all
+from reconciler.policy.recorded import identity
 from reconciler.text import visible
 
 LARGEST_FILE = 16 * 2**20
@@ -57,27 +58,6 @@ def load_policies(paths: Sequence[AnyPath], facts_os: str, host_name: str, tags:
     named = {visible(str(Path(path))) for path in paths}
     idle = sorted({document.file for document in documents} - {document.file for document in active})
     return replace(policies, paths=absolute, idle=tuple(file for file in idle if file in named))
-
-
-def with_recorded(policies: PolicySet, files: Iterable[str]) -> PolicySet:
-    """The same policies, with what became of the files that a ledger names; any may have been forgotten in this run.
-
-    What is no absolute path was no file, as standard input, and counts as read.
-    """
-    by_identity = {_identity(path): name for name, path in policies.paths.items()}
-    found = {}
-    for path in dict.fromkeys(files):
-        name = by_identity.get(_identity(path)) if Path(path).is_absolute() else path
-        state: FileState = "read" if name is not None else "gone" if _is_gone(path) else "not read"
-        found[path] = RecordedFile(_shown(path) if name is None else name, state)
-    return replace(policies, recorded=found)
-
-
-def _shown(path: str) -> str:
-    try:
-        return str(Path(path).relative_to(Path.cwd()))
-    except (OSError, ValueError):
-        return path
 
 
 def check_policies(paths: Sequence[AnyPath]) -> Checked:
@@ -145,38 +125,19 @@ def _find(paths: Sequence[AnyPath]) -> tuple[list[Path], list[Problem]]:
         else:
             files = [path]
         for file in files:
-            found.setdefault(_identity(file), file)
+            found.setdefault(identity(file), file)
     if not paths:
         problems.append(_problem("PATH", "no policy file found: name a file or a folder"))
     return list(found.values()), problems
 
 
-def _is_gone(path: str) -> bool:
-    """Is there surely no such file? One that cannot be examined may be there, as on a drive that is not connected."""
-    try:
-        Path(path).stat()
-    except (FileNotFoundError, NotADirectoryError):
-        return os.path.isdir(Path(path).anchor)  # noqa: PTH112  unlike Path.is_dir, it never raises
-    except (OSError, ValueError):
-        return False
-    return False
-
-
-def _identity(file: AnyPath) -> str:
-    """The same for two names of one file or folder."""
-    try:
-        return os.path.realpath(file)
-    except (OSError, ValueError):
-        return str(file)
-
-
 def _walk(folder: Path, problems: list[Problem]) -> Iterator[Path]:
     """Every `*.toml` below a folder, without what is hidden. Links are followed, to each folder once."""
-    seen = {_identity(folder)}
+    seen = {identity(folder)}
 
     def is_new(path: str) -> bool:
         known = len(seen)
-        seen.add(_identity(path))
+        seen.add(identity(path))
         return len(seen) > known
 
     def unreadable(error: OSError) -> None:

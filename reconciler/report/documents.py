@@ -117,6 +117,7 @@ def _blocker(blocker: Blocker) -> shapes.BlockerDocument:
         "text": blocker.text,
         "process": blocker.process,
         "pid": blocker.pid,
+        "closing": blocker.closing,
     }
 
 
@@ -274,7 +275,10 @@ def _answer(answer: Answer) -> shapes.AnswerDocument:
             for shown in holding.rows
         ],
         "missing": [_missing(item) for item in holding.missing],
-        "sockets": [{"lane": str(item.lane), "process": item.process, "pid": item.pid} for item in holding.sockets],
+        "sockets": [
+            {"lane": str(item.lane), "process": item.process, "pid": item.pid, "closing": item.closing}
+            for item in holding.sockets
+        ],
         "dynamic_range": str(holding.ephemeral) if holding.ephemeral else None,
         "url_reservations": [item.url for item in holding.urls],
     }

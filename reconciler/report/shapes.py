@@ -106,6 +106,7 @@ class BlockerDocument(TypedDict):
     text: Annotated[str, "in words"]
     process: str | None
     pid: int | None
+    closing: Annotated[bool, "a connection that no program has any more; it ends by itself"]
 
 
 class StepDocument(TypedDict):
@@ -322,6 +323,7 @@ class SocketDocument(TypedDict):
     lane: LaneName
     process: Annotated[str | None, "the name of the program, where the host says it"]
     pid: Annotated[int | None, "its process id, where the host says it"]
+    closing: Annotated[bool, "a connection that no program has any more; it ends by itself"]
 
 
 class AnswerDocument(TypedDict):

@@ -114,9 +114,9 @@ def _why(step: Step) -> list[str]:
 def _way_out(step: Step, *, was_tried: bool = False) -> list[str]:
     """What is in the way that the reason does not name, what stays for now, and what a person can do."""
     lines = []
-    unnamed = [blocker_words(blocker) for blocker in step.blockers if blocker.text not in step.reason.text]
+    unnamed = {item.text: item for item in reversed(step.blockers) if item.text not in step.reason.text}
     if unnamed:
-        lines.append(f"{_INDENT}in the way: {shorten(unnamed)}")
+        lines.append(f"{_INDENT}in the way: {shorten([blocker_words(item) for item in reversed(unnamed.values())])}")
     if step.over_covered:
         sockets = [str(blocker.ports) for blocker in step.blockers if blocker.what == "socket"]
         when = f"in use, removed when {shorten(sockets)} is free" if sockets else "that cannot be replaced yet"

@@ -28,6 +28,8 @@ def lane_words(lanes: Sequence[Lane]) -> str:
 
 def port_words(step: Step, palette: Palette) -> str:
     """The rows of a step: `8000-8099`, or for a replace `8000-8099 -> 8080-8089`."""
+    if step.action == "create" and step.status == "deferred" and not step.done_by_apply and len(step.creates) > 1:
+        return f"{sum(row.ports.count for row in step.creates)} ports of {step.units[0].ports}"  # the reason names them
     old, new = _row_words(step.deletes), _row_words(step.creates)
     if step.action == "replace" and old and new:
         kind = "" if step.creates[0].kind == step.kind else f"{step.creates[0].kind} "

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -95,3 +98,63 @@ def test_on_linux_an_open_socket_is_seen(lab: Lab) -> None:
         answers = lab.run("explain", f"{port}/tcp", "--host", "linux", "--json").document()["answers"]
     assert [answer["bind"] for answer in answers] == ["in-use"]
     assert answers[0]["sockets"][0]["process"]
+
+
+def test_a_closing_connection_is_named_as_such(lab: Lab) -> None:
+    lab.sim("listen", "lab.json", "8080", "--closing")
+    (answer,) = lab.run("explain", "8080/tcp", "--json").document()["answers"]
+    assert (answer["bind"], answer["remedy_id"]) == ("in-use", "wait-for-closing")
+    assert [(item["pid"], item["closing"]) for item in answer["sockets"]] == [(None, True)] * 2
+    lab.sim("close", "lab.json", "8080", "--family", "ipv6")
+    lab.sim("listen", "lab.json", "8080", "--family", "ipv6", "--process", "nginx.exe", "--pid", "77")
+    assert "stop nginx.exe (pid 77)" in lab.run("explain", "8080/tcp").out
+
+
+def ended(lab: Lab, port: int) -> tuple[str, str]:
+    """What explain says of a port of this Linux: how it can be bound, and the remedy."""
+    (answer,) = lab.run("explain", f"{port}/tcp", "--host", "linux", "--json").document()["answers"]
+    return answer["bind"], answer["remedy_id"]
+
+
+@contextmanager
+def connected() -> Iterator[tuple[socket.socket, socket.socket, socket.socket]]:
+    """A listening socket, and both ends of a connection to it: who called, and who was called."""
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.create_connection(server.getsockname()) as caller:
+        called, _ = server.accept()
+        with called:
+            yield server, caller, called
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs a Linux kernel's list of sockets")
+def test_on_linux_a_port_in_time_wait_is_of_no_program(lab: Lab) -> None:
+    with connected() as (_, caller, called):
+        port = caller.getsockname()[1]
+        caller.close()
+        assert called.recv(1) == b""
+        called.close()
+        assert ended(lab, port) == ("in-use", "wait-for-closing")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs a Linux kernel's list of sockets")
+def test_on_linux_the_program_is_named_whose_old_connections_are_closing(lab: Lab) -> None:
+    with connected() as (server, caller, called):
+        port = called.getsockname()[1]
+        called.close()
+        assert caller.recv(1) == b""
+        caller.close()
+        assert ended(lab, port) == ("in-use", "stop-program")
+        server.close()
+        assert ended(lab, port) == ("in-use", "wait-for-closing")
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux" or os.geteuid() != 0, reason="needs a Linux and root, who sees every program"
+)
+def test_on_linux_half_a_connection_that_its_program_left_is_of_no_program(lab: Lab) -> None:
+    with connected() as (_, caller, called):
+        port = caller.getsockname()[1]
+        caller.shutdown(socket.SHUT_WR)
+        assert called.recv(1) == b""
+        assert ended(lab, port) == ("in-use", "stop-program")
+        caller.close()
+        assert ended(lab, port) == ("in-use", "wait-for-closing")

@@ -205,3 +205,74 @@ def test_a_file_that_was_named_and_is_for_another_host_is_told_and_one_of_a_fold
         assert lab.run("plan", "--json", *words).document()["notes"] == []
     alone = lab.run("plan", "--json", str(gpu)).document()["notes"]
     assert [note["id"] for note in alone] == ["nothing-targeted"]
+
+
+FILL = 'version = 1\n[policy]\nname = "node"\n[[exclusion]]\nname = "nodeports"\nprotocol = "udp"\nreason = "test"\n'
+
+
+def crowd(lab: Lab, count: int, busy: str) -> None:
+    """A policy of 30000-32767, and a DNS service with so many sockets in it, on every 23rd port."""
+    Path("desired").mkdir(exist_ok=True)
+    Path("desired/node.toml").write_text(f'{FILL}ports = "30000-32767"\nbusy = "{busy}"\n', encoding="utf-8")
+    lab.sim("listen", "lab.json", "30007/udp", "--process", "DnsService.exe", "--pid", "5108")
+    document = json.loads(Path("lab.json").read_text(encoding="utf-8"))
+    sockets = document["sockets"]
+    ports = range(30007, 30007 + 23 * count, 23)
+    document["sockets"] = [[lane, port, *who] for port in ports for lane, _, *who in sockets]
+    Path("lab.json").write_text(json.dumps(document), encoding="utf-8")
+
+
+def test_many_sockets_of_one_program_are_one_line(lab: Lab) -> None:
+    crowd(lab, 120, "fill")
+    place = Path("desired", "node.toml")
+    assert lab.run("apply", "--yes").code == 3
+    outcome = lab.run("apply", "--yes")
+    assert [line.strip() for line in outcome.out.splitlines()[1:4]] == [
+        f"… deferred: create exclusion 120 ports of 30000-32767 udp, ipv4+ipv6  node/nodeports ({place}:4)",
+        "120 ports are in use by DnsService.exe (pid 5108): 30007, 30030, 30053 and 117 more",
+        "remedy: stop DnsService.exe (pid 5108), then plan and apply again",
+    ]
+    assert outcome.out.endswith("Apply: 1 deferred\n")
+    document = lab.run("plan", "--json").document()
+    Draft202012Validator(document_schema("plan")).validate(document)
+    (step,) = document["steps"]
+    assert (document["in_sync"], document["summary"]["deferred"]) == (0, 1)
+    assert (len(step["creates"]), len(step["blockers"]), step["remedy_id"]) == (120, 120, "stop-program")
+
+
+def test_each_program_has_its_line(lab: Lab) -> None:
+    crowd(lab, 20, "fill")
+    for port in ("31000", "31002"):
+        lab.sim("listen", "lab.json", f"{port}/udp", "--process", "game.exe", "--pid", "9")
+    plan = lab.run("plan", "--json").document()
+    held = [step for step in plan["steps"] if step["status"] == "deferred"]
+    assert [(len(step["creates"]), step["blockers"][0]["process"]) for step in held] == [
+        (20, "DnsService.exe"),
+        (2, "game.exe"),
+    ]
+
+
+def test_many_sockets_in_a_range_that_waits_as_a_whole_are_named_by_program(lab: Lab) -> None:
+    crowd(lab, 50, "wait")
+    lab.sim("listen", "lab.json", "31000/udp", "--process", "game.exe", "--pid", "9")
+    outcome = lab.run("plan")
+    assert (
+        "50 ports are in use by DnsService.exe (pid 5108): 30007, 30030, 30053 and 47 more; port 31000" in outcome.out
+    )
+    assert "remedy: stop DnsService.exe (pid 5108) and game.exe (pid 9), then plan and apply again" in outcome.out
+    assert "in the way" not in outcome.out
+
+
+def test_a_closing_connection_is_waited_for_and_nobody_is_looked_for(lab: Lab) -> None:
+    lab.policy("dev=3000")
+    lab.sim("listen", "lab.json", "3000", "--closing")
+    (step,) = lab.run("plan", "--json").document()["steps"]
+    assert (step["reason_id"], step["remedy_id"]) == ("in-use", "wait-for-closing")
+    assert [(item["pid"], item["closing"]) for item in step["blockers"]] == [(None, True)]
+    for command in (("plan",), ("apply", "--yes")):
+        said = lab.run(*command).out
+        assert "a connection that is closing" in said
+        assert "unknown" not in said
+        assert "elevated" not in said
+    lab.sim("close", "lab.json", "3000")
+    assert lab.run("apply", "--yes").code == 0

@@ -133,6 +133,18 @@ def test_listen_and_close(world: str) -> None:
     assert _done("close", world, "53/udp") == "Closed 1 socket\n"
 
 
+def test_a_closing_connection_is_of_tcp_and_of_no_program(world: str) -> None:
+    said = _done("listen", world, "8080", "--family", "ipv4", "--closing")
+    assert said == "A connection is closing on tcp/ipv4 8080\n"
+    assert [socket.closing for socket in _state(world).sockets] == [True]
+    assert "tcp/ipv4 8080  a connection that is closing" in _done("show", world)
+    before = Path(world).read_bytes()
+    for wrong in (("53/udp",), ("80", "--pid", "4"), ("80", "--process", "x"), ("80", "--token")):
+        assert "--closing" in _misused("listen", world, *wrong, "--closing")
+    assert Path(world).read_bytes() == before
+    assert _done("close", world, "8080") == "Closed 1 socket\n"
+
+
 def test_listen_through_a_reservation_needs_its_token(world: str) -> None:
     _done("row", "add", world, "tcp/ipv4", "12000-12009", "--reservation")
     assert "WSAEACCES" in _refused("listen", world, "12000")

@@ -12,7 +12,7 @@ from reconciler.ledger.records import Ledger, RestoreRow
 from reconciler.plan.explain import Answer, Outlook, explain_port
 from reconciler.plan.model import Reason, Remedy, State
 from reconciler.plan.planner import picture_of
-from reconciler.policy.entries import PolicySet
+from reconciler.policy.entries import PolicySet, RecordedFile
 from reconciler.ports import LANES, PROTOCOLS, PortRange
 from tests.list_world import ListWorld
 from tests.list_world import ports as port_set
@@ -203,12 +203,13 @@ def test_a_socket_in_either_family_keeps_the_port_whatever_the_rows_say() -> Non
 
 
 def test_a_process_that_does_not_show_is_looked_for_with_more_rights() -> None:
-    outlook = tcp_answer(8080, reading(sockets=(Socket(TCP4, 8080, None, None),))).outlook
+    view = reading(sockets=(Socket(TCP4, 8080, None, None),), elevated=False)
+    outlook = tcp_answer(8080, view).outlook
     assert outlook.reason.text == "it is in use by an unknown process, ipv4"
     assert outlook.remedy == Remedy("run-elevated", "run this again with all rights to see which program it is")
     both = (Socket(TCP4, 8080, None, 5), Socket(TCP6, 8080, "nginx", 77))
     assert tcp_answer(8080, reading(sockets=both)).outlook.remedy == Remedy("stop-program", "stop nginx (pid 77)")
-    other = tcp_answer(8080, reading(sockets=(Socket(TCP4, 8080, None, 7),))).outlook
+    other = tcp_answer(8080, replace(view, sockets=(Socket(TCP4, 8080, None, 7),))).outlook
     assert other.reason.text == "it is in use by an unknown process (pid 7), ipv4"
     assert other.remedy == outlook.remedy
 
@@ -280,12 +281,16 @@ def test_what_is_in_the_way_of_another_part_of_the_range_is_told() -> None:
     assert used.remedy == Remedy("apply", f"{APPLY}, but port 8050 is in use by nginx (pid 77)")
 
 
-def test_all_files_of_the_policy_are_applied_together() -> None:
-    others = (claim("db", "9000", file="my db.toml"), claim("x", "9001", file="x.toml", policy="q"))
+def test_the_files_are_named_that_the_entries_were_applied_from() -> None:
+    others = (claim("db", "8080", file="my db.toml"), claim("x", "9001", file="x.toml", policy="q"))
     ledger = gone(claims=(*gone().claims, *others))
     assert tcp_answer(8080, reading(), ledger).outlook.remedy == Remedy(
         "apply", 'reconciler apply "my db.toml" p.toml puts it there'
     )
+    recorded = {"p.toml": RecordedFile("p.toml", "gone")}
+    picture = picture_of(State(PolicySet((), recorded=recorded), reading(), gone()))
+    (answer,) = explain_port(picture, 8080, ("tcp",))
+    assert answer.outlook.remedy == Remedy("apply", "apply policy p again, which puts it there")
 
 
 @pytest.mark.parametrize(
@@ -342,3 +347,58 @@ def test_what_the_remedy_says_makes_it_again() -> None:
         assert ids(tcp_answer(8080, world.host.snapshot(), world.store.load()).outlook)[2] == "apply"
         world.apply(web)
         assert ids(tcp_answer(8080, world.host.snapshot(), world.store.load()).outlook)[1:] == ("exclusion", None)
+
+
+def remedy_of(*sockets: Socket, **changes: Any) -> str | None:
+    remedy = tcp_answer(8080, reading(sockets=sockets, **changes)).outlook.remedy
+    return remedy and remedy.id
+
+
+def test_who_has_all_rights_is_not_sent_for_more() -> None:
+    """What does not show to administrators is the kernel itself, or of a container; of a pid they need no name."""
+    hidden = Socket(TCP4, 8080, None, None)
+    for os in ("windows", "linux"):
+        view = reading(sockets=(hidden,))
+        outlook = tcp_answer(8080, replace(view, facts=replace(view.facts, os=os))).outlook
+        assert (outlook.bind, outlook.remedy and outlook.remedy.id) == ("in-use", "stop-service")
+    assert remedy_of(hidden._replace(pid=7)) == "stop-program"
+    assert remedy_of(hidden._replace(pid=7), elevated=False) == "run-elevated"
+
+
+def test_nobody_is_told_to_stop_the_kernel_of_windows() -> None:
+    system = Socket(TCP4, 8080, "System", 4)
+    assert [remedy_of(system, elevated=elevated) for elevated in (True, False)] == ["stop-service"] * 2
+    view = reading(sockets=(system,), url_reservations=(UrlReservation(8080, "http://+:8080/"),))
+    remedy = tcp_answer(8080, view).outlook.remedy
+    assert remedy is not None
+    assert (remedy.id, "http.sys keeps it for http://+:8080/" in remedy.text) == ("stop-service", True)
+    assert remedy_of(system._replace(pid=77)) == "stop-program"
+
+
+CLOSING = Socket(TCP4, 8080, None, None, closing=True)
+
+
+@pytest.mark.parametrize("elevated", [True, False])
+def test_a_connection_that_is_closing_is_waited_for(elevated: bool) -> None:
+    outlook = tcp_answer(8080, reading(sockets=(CLOSING, CLOSING._replace(lane=TCP6)), elevated=elevated)).outlook
+    assert (outlook.bind, outlook.reason.id, outlook.remedy and outlook.remedy.id) == (
+        "in-use",
+        "in-use",
+        "wait-for-closing",
+    )
+    assert outlook.reason.text == "a connection that is closing holds it, ipv4+ipv6; it is free in a few minutes"
+
+
+def test_a_program_counts_for_more_than_a_connection_that_is_closing() -> None:
+    program = Socket(TCP6, 8080, "nginx", 77)
+    for sockets in ((CLOSING, program), (program, CLOSING)):
+        outlook = tcp_answer(8080, reading(sockets=sockets)).outlook
+        assert outlook.reason.text == "it is in use by nginx (pid 77), ipv6"
+        assert outlook.remedy == Remedy("stop-program", "stop nginx (pid 77)")
+    assert remedy_of(CLOSING, Socket(TCP6, 8080, None, None), elevated=False) == "run-elevated"
+
+
+def test_what_holds_the_port_when_the_connection_is_closed_counts_for_more() -> None:
+    assert tcp_answer(8080, reading(*listed("8000-8099"), sockets=(CLOSING,))).outlook.bind == "refused"
+    excluded = tcp_answer(8080, reading(*listed("8000-8099 *"), sockets=(CLOSING,))).outlook
+    assert excluded.remedy == Remedy("wait-for-closing", "wait a few minutes")

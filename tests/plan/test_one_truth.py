@@ -176,7 +176,7 @@ def agree_on_missing(state: State) -> None:
     """What the ledger's claims lack is what the plan finds that the very same entries lack, for the same causes."""
     picture = picture_of(state)
     units = {
-        (unit.owner[:2], lane, port, picture.cause(unit, {number: PortSet.of([PortRange(port, port)])}))
+        (unit.kind, lane, port, picture.cause(unit, {number: PortSet.of([PortRange(port, port)])}))
         for unit in picture.desired.units
         if unit.kind == "exclusion" or picture.snapshot.reservations_supported
         for number, ports in picture.missing(unit).items()
@@ -186,7 +186,7 @@ def agree_on_missing(state: State) -> None:
     alone = picture_of(replace(state, policies=PolicySet(())))
     causes = {"drift": "drift", "restart": "drift", "restore": "restore", "claimed": "change"}
     assert units == {
-        (item.unit.owner[:2], lane, port, causes[item.reason.id])
+        (item.unit.kind, lane, port, causes[item.reason.id])
         for item in alone.missing_claims()
         for lane in item.lanes
         for port in PortSet.of([item.ports])

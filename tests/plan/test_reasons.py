@@ -20,7 +20,15 @@ ROWS = [Blocker("row", TCP4, ports(text), f"{text}, x") for text in ("1", "2", "
 NGINX = Blocker("socket", TCP4, ports("8080"), "nginx (pid 77)", "nginx", 77)
 HIDDEN = Blocker("socket", TCP4, ports("8080"), "an unknown process (pid 7)", None, 7)
 NAMELESS = Blocker("socket", TCP4, ports("8080"), "an unknown process")
+SYSTEM = Blocker("socket", TCP4, ports("445"), "System (pid 4)", "System", 4)
+CLOSING = Blocker("socket", TCP4, ports("8080"), "a connection that is closing", closing=True)
 FILE = Blocker("file", TCP4, ports("80"), "/etc/sysctl.conf:3, which sets the same list at boot")
+
+
+def _at(blocker: Blocker, where: str) -> list[Blocker]:
+    """The same socket on each of these ports."""
+    return [blocker._replace(ports=ports(text)) for text in where.split()]
+
 
 EXAMPLES: dict[str, tuple[Reason | Remedy, str, str]] = {
     "DRIFT": (reasons.DRIFT, "drift", "it was applied here and is gone"),
@@ -187,10 +195,27 @@ EXAMPLES: dict[str, tuple[Reason | Remedy, str, str]] = {
         "take the ports out of one of the two entries",
     ),
     "stop_program": (
-        reasons.stop_program(NGINX),
+        reasons.stop_program([NGINX]),
         "stop-program",
         "stop nginx (pid 77), then plan and apply again",
     ),
+    "stop_service": (
+        reasons.stop_service([SYSTEM]),
+        "stop-service",
+        "the system itself has port 445, for a service such as SMB or http.sys: "
+        "choose other ports, or stop that service, then plan and apply again",
+    ),
+    "find_program": (
+        reasons.find_program([NAMELESS]),
+        "find-program",
+        "find who uses port 8080 (run plan elevated to see it), stop it, then plan and apply again",
+    ),
+    "free_ports": (
+        reasons.free_ports([CLOSING], elevated=True),
+        "wait-for-closing",
+        "wait a few minutes, then plan and apply again",
+    ),
+    "WAIT_FOR_CLOSING": (reasons.WAIT_FOR_CLOSING, "wait-for-closing", "wait a few minutes, then plan and apply again"),
     "end_the_claim": (reasons.end_the_claim("--retire p"), "end-the-claim", "--retire p"),
 }
 FORMS: list[tuple[Reason | Remedy, str]] = [
@@ -207,21 +232,46 @@ FORMS: list[tuple[Reason | Remedy, str]] = [
     ),
     (reasons.boot_file(PortSet(), PORT_90, ""), "the file that sets the ports at boot has 90, which no entry wants"),
     (reasons.in_the_way(ROWS), "in the way: 1, x; 2, x; 3, x and 2 more"),
-    (reasons.in_use([NGINX, HIDDEN, NAMELESS]), "port 8080 is in use by nginx (pid 77) and 2 more"),
+    (
+        reasons.in_use([CLOSING, *_at(NAMELESS, "8081"), *_at(NGINX, "9006 9005 9004 9003 9002 9001")]),
+        "port 8081 is in use by an unknown process; "
+        "6 ports are in use by nginx (pid 77): 9001, 9002, 9003 and 3 more; "
+        "port 8080 is held by a connection that is closing, and free in a few minutes",
+    ),
+    (
+        reasons.in_use(_at(CLOSING, "8080 8081")),
+        "2 ports are held by a connection that is closing, and free in a few minutes: 8080, 8081",
+    ),
+    (
+        reasons.in_use([Blocker("socket", TCP4, ports(str(pid)), f"x (pid {pid})", "x", pid) for pid in range(1, 7)]),
+        "port 1 is in use by x (pid 1); port 2 is in use by x (pid 2); port 3 is in use by x (pid 3) and 3 more",
+    ),
     (
         reasons.boot_file_may_not_count(FILE, PORT_80),
         "our file that sets the ports at boot lacks 80: in the way is /etc/sysctl.conf:3, "
         "which sets the same list at boot",
     ),
-    (reasons.stop_program(HIDDEN), "stop the process with pid 7, then plan and apply again"),
     (
-        reasons.stop_program(NAMELESS),
-        "find who uses port 8080 (run plan elevated to see it), stop it, then plan and apply again",
+        reasons.stop_program([NGINX, HIDDEN, NGINX]),
+        "stop nginx (pid 77) and the process with pid 7, then plan and apply again",
+    ),
+    (
+        reasons.stop_program([HIDDEN._replace(pid=pid) for pid in range(1, 7)]),
+        "stop the process with pid 1, the process with pid 2, the process with pid 3 and 3 more, "
+        "then plan and apply again",
+    ),
+    (
+        reasons.find_program([NAMELESS, NAMELESS]),
+        "find who uses those ports (run plan elevated to see it), stop it, then plan and apply again",
     ),
 ]
 HELPERS = {"kept_for"}
 """Functions of the module that make words, and no reason or remedy."""
-SAME = {frozenset({"boot_file_elsewhere", "boot_file_may_not_count"}), frozenset({"absent_but", "SYSTEM_ROW"})}
+SAME = {
+    frozenset({"boot_file_elsewhere", "boot_file_may_not_count"}),
+    frozenset({"absent_but", "SYSTEM_ROW"}),
+    frozenset({"free_ports", "WAIT_FOR_CLOSING"}),
+}
 """Those that say the same of two things, and so have one id."""
 FORBIDDEN = re.compile(r"\b(told|owed|owes|culprits?|unstarred|starred|star|obstacles?|demands?|wish(es)?|draft)\b")
 
@@ -267,6 +317,22 @@ def test_a_sentence_has_no_full_stop_and_no_words_of_ours_alone() -> None:
         assert text == text.strip()
         assert not text.endswith(".")
         assert not FORBIDDEN.search(text), text
+
+
+@pytest.mark.parametrize(
+    ("sockets", "elevated", "remedy"),
+    [
+        ([CLOSING, CLOSING], False, "wait-for-closing"),
+        ([CLOSING, NGINX], False, "stop-program"),
+        ([NAMELESS, SYSTEM, HIDDEN], False, "stop-program"),
+        ([NAMELESS, SYSTEM], False, "stop-service"),
+        ([CLOSING, NAMELESS], False, "find-program"),
+        ([CLOSING, NAMELESS], True, "stop-service"),
+    ],
+)
+def test_the_remedy_for_sockets_is_what_their_users_need(sockets: list[Blocker], elevated: bool, remedy: str) -> None:
+    """Nobody stops the system, looks for a program with rights that are there, or for one that is gone."""
+    assert reasons.free_ports(sockets, elevated=elevated).id == remedy
 
 
 def test_what_is_declared_needs_no_words() -> None:

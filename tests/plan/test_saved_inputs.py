@@ -108,6 +108,8 @@ def test_sockets_are_told_only_on_ports_that_matter_and_never_bind() -> None:
     view = snapshot(sockets=(Socket(TCP[0], 8080, "node", 5), Socket(TCP[0], 22, "sshd", 1)))
     found = made(view=view)
     assert found["sockets"] == {"tcp/ipv4 8080": {"process": "node (pid 5)"}}
+    closing = Socket(TCP[0], 8080, None, None, closing=True)
+    assert made(view=replace(view, sockets=(*view.sockets, closing)))["sockets"] == found["sockets"]
     assert binding(found) == binding(made(view=snapshot()))
     assert made(view=replace(view, sockets_matter=False))["sockets"] == {}
 

@@ -132,7 +132,7 @@ def test_the_document_says_the_same_in_keys() -> None:
             "time": "2026-11-22T10:00:00Z",
         }
     ]
-    assert answer["sockets"] == [{"lane": "tcp/ipv4", "process": "nginx", "pid": 77}]
+    assert answer["sockets"] == [{"lane": "tcp/ipv4", "process": "nginx", "pid": 77, "closing": False}]
     assert (answer["dynamic_range"], answer["url_reservations"]) == (None, ["http://+:8080/"])
 
 

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from reconciler.plan.model import Step
+from reconciler.plan.model import Step, UnitRef
 from reconciler.ports import LANES, Lane
 from reconciler.report.palette import Palette
 from reconciler.report.words import blocker_words, lane_words, owner_words, port_words, sign, what_words
-from tests.report.samples import BLOCKED, CREATE, DEFERRED, DELETE, DYNAMIC, REPLACE, TCP, WEB, WINNAT, row_spec
+from tests.report.samples import BLOCKED, CREATE, DEFERRED, DELETE, DYNAMIC, REPLACE, TCP, WEB, WINNAT, ports, row_spec
 
 V4, V6 = TCP
 PLAIN = Palette()
@@ -39,6 +39,14 @@ def test_rows_that_differ_only_in_their_lanes_are_named_once() -> None:
 def test_many_rows_are_counted() -> None:
     step = replace(CREATE, creates=tuple(row_spec(str(port)) for port in range(100, 120)))
     assert port_words(step, PLAIN) == "100, 101, 102, 103, 104 and 15 more"
+
+
+def test_the_ports_in_use_of_a_filled_range_are_counted_since_the_reason_names_them() -> None:
+    unit = UnitRef("node", "dev", "tcp", ports("3000-3099"))
+    rows = (row_spec("3000"), row_spec("3004-3005"))
+    step = replace(DEFERRED, tried=False, creates=rows, units=(unit,))
+    assert port_words(step, PLAIN) == "3 ports of 3000-3099"
+    assert port_words(replace(step, creates=rows[:1]), PLAIN) == "3000"
 
 
 def test_what_cannot_be_created_is_named_by_the_row_that_it_would_be() -> None:

@@ -98,7 +98,7 @@ def encode(contents: Contents) -> str:
             for group, table in state.tables.items()
             for entry in table
         ),
-        *(f"socket {lane} {port} {pid or 0} {process or '-'}" for lane, port, process, pid in state.sockets),
+        *(f"socket {lane} {port} {pid or 0} {process or '-'}" for lane, port, process, pid, _ in state.sockets),
         *(f"fault {name} {place} {times}" for name, place, times in contents.faults),
     ]
     return "\n".join(lines) + "\n"

@@ -6,8 +6,8 @@
      "tables": {"tcp" or "tcp/ipv4" ...: [[ports, origin, store, doors], ...]},
      "reservations": {"tcp": [ports, ...], "udp": ...}, "sockets": [[lane, port, process, pid], ...]}
 
-`ports` is a text such as "8000-8099". Reservations stand beside the tables, since one of them is a row in every table
-of its protocol.
+`ports` is a text such as "8000-8099". A socket that is closing has no process: it is [lane, port, "closing"].
+Reservations stand beside the tables, since one of them is a row in every table of its protocol.
 """
 
 from __future__ import annotations
@@ -45,15 +45,25 @@ _ENTRY = codec.line(
         "doors": codec.one_of(get_args(Doors)),
     },
 )
-_SOCKET = codec.line(
-    Socket,
-    {
-        "lane": codec.LANE,
-        "port": codec.number(FIRST_PORT, LAST_PORT),
-        "process": codec.optional(NAME),
-        "pid": codec.optional(codec.number(0, 2**32 - 1)),
-    },
+_WHERE: codec.Fields = {"lane": codec.LANE, "port": codec.number(FIRST_PORT, LAST_PORT)}
+_PROGRAM: codec.Fields = {"process": codec.optional(NAME), "pid": codec.optional(codec.number(0, 2**32 - 1))}
+_LIVE = codec.line(Socket, {**_WHERE, **_PROGRAM})
+_CLOSING = codec.line(
+    lambda lane, port, _: Socket(lane, port, None, None, closing=True), {**_WHERE, "state": codec.one_of(["closing"])}
 )
+
+
+def _read_socket(value: Any) -> Socket:
+    closing = type(value) is list and len(value) == len(_CLOSING.names)
+    return (_CLOSING if closing else _LIVE).read(value)
+
+
+def _write_socket(made: Socket) -> list[Any]:
+    written: list[Any] = _LIVE.write(made)
+    return [*written[: len(_WHERE)], "closing"] if made.closing else written
+
+
+_SOCKET = codec.Shape(_read_socket, _write_socket)
 _FIELDS: codec.Fields = {
     "machine": codec.checked(
         codec.TEXT, lambda text: _MACHINE.fullmatch(text) is not None, "is not a UUID in lower case"

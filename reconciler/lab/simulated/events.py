@@ -52,8 +52,19 @@ def listen(state: State, lanes: Collection[Lane], port: int, program: Program = 
         if entry is not None and not entry.excluded and not (program.token and entry.origin == "reservation"):
             return ACCESS
     state.sockets.extend(Socket(lane, port, program.name, program.pid) for lane in lanes)
-    state.sockets.sort(key=lambda socket: (socket.lane, socket.port))
+    _sort(state)
     return None
+
+
+def leave_closing(state: State, lanes: Collection[Lane], port: int) -> None:
+    """End a program that had connections on a port: they are closing in these lanes, whoever uses the port besides."""
+    left = (Socket(lane, port, None, None, closing=True) for lane in lanes)
+    state.sockets.extend(socket for socket in left if socket not in state.sockets)
+    _sort(state)
+
+
+def _sort(state: State) -> None:
+    state.sockets.sort(key=lambda socket: (socket.lane, socket.port))
 
 
 def close(state: State, lanes: Collection[Lane], port: int) -> int:

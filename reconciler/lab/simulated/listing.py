@@ -65,7 +65,13 @@ def document_of(state: State) -> dict[str, Any]:
             for group in state.tables
         },
         "sockets": [
-            {"where": str(socket.lane), "port": socket.port, "process": socket.process, "pid": socket.pid}
+            {
+                "where": str(socket.lane),
+                "port": socket.port,
+                "process": socket.process,
+                "pid": socket.pid,
+                "closing": socket.closing,
+            }
             for socket in state.sockets
         ],
     }

@@ -176,9 +176,9 @@ def _exclusion_units(entry: Exclusion, lanes: _LanesOf) -> Iterator[Unit]:
             yield Unit(entry, "exclusion", protocol, mine, ports)
 
 
-def units_of(claim: Claim, snapshot: Snapshot) -> Iterator[Unit]:
-    """What a claim of the ledger wants, as units; the file of its entry is not asked."""
-    place = Place(claim.file, claim.line)
+def units_of(claim: Claim, file: str, snapshot: Snapshot) -> Iterator[Unit]:
+    """What a claim of the ledger wants, as units; the file of its entry is shown as `file`, and not asked."""
+    place = Place(file, claim.line)
     if claim.kind == "reservation":
         protocol = claim.lanes[0].protocol
         yield from _exact(Reservation(claim.policy, claim.entry, place, ports, protocol) for ports in claim.ports)

@@ -135,7 +135,9 @@ class Picture:
 
         A reservation is never missing on a host that knows none.
         """
-        for unit in (unit for claim in self.owned.claims for unit in units_of(claim, self.snapshot)):
+        for unit in (
+            unit for claim in self.owned.claims for unit in units_of(claim, self.desired.file(claim), self.snapshot)
+        ):
             if unit.kind == "reservation" and not self.snapshot.reservations_supported:
                 continue
             found: dict[tuple[PortRange, Reason], list[Lane]] = {}
@@ -184,6 +186,16 @@ class Picture:
         claims = self.claims.touching(record.kind, record.lane, record.ports)
         policy, _, entry = record.label.partition("/")
         return [self.desired.ref(claim) for _, claim in claims] or [EntryRef(policy, entry, "")]
+
+    def sockets(self, ports: Lacks) -> dict[int, Blocker]:
+        """Who uses these ports of each table: one for each port, a program before a connection that is closing."""
+        found: dict[int, Blocker] = {}
+        for number, mine in ports.items():
+            for port in mine & self.tables[number].socket_ports:
+                item = self.tables[number].socket(port)
+                if found.setdefault(port, item).closing:
+                    found[port] = item
+        return found
 
     def blocker(self, row: Row) -> Blocker:
         """A row that is in the way, as a step names it."""

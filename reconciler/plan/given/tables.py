@@ -74,7 +74,8 @@ class Table:
     def socket(self, port: int) -> Blocker:
         """The socket that uses a port, as a step names it."""
         item = self.sockets[port]
-        return Blocker("socket", item.lane, PortRange(port, port), str(item), item.process, item.pid)
+        where = PortRange(port, port)
+        return Blocker("socket", item.lane, where, str(item), item.process, item.pid, item.closing)
 
 
 def kind_of(row: Row, record: OwnedRow | None, snapshot: Snapshot) -> RowKind:
@@ -176,12 +177,8 @@ def _on(lanes: Iterable[Lane], claims: Iterable[Claim]) -> RangeIndex[Claim]:
 
 
 def _sockets(snapshot: Snapshot, lanes: tuple[Lane, ...]) -> dict[int, Socket]:
-    """Who is in the way in these lanes; of several on one port the first by lane and pid is named."""
+    """Who is in the way in these lanes, one for each port."""
     if not snapshot.sockets_matter:
         return {}
     near = snapshot.sharing(lanes)
-    return {item.port: item for item in sorted(snapshot.sockets, key=_socket_order, reverse=True) if item.lane in near}
-
-
-def _socket_order(item: Socket) -> tuple[Lane, bool, int, str]:
-    return item.lane, item.pid is None, item.pid or 0, item.process or ""
+    return {item.port: item for item in sorted(snapshot.sockets, key=Socket.rank, reverse=True) if item.lane in near}

@@ -55,26 +55,26 @@ class Gap:
     def whole(self) -> Proposal:
         """The proposal of a gap by itself: what would be created, and why it cannot be."""
         proposal = self.held or Proposal()
-        proposal.creates.append(RowRef(self.unit.kind, self.unit.lanes, self.ports, self.unit.store))
+        proposal.creates = proposal.creates or [self.row(self.ports)]
         self.attribute(proposal)
         return proposal
+
+    def row(self, ports: PortRange) -> RowRef:
+        """A row of the unit's own lanes and store."""
+        return RowRef(self.unit.kind, self.unit.lanes, ports, self.unit.store)
 
 
 def judged(picture: Picture, unit: Unit, lacks: Lacks, leaving: Leaving) -> Iterator[Gap]:
     """What becomes of one unit. With `busy = "fill"` every free run is created by itself, and the rest is shown."""
     gap = Gap(unit, unit.ports, lacks, picture.cause(unit, lacks))
     rows, gap.displaces = _rows_over(picture, gap, leaving)
-    sockets: dict[int, Blocker] = {}
-    for number, ports in lacks.items():
-        table = picture.tables[number]
-        for port in ports & table.socket_ports:
-            sockets.setdefault(port, table.socket(port))
+    sockets = list(picture.sockets(lacks).values())
     if not rows and not sockets:
         yield gap
     elif unit.fills:
-        yield from _filled(picture, gap, rows, list(sockets.values()))
+        yield from _filled(picture, gap, rows, sockets)
     else:
-        gap.held = _held_by_rows(picture, rows) if rows else _held_by_sockets(list(sockets.values()))
+        gap.held = _held_by_rows(picture, rows) if rows else _held_by_sockets(sockets)
         yield gap
 
 
@@ -137,21 +137,26 @@ def _remedy_for_rows(picture: Picture, rows: Sequence[Row], may_be_winnat: bool)
 
 def _held_by_sockets(sockets: list[Blocker]) -> Proposal:
     """Sockets are expected to be in the way; the call decides."""
-    remedy = reasons.stop_program(sockets[0])
-    return Proposal(status="deferred", blockers=sockets, reason=reasons.in_use(sockets), remedy=remedy, tried=True)
+    return Proposal(status="deferred", blockers=sockets, reason=reasons.in_use(sockets), tried=True)
 
 
 def _filled(picture: Picture, gap: Gap, rows: Sequence[Row], sockets: Sequence[Blocker]) -> Iterator[Gap]:
+    """Each free run is a part, and each run under rows. All ports that one program uses are one part."""
     under_rows = PortSet.of(row.ports for row in rows)
-    used = PortSet.of(blocker.ports for blocker in sockets) - under_rows
+    users: dict[str, list[Blocker]] = {}
+    for blocker in sockets:
+        if not under_rows.touches(blocker.ports):
+            users.setdefault(blocker.text, []).append(blocker)
+    used = PortSet.of(blocker.ports for same in users.values() for blocker in same)
     for run in _any({number: lacks - under_rows - used for number, lacks in gap.lacks.items()}).runs():
         yield _part(gap, run)
     for run in (under_rows & _any(gap.lacks)).runs():
         yield _part(gap, run, _held_by_rows(picture, [row for row in rows if row.ports.overlaps(run)]))
-    for run in used.runs():
-        held = _held_by_sockets([blocker for blocker in sockets if blocker.ports.overlaps(run)])
-        held.tried = False
-        yield _part(gap, run, held)
+    for same in users.values():
+        ports = PortSet.of(blocker.ports for blocker in same)
+        held = _held_by_sockets(same)
+        held.tried, held.creates = False, [gap.row(run) for run in ports.runs()]
+        yield replace(gap, displaces=[key for key in gap.displaces if ports.touches(key[1])], held=held)
 
 
 def _part(gap: Gap, run: PortRange, held: Proposal | None = None) -> Gap:

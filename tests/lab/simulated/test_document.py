@@ -29,6 +29,7 @@ def _full(variants: Variants | None = None) -> State:
     events.add_row(state, UDP4, events.NewRow(ports("3000"), "block", "active"))
     events.listen(state, (TCP4, TCP6), 8080, events.Program("nöde.exe", 12))
     events.listen(state, (UDP4,), 53)
+    events.leave_closing(state, (TCP6,), 8443)
     set_dynamic_range(state, "tcp", ports("20000-65535"))
     state.elevated = False
     return state
@@ -86,6 +87,9 @@ _WRONG: list[tuple[tuple[str | int, ...], Any, str]] = [
     (("sockets", 0, 1), 0, "sockets[0].port: 0 is not a whole number from 1 to 65535"),
     (("sockets", 0, 2), "a\nb", "sockets[0].process: 'a\\nb' is not a text"),
     (("sockets", 0, 3), -1, "sockets[0].pid: -1 is not a whole number"),
+    (("sockets", 0), ["tcp/ipv4", 80, None], "sockets[0].state: None is not a text"),
+    (("sockets", 0), ["tcp/ipv4", 80, "open"], "sockets[0].state: 'open' is not one of closing"),
+    (("sockets", 0), ["tcp/ipv4", 80], "sockets[0]: ['tcp/ipv4', 80] is not a list of 4 values: lane, port, process"),
 ]
 
 

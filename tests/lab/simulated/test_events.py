@@ -36,6 +36,23 @@ def test_a_port_in_use_in_one_lane_is_refused_in_all() -> None:
     assert len(state.sockets) == 1
 
 
+def test_a_closing_connection_is_of_no_program_and_keeps_its_port_beside_one() -> None:
+    state = bare()
+    events.listen(state, (TCP4,), 8080, events.Program("node.exe", 12))
+    for _ in range(2):
+        events.leave_closing(state, (TCP4, TCP6), 8080)
+    assert [(socket.lane, socket.pid, socket.closing) for socket in state.sockets] == [
+        (TCP4, 12, False),
+        (TCP4, None, True),
+        (TCP6, None, True),
+    ]
+    assert events.listen(state, (TCP6,), 8080) == events.ADDRESS_IN_USE
+    refusal = write(state, create(TCP6, "8080"))
+    assert refusal is not None
+    assert refusal.reason == "busy"
+    assert events.close(state, (TCP4, TCP6), 8080) == 3
+
+
 def test_an_exclusion_does_not_stop_an_explicit_bind_and_a_block_does() -> None:
     state = usual()
     write(state, create(TCP4, "8000-8099"))

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 
 from reconciler.lab.simulated.calls import write
-from reconciler.lab.simulated.events import NewRow, Program, add_row, listen
+from reconciler.lab.simulated.events import NewRow, Program, add_row, leave_closing, listen
 from reconciler.lab.simulated.listing import describe, document_of, text_of
 from reconciler.lab.simulated.table import Entry
-from tests.lab.simulated.build import TCP4, UDP6, bare, create, ports, reserve, usual
+from tests.lab.simulated.build import TCP4, TCP6, UDP6, bare, create, ports, reserve, usual
 
 _EXPECTED = """\
 Simulated Windows SIM-HOST (boot-1, elevated)
@@ -58,6 +58,7 @@ def test_the_document_says_the_same() -> None:
     state = usual("reservations=starred")
     write(state, reserve(TCP4, "12000"))
     listen(state, (UDP6,), 53)
+    leave_closing(state, (TCP6,), 443)
     document = json.loads(json.dumps(document_of(state)))
     assert document["format_version"] == 1
     assert document["variants"]["reservations"] == "starred"
@@ -67,7 +68,11 @@ def test_the_document_says_the_same() -> None:
         "origin": "reservation",
         "store": "persistent",
     }
-    assert document["sockets"] == [{"where": "udp/ipv6", "port": 53, "process": None, "pid": None}]
+    nobody = {"process": None, "pid": None}
+    assert document["sockets"] == [
+        {"where": "tcp/ipv6", "port": 443, **nobody, "closing": True},
+        {"where": "udp/ipv6", "port": 53, **nobody, "closing": False},
+    ]
     assert len(document["tables"]["udp"]) == 7
 
 

@@ -120,6 +120,14 @@ def test_of_several_sockets_on_a_port_always_the_same_is_named() -> None:
         assert table(reading(sockets=sockets)).sockets[8080] == some[0]
 
 
+def test_of_several_sockets_on_a_port_what_is_closing_comes_last_and_what_has_no_name_before_it() -> None:
+    closing, nameless = Socket(TCP4, 8080, None, None, closing=True), Socket(TCP4, 8080, None, None)
+    nginx = Socket(TCP6, 8080, "nginx", 77)
+    assert table(reading(sockets=(closing, nameless, nginx))).sockets[8080] == nginx
+    assert table(reading(sockets=(closing, nameless))).sockets[8080] == nameless
+    assert table(reading(sockets=(closing,))).sockets[8080] == closing
+
+
 def test_where_sockets_do_not_matter_there_are_none() -> None:
     found = table(reading(sockets=(Socket(TCP4, 8080, None, None),), sockets_matter=False))
     assert not found.socket_ports

@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 
 from reconciler.host.interface import Socket
+from reconciler.lab.simulated import events
 from reconciler.plan.model import Options, Plan, RowRef, State
 from reconciler.plan.planner import plan_state
 from reconciler.policy.entries import PolicySet
+from reconciler.ports import Lane
 from tests.plan.build import book, drawing_from, listed, owned, ports, reading, with_block
 from tests.world import TCP4, TCP6, UDP4, UDP6, World, dynamic, entry, policy, reserve, told, verdicts
 
@@ -147,18 +149,21 @@ def test_a_socket_defers_and_is_named_with_its_process() -> None:
 
 
 @pytest.mark.parametrize(
-    ("process", "pid", "remedy", "named"),
+    ("process", "pid", "elevated", "remedy", "named"),
     [
-        ("nginx", 77, "stop-program", "nginx (pid 77)"),
-        ("nginx", None, "stop-program", "nginx"),
-        (None, 77, "stop-program", "pid 77"),
-        (None, None, "find-program", "8005"),
+        ("nginx", 77, True, "stop-program", "nginx (pid 77)"),
+        ("nginx", None, True, "stop-program", "nginx"),
+        (None, 77, True, "stop-program", "pid 77"),
+        (None, None, False, "find-program", "8005"),
+        (None, None, True, "stop-service", "8005"),
+        ("System", 4, False, "stop-service", "8005"),
     ],
 )
 def test_the_remedy_for_a_socket_says_only_what_is_known(
-    process: str | None, pid: int | None, remedy: str, named: str
+    process: str | None, pid: int | None, elevated: bool, remedy: str, named: str
 ) -> None:
-    view = reading(*listed("8100-8109 *"), sockets=(Socket(TCP4, 8005, process, pid), Socket(TCP4, 8105, process, pid)))
+    sockets = (Socket(TCP4, 8005, process, pid), Socket(TCP4, 8105, process, pid))
+    view = reading(*listed("8100-8109 *"), sockets=sockets, elevated=elevated)
     wanted = policy("p", entry("web", "8000-8009"), entry("api", "8100-8104"))
     plan = plan_state(State(PolicySet((wanted,)), view, book(*owned("8100-8109"))))
     assert told(plan) == ["deferred create 8000-8009 tcp", "deferred replace 8100-8109 -> 8100-8104 tcp"]
@@ -166,6 +171,41 @@ def test_the_remedy_for_a_socket_says_only_what_is_known(
     for step, text in zip(plan.steps, (named, named.replace("8005", "8105")), strict=True):
         assert step.remedy is not None
         assert text in step.remedy.text
+
+
+def test_a_closing_connection_defers_and_is_waited_for() -> None:
+    world = World()
+    world.leave_closing(8005)
+    wanted = policy("p", entry("web", "8000-8009"))
+    plan = world.plan(wanted)
+    assert told(plan) == ["deferred create 8000-8009 tcp"]
+    assert (reasons(plan), remedies(plan), plan.steps[0].tried) == (["in-use"], ["wait-for-closing"], True)
+    assert [(item.process, item.pid, item.closing) for item in plan.steps[0].blockers] == [(None, None, True)]
+    assert verdicts(world.run(plan)) == ["deferred"]
+    world.close(8005)
+    assert verdicts(world.apply(wanted)) == ["done"]
+
+
+@pytest.mark.parametrize("lanes", [(TCP4, TCP6), (TCP6, TCP4), (TCP4, TCP4)])
+def test_of_a_program_and_a_closing_connection_on_one_port_the_program_is_named(lanes: tuple[Lane, Lane]) -> None:
+    for variant in ("families=shared", "families=split"):
+        world = World(variant)
+        world.listen(8005, lanes[0])
+        world.leave_closing(8005, lanes[1])
+        plan = world.plan(policy("p", entry("web", "8000-8009")))
+        assert blockers(plan) == [f"socket {lanes[0]} nginx (pid 77)"]
+        assert remedies(plan) == ["stop-program"]
+
+
+def test_the_remedy_names_every_program_that_is_in_the_way_of_units_that_stand_together() -> None:
+    world = World()
+    world.listen(8002)
+    world.listen(8017, process="haproxy", pid=5)
+    world.leave_closing(8008)
+    (step,) = world.plan(policy("p", entry("web", "8000-8012"), entry("api", "8005-8019"))).steps
+    assert sorted({str(item.ports) for item in step.blockers}) == ["8002", "8008", "8017"]
+    assert step.remedy is not None
+    assert all(item.text in step.remedy.text for item in step.blockers if not item.closing)
 
 
 def test_a_socket_of_the_other_protocol_or_outside_defers_nothing() -> None:
@@ -219,6 +259,59 @@ def test_fill_names_for_each_part_what_is_in_its_own_way() -> None:
     ]
     assert [step.blockers[0].process for step in held[:2]] == ["nginx", "haproxy"]
     assert [step.remedy and step.blockers[0].text in step.remedy.text for step in held[:2]] == [True, True]
+
+
+def test_fill_tells_all_ports_of_one_program_as_one_step() -> None:
+    world = World()
+    for port in (8001, 8002, 8005, 8009):
+        world.listen(port)
+    world.listen(8007, process="haproxy", pid=5)
+    plan = world.plan(policy("p", entry("web", "8000-8009", busy="fill")))
+    held = [step for step in plan.steps if step.status != "ready"]
+    assert [[str(row.ports) for row in step.creates] for step in held] == [["8001-8002", "8005", "8009"], ["8007"]]
+    assert [[str(item.ports) for item in step.blockers] for step in held] == [
+        ["8001", "8002", "8005", "8009"],
+        ["8007"],
+    ]
+    assert [[str(unit.ports) for unit in step.units] for step in held] == [["8000-8009"]] * 2
+    assert not any(step.done_by_apply for step in held)
+    assert plan.counts()["deferred"] == 2
+    assert verdicts(world.run(plan)) == ["done"] * 4
+
+
+def test_fill_has_one_step_for_what_is_closing_and_one_for_what_is_not_known() -> None:
+    world = World(elevated=False)
+    for port in (8001, 8003):
+        world.leave_closing(port, TCP4, TCP6)
+    for port in (8005, 8007):
+        assert events.listen(world.sim, (TCP4,), port) is None
+    plan = world.plan(policy("p", entry("web", "8000-8009", busy="fill")))
+    held = [step for step in plan.steps if step.status == "deferred"]
+    assert [[str(row.ports) for row in step.creates] for step in held] == [["8001", "8003"], ["8005", "8007"]]
+    assert [step.remedy and step.remedy.id for step in held] == ["wait-for-closing", "find-program"]
+
+
+def test_fill_keeps_units_and_protocols_apart_whoever_uses_their_ports() -> None:
+    world = World()
+    for port in (8001, 8003, 9001):
+        world.listen(port, TCP4, UDP4)
+    wanted = entry("web", "8000-8009 9000-9009", busy="fill", protocols=("tcp", "udp"))
+    held = [step for step in world.plan(policy("p", wanted)).steps if step.status == "deferred"]
+    assert [(step.lanes[0].protocol, str(step.ports)) for step in held] == [
+        ("tcp", "8001-8003"),
+        ("tcp", "9001"),
+        ("udp", "8001-8003"),
+        ("udp", "9001"),
+    ]
+
+
+def test_fill_names_each_row_in_the_way_once() -> None:
+    world = World("families=split")
+    world.add(TCP4, "8003-8006", "block")
+    world.add(TCP6, "8005-8007", "block")
+    plan = world.plan(policy("p", entry("web", "8000-8009", busy="fill")))
+    assert told(plan) == ["create 8000-8002 tcp", "create 8008-8009 tcp", "blocked create 8003-8007 tcp"]
+    assert [str(item.ports) for item in plan.steps[2].blockers] == ["8003-8006", "8005-8007"]
 
 
 def test_fill_leaves_out_what_is_covered_already() -> None:

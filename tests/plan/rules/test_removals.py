@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from reconciler.plan.model import Options, Plan, Remedy
+from reconciler.plan.reasons import WAIT_FOR_CLOSING
 from reconciler.policy.entries import Exclusion, Reservation
 from reconciler.ports import PROTOCOLS
 from tests.world import TCP4, TCP6, World, entry, note_ids, policy, reserve, told, verdicts
@@ -154,10 +155,38 @@ def test_a_replace_waits_while_a_port_of_the_old_row_is_in_use_and_says_what_sta
     assert told(plan) == ["deferred replace 8000-8099 -> 8010-8089 tcp"]
     step = plan.steps[0]
     assert step.reason.id == "shrunk+row-in-use"
-    assert step.remedy == Remedy("stop-program", "stop nginx (pid 77), then plan and apply again")
+    assert step.remedy == Remedy("stop-program", "stop nginx (pid 77) and haproxy (pid 5), then plan and apply again")
     assert [str(item.ports) for item in step.blockers] == ["8005", "8085"]
     assert str(step.over_covered) == "8000-8009, 8090-8099"
     assert plan.to_do() == ()
+
+
+def test_a_closing_connection_holds_a_replace_up_and_is_waited_for() -> None:
+    world = World()
+    world.apply(policy("p", entry("web", "8000-8099")))
+    world.leave_closing(8005)
+    shrunk = policy("p", entry("web", "8010-8089"))
+    plan = world.plan(shrunk)
+    assert told(plan) == ["deferred replace 8000-8099 -> 8010-8089 tcp"]
+    assert (reasons(plan), plan.steps[0].remedy) == (["shrunk+row-in-use"], WAIT_FOR_CLOSING)
+    assert plan.to_do() == ()
+    world.close(8005)
+    assert verdicts(world.apply(shrunk)) == ["done"]
+
+
+@pytest.mark.parametrize("closing", [8001, 8005, 8009])
+def test_a_program_in_the_old_row_is_named_before_a_closing_connection(closing: int) -> None:
+    """On other ports of the row, and on the same port in a family that has a table of its own."""
+    for variant in ("families=shared", "families=split"):
+        world = World(variant)
+        world.apply(policy("p", entry("web", "8000-8099")))
+        world.leave_closing(closing, TCP4)
+        world.listen(8005, TCP6)
+        plan = world.plan(policy("p", entry("web", "8010-8089")))
+        assert {step.remedy and step.remedy.id for step in plan.steps} <= {"stop-program", "wait-for-closing"}
+        named = [step for step in plan.steps if any(item.process == "nginx" for item in step.blockers)]
+        assert [step.remedy and step.remedy.id for step in named] == ["stop-program"]
+        assert "nginx (pid 77)" in named[0].reason.text
 
 
 def test_a_change_of_store_waits_too_and_nothing_stays_too_long() -> None:
