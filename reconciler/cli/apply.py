@@ -112,9 +112,10 @@ def _refuse_what_the_plan_holds(ctx: typer.Context) -> None:
 
 
 def _saved(plan_file: Path) -> tuple[Plan, Host]:
-    from reconciler.cli.saved import check_still_good, read_plan
+    from reconciler.cli.saved import check_folder, check_still_good, read_plan
 
     saved = read_plan(plan_file)
+    check_folder(saved, plan_file)
     made, target = options.plan_for(saved.request)
     check_still_good(saved, made)
     return made, target

@@ -15,8 +15,9 @@ from reconciler.cli.outfile import SIZE_LIMIT, FileKind, write_document
 from reconciler.errors import ReconcilerError, RefusedError, StaleError
 from reconciler.plan.model import LIMIT_NAMES, Options, Plan
 from reconciler.plan.saved import PLACE, SECTIONS, Inputs, explain_changes, is_stale, plan_inputs
+from reconciler.policy.recorded import identity
 from reconciler.report.documents import plan_document
-from reconciler.text import counted
+from reconciler.text import counted, shorten
 
 FORMAT_VERSION = 1
 KIND = "saved-plan"
@@ -27,8 +28,12 @@ _AGAIN = "make a new one with: reconciler plan --out FILE"
 
 
 class Saved(NamedTuple):
-    """What a saved plan holds: the plan without places, and the saved plans that had been used when it was made."""
+    """What a saved plan holds: the plan without places, and the saved plans that had been used when it was made.
 
+    `folder` is where it was made; the paths of the request may be relative to it.
+    """
+
+    folder: str
     request: Request
     plan: dict[str, Any]
     inputs: Inputs
@@ -38,6 +43,7 @@ class Saved(NamedTuple):
 class _Asked(NamedTuple):
     """What of the request is not in the plan."""
 
+    folder: str
     paths: tuple[str, ...]
     tags: tuple[str, ...]
     host: str
@@ -48,6 +54,7 @@ _NOT_EMPTY = codec.checked(codec.TEXT, bool, "is empty")
 _ASKED = codec.record(
     _Asked,
     {
+        "folder": codec.TEXT,
         "paths": codec.checked(codec.listed(_NOT_EMPTY), bool, "names no policy"),
         "tags": _TEXTS,
         "host": codec.TEXT,
@@ -85,7 +92,7 @@ def save_plan(path: Path, plan: Plan, request: Request) -> None:
     Raises ReconcilerError where that cannot be, or where the file is there and is no saved plan.
     """
     parts = {
-        "request": _ASKED.write(_Asked(request.paths, request.tags, request.host)),
+        "request": _ASKED.write(_Asked(str(Path.cwd()), request.paths, request.tags, request.host)),
         "plan": plan_document(plan),
         "inputs": plan_inputs(plan),
         "applied": _applied(plan),
@@ -114,7 +121,8 @@ def read_plan(path: Path) -> Saved:
         force=frozenset(options["force"]),
         release_winnat=options["release_winnat"],
     )
-    return Saved(Request(asked.paths, asked.tags, asked.host, chosen), plan, found["inputs"], found["applied"])
+    request = Request(asked.paths, asked.tags, asked.host, chosen)
+    return Saved(asked.folder, request, plan, found["inputs"], found["applied"])
 
 
 def _read(path: Path) -> bytes:
@@ -129,6 +137,14 @@ def _read(path: Path) -> bytes:
     if len(content) > SIZE_LIMIT:
         raise ReconcilerError(f"this is larger than any saved plan ({SIZE_LIMIT // 2**20} MiB)", where=str(path))
     return content
+
+
+def check_folder(saved: Saved, path: Path) -> None:
+    """Raises RefusedError where the policies are named from another folder than this one."""
+    relative = [name for name in saved.request.paths if not Path(name).is_absolute()]
+    if relative and identity(saved.folder) != identity(Path.cwd()):
+        text = f"this plan was made in {saved.folder} and names its policies from there: {shorten(relative)}"
+        raise RefusedError(f"{text}; apply it in that folder", where=str(path))
 
 
 def check_still_good(saved: Saved, plan: Plan) -> None:

@@ -91,7 +91,12 @@ def test_out_saves_beside_what_is_printed(lab: Lab) -> None:
     assert "reconciler apply --plan a.plan" in outcome.err
     saved = json.loads(Path("a.plan").read_text(encoding="ascii"))
     assert saved["plan"] == outcome.document()
-    assert saved["request"] == {"paths": ["desired/"], "tags": [], "host": "sim:lab.json"}
+    assert saved["request"] == {
+        "folder": str(Path.cwd()),
+        "paths": ["desired/"],
+        "tags": [],
+        "host": "sim:lab.json",
+    }
 
 
 def test_out_that_cannot_be_written_is_an_error_and_prints_nothing(lab: Lab) -> None:

@@ -15,7 +15,7 @@ import pytest
 
 from reconciler.cli import saved as module
 from reconciler.cli.options import Request
-from reconciler.cli.saved import Saved, check_still_good, read_plan, save_plan, without_places
+from reconciler.cli.saved import Saved, check_folder, check_still_good, read_plan, save_plan, without_places
 from reconciler.errors import ReconcilerError, RefusedError, StaleError
 from reconciler.host.interface import Row, Socket
 from reconciler.plan.model import Options, Plan
@@ -120,6 +120,7 @@ def _drop(*path: str) -> Callable[[dict[str, Any]], None]:
         (_drop("format_version"), "damaged"),
         (_set("applied", value=[1]), "damaged"),
         (_drop("request"), "damaged"),
+        (_drop("request", "folder"), "damaged"),
         (_set("request", "paths", value=[]), "damaged"),
         (_set("request", "paths", value=["desired/", ""]), "damaged"),
         (_set("request", "tags", value=[1]), "damaged"),
@@ -176,7 +177,7 @@ def test_no_file_a_folder_and_too_large_a_file(tmp_path: Path, monkeypatch: pyte
 
 
 def made(plan: Plan) -> Saved:
-    return Saved(REQUEST, without_places(plan_document(plan)), plan_inputs(plan))
+    return Saved(str(Path.cwd()), REQUEST, without_places(plan_document(plan)), plan_inputs(plan))
 
 
 def test_a_plan_of_the_same_state_is_still_good() -> None:
@@ -259,3 +260,20 @@ def test_the_options_come_back_as_they_were(tmp_path: Path) -> None:
     plan = replace(PLAN, options=options)
     save_plan(tmp_path / "a.plan", plan, REQUEST._replace(options=options))
     assert read_plan(tmp_path / "a.plan").request.options == options
+
+
+def test_a_plan_with_relative_names_is_for_the_folder_in_which_it_was_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "a.plan"
+    monkeypatch.chdir(tmp_path)
+    save_plan(file, PLAN, REQUEST)
+    check_folder(read_plan(file), file)
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    with pytest.raises(RefusedError, match=r"desired/, more\.toml; apply it in that folder") as caught:
+        check_folder(read_plan(file), file)
+    assert str(tmp_path) in caught.value.message
+    save_plan(file, PLAN, REQUEST._replace(paths=(str(tmp_path / "desired"),)))
+    monkeypatch.chdir(tmp_path)
+    check_folder(read_plan(file), file)
