@@ -66,14 +66,15 @@ class Journal:
         self._save(replace(self.ledger, intents=(*self.ledger.intents, intent)))
         return intent
 
-    def intend_delete(self, row: RowRef, *, comes_back: bool) -> Intent:
-        """Write down that a row is about to be deleted. `comes_back`: what is claimed of it must be made again."""
+    def intend_delete(self, row: RowRef, comes_back: PortSet) -> Intent:
+        """Write down that a row is about to be deleted. `comes_back`: what is claimed of these must be made again."""
         intent = self._intent("delete", row, (), "")
         to_restore = self.ledger.to_restore
-        if comes_back:
-            known = {(item.lane, item.ports, item.kind) for item in to_restore}
-            fresh = (RestoreRow(lane, row.ports, row.kind, row.store, "") for lane in self._claimed_lanes(row))
-            to_restore = (*to_restore, *(item for item in fresh if (item.lane, item.ports, item.kind) not in known))
+        known = {(item.lane, item.ports, item.kind) for item in to_restore}
+        parts = [row._replace(ports=run) for run in comes_back.runs()]
+        claimed = ((part.ports, lane) for part in parts for lane in self._claimed_lanes(part))
+        fresh = (RestoreRow(lane, run, row.kind, row.store, "") for run, lane in claimed)
+        to_restore = (*to_restore, *(item for item in fresh if (item.lane, item.ports, item.kind) not in known))
         self._save(replace(self.ledger, intents=(*self.ledger.intents, intent), to_restore=to_restore))
         return intent
 

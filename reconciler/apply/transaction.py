@@ -89,12 +89,22 @@ class Transactions:
     def _undo(self, step: Step, writes: list[WriteResult], units: Iterable[UnitRef] = ()) -> None:
         """Undo what the step did: what it created goes, but for rows of these units; what it took away comes back."""
         done = list(writes)
+        created = PortSet.of(row.ports for row in step.creates)
         for write in reversed(done):
-            row = write.row
-            if write.verb == "create" and write.changed and row in step.creates and not _served(row, units):
-                self._remove(row._replace(lanes=write.changed), writes, comes_back=False)
+            row = write.row._replace(lanes=write.changed)
+            if write.verb == "create" and write.changed and write.row in step.creates and not _served(row, units):
+                merged = PortSet() if step.deletes else self._merged_with(row, created)
+                if merged:
+                    note = f"the host merged it with {merged}, which would be uncovered"
+                    writes.append(WriteResult("delete", row, "not-run", note=note))
+                else:
+                    self._remove(row, writes, comes_back=False)
         for row in step.deletes if step.creates else ():
             self._put_back(_parts(row, done), writes)
+
+    def _merged_with(self, row: RowRef, created: PortSet) -> PortSet:
+        """The ports that were there before, and with which the host merged the row: to undo it would uncover them."""
+        return PortSet.of(whole.ports for whole in self._writer.merged_into(row)) - created
 
     def _remove(self, row: RowRef, writes: list[WriteResult], *, comes_back: bool) -> WriteResult | None:
         """Delete a row; where the host merged it with neighbours of ours, those are made again."""
@@ -102,7 +112,7 @@ class Transactions:
             refused = self._take_apart(whole, row.ports, writes)
             if refused:
                 return refused
-        writes.append(self._writer.delete(row, comes_back=comes_back))
+        writes.append(self._writer.delete(row, PortSet.of([row.ports] if comes_back else ())))
         return writes[-1] if writes[-1].outcome == "refused" else None
 
     def _take_apart(self, whole: RowRef, part: PortRange, writes: list[WriteResult]) -> WriteResult | None:
@@ -112,7 +122,7 @@ class Transactions:
             text = f"the host merged it with {rest}, which {guarded}"
             writes.append(WriteResult("delete", whole, "refused", Refusal("busy", text)))
             return writes[-1]
-        gone = self._writer.delete(whole, comes_back=True)
+        gone = self._writer.delete(whole, rest)
         writes.append(gone)
         for run in rest.runs():
             self._put_back([item._replace(row=item.row._replace(ports=run)) for item in gone.taken], writes)

@@ -17,7 +17,7 @@ from reconciler.apply.view import View
 from reconciler.host.interface import Change, Host, Lookup, Refusal, Snapshot
 from reconciler.ledger.records import Intent, RestoreRow
 from reconciler.plan.model import RowRef
-from reconciler.ports import LANES, Lane, PortRange, Store
+from reconciler.ports import LANES, Lane, PortRange, PortSet, Store
 
 
 class Writer:
@@ -70,6 +70,8 @@ class Writer:
                 refusal = self._call(Change("create", row.kind, lane, row.ports, row.store)) or refusal
                 self._view.look_again(row, missing)
                 missing = self._lacking(row, absent)
+                if lane in missing and not self._view.share(row.lanes):
+                    break  # it cannot be whole any more, so the other table need not get what is undone again
         made = self._by_us(row, absent, called)
         intent = self._intend(intent, row, label, made)
         self._journal.created(intent, self._view.exclusions_over(row.ports, absent), found=self._reserved(row))
@@ -88,17 +90,17 @@ class Writer:
             return self._journal.intend_create(row, ours, label or "")
         return self._journal.known_absent(intent, ours)
 
-    def delete(self, row: RowRef, *, comes_back: bool = False) -> WriteResult:
+    def delete(self, row: RowRef, comes_back: PortSet = PortSet()) -> WriteResult:
         """Delete one exact row from all its lanes. Raises HostError like `create`.
 
-        `comes_back`: it must be made again, whole or in part, so the ledger says so from now on.
+        `comes_back`: ports of it that must be made again, so the ledger says so from now on.
         """
         present = self._view.look_first(row, self._standing)
         if not present:
             self._journal.gone(row)
             return WriteResult("delete", row, "already")
         labels = {lane: self._journal.label_of(row, lane) for lane in present}
-        intent = self._journal.intend_delete(row, comes_back=comes_back)
+        intent = self._journal.intend_delete(row, comes_back)
         refusal: Refusal | None = None
         left, worked = present, {}
         for lane, store in itertools.product(self._view.doors(row, present), _stores(row)):

@@ -133,6 +133,7 @@ class Proposal:
     def step(self, over_covered: PortSet = PortSet()) -> Step:
         """The finished step."""
         deletes, creates = merged(self.deletes), merged(self.creates)
+        creates = tuple(_busy_lanes_first(row, self.blockers) for row in creates)
         action: ActionId = "replace" if deletes and creates else "delete" if deletes else "create"
         rows = deletes or creates
         return Step(
@@ -247,6 +248,12 @@ def merged(rows: Iterable[RowRef]) -> tuple[RowRef, ...]:
         lanes = found[key].lanes if key in found else ()
         found[key] = row._replace(lanes=tuple(sorted({*lanes, *row.lanes})))
     return tuple(found.values())
+
+
+def _busy_lanes_first(row: RowRef, blockers: Iterable[Blocker]) -> RowRef:
+    """Where a socket is in the way in one family, that is called first: a refusal then leaves nothing to undo."""
+    busy = {item.lane for item in blockers if item.what == "socket" and item.ports.overlaps(row.ports)}
+    return row._replace(lanes=tuple(sorted(row.lanes, key=lambda lane: lane not in busy)))
 
 
 def _named_once(owners: Iterable[EntryRef]) -> tuple[EntryRef, ...]:

@@ -11,7 +11,7 @@ from reconciler.errors import LedgerError
 from reconciler.host.interface import Row
 from reconciler.ledger.records import Ledger, OwnedRow, RestoreRow
 from reconciler.plan.model import LedgerUpdate, RowRef
-from reconciler.ports import PortRange, lanes_of
+from reconciler.ports import PortRange, PortSet, lanes_of
 from tests.plan.build import claim, intent, owned, ports
 from tests.world import TCP4, TCP6, UDP4, FakeClock, MemoryStore
 
@@ -103,7 +103,7 @@ def test_a_reservation_is_ours_where_lookup_finds_it() -> None:
 
 def test_a_row_is_deleted_lane_by_lane() -> None:
     book, store = journal(EMPTY.with_rows(owned("8000")))
-    meant = book.intend_delete(spec("8000"), comes_back=False)
+    meant = book.intend_delete(spec("8000"), PortSet())
     assert saved(store).rows == owned("8000")
     book.deleted(meant, [TCP4])
     assert saved(store).rows == owned("8000", TCP6)
@@ -112,8 +112,8 @@ def test_a_row_is_deleted_lane_by_lane() -> None:
 def test_what_must_come_back_is_to_be_restored_from_before_the_delete_and_once() -> None:
     debt = RestoreRow(TCP4, ports("8000"), "exclusion", "active", "old")
     book, store = journal(replace(EMPTY, to_restore=(debt,), claims=(claim("web", "8000 9000"),)))
-    book.intend_delete(spec("8000"), comes_back=True)
-    book.intend_delete(spec("9000"), comes_back=False)
+    book.intend_delete(spec("8000"), PortSet.of([ports("8000")]))
+    book.intend_delete(spec("9000"), PortSet())
     assert saved(store).to_restore == (
         RestoreRow(TCP4, ports("8000"), "exclusion", "active", "old"),
         RestoreRow(TCP6, ports("8000"), "exclusion", "persistent"),
@@ -123,8 +123,8 @@ def test_what_must_come_back_is_to_be_restored_from_before_the_delete_and_once()
 def test_what_nobody_claims_is_not_restored() -> None:
     claims = (claim("web", "8000-8009", lanes=(TCP6,)), claim("erp", "8000-8099", kind="reservation"))
     book, store = journal(replace(EMPTY, claims=claims))
-    book.intend_delete(spec("8010"), comes_back=True)
-    book.intend_delete(spec("8009-8019"), comes_back=True)
+    book.intend_delete(spec("8010"), PortSet.of([ports("8010")]))
+    book.intend_delete(spec("8009-8019"), PortSet.of([ports("8009-8019")]))
     assert saved(store).to_restore == (RestoreRow(TCP6, ports("8009-8019"), "exclusion", "persistent"),)
 
 
