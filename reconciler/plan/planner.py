@@ -89,12 +89,8 @@ def _plan(picture: Picture, steps: tuple[Step, ...], found: tuple[Note, ...], st
 
 
 def _in_sync(picture: Picture, steps: Iterable[Step]) -> int:
-    """A protected row that has not the store that its entries want stays as it is, and is not in sync with them."""
+    """How many entries in scope are what they say: no step is about them."""
     concerned = {(owner.policy, owner.entry) for step in steps for owner in step.owners}
-    for table in picture.tables:
-        for ports in table.owned:
-            if not table.in_its_store(ports):
-                concerned |= {(claim.policy, claim.entry) for _, claim in table.claims.touching(ports)}
     scope = picture.state.policies.in_scope()
     entries = [(policy.name, entry.name) for policy in scope for entry in policy.exclusions]
     entries += [(policy.name, entry.name) for policy in scope for entry in policy.reservations]

@@ -201,6 +201,11 @@ def give_up_ours(entries: Iterable[EntryRef]) -> Remedy:
     return Remedy("give-up-ours", f"choose other ports, or take the ports out of {shorten(list(named), _SHOWN)}")
 
 
+def unprotect(names: Iterable[str]) -> Remedy:
+    """A protected range is not what its entries say."""
+    return Remedy("unprotect", f"plan and apply with {' '.join(f'--unprotect {name}' for name in names)}")
+
+
 def restart(*, or_release: bool) -> Remedy:
     """The dynamic range was set, or will be, and a block is there that WinNAT drew from the old one."""
     other = "; or, without a restart, apply with --release-winnat" if or_release else ""

@@ -317,13 +317,6 @@ def test_a_create_that_waits_does_not_hold_up_one_that_takes_the_place_of_the_sa
     assert told(plan) == ["replace 12000-12019 -> 12000-12009 tcp", "blocked create 12010-12030 tcp"]
 
 
-def test_a_protected_row_in_another_store_than_declared_is_not_in_sync() -> None:
-    world = World()
-    world.apply(policy("a", entry("web", "8080", store="active", protect=True)))
-    assert world.plan(policy("a", entry("web", "8080", store="active", protect=True))).in_sync == 1
-    assert world.plan(policy("a", entry("web", "8080", protect=True))).in_sync == 0
-
-
 def test_a_step_that_leaves_high_ports_over_covered_is_planned() -> None:
     world = World()
     world.apply(policy("a", entry("web", "65000-65003")))

@@ -153,6 +153,11 @@ EXAMPLES: dict[str, tuple[Reason | Remedy, str, str]] = {
         "declare-absent",
         'if nobody else needs it, declare an [[exclusion]] of exactly 8080, 9000-9009 with state = "absent"',
     ),
+    "unprotect": (
+        reasons.unprotect(["api", "web"]),
+        "unprotect",
+        "plan and apply with --unprotect api --unprotect web",
+    ),
     "restart": (
         reasons.restart(or_release=True),
         "restart",

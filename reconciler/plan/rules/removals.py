@@ -23,6 +23,8 @@ def removals(picture: Picture, before: Sequence[Proposal]) -> Iterator[Proposal]
         for ports, records in sorted(table.owned.items()):
             if not table.stays(ports):
                 yield _removal(picture, table, records)
+            elif not table.in_its_store(ports):
+                yield _protected(picture, table, records)
     for protocol in PROTOCOLS:
         yield from _reservations(picture, protocol)
 
@@ -48,6 +50,19 @@ def _removal(picture: Picture, table: Table, records: tuple[OwnedRow, ...]) -> P
     proposal.reason = (
         reasons.store_changes(records[0].store, table.store_of(ports)) if changes else reasons.shrunk(stays)
     )
+    return proposal
+
+
+def _protected(picture: Picture, table: Table, records: tuple[OwnedRow, ...]) -> Proposal:
+    """A row that its own entry keeps from getting the store that the entry says."""
+    ports = records[0].ports
+    proposal = _removal(picture, table, records)
+    lanes = tuple(record.lane for record in records)
+    proposal.creates = [RowRef("exclusion", lanes, ports, table.store_of(ports))]
+    names = sorted({claim.entry for _, claim in table.protecting.touching(ports)})
+    proposal.status, proposal.remedy = "blocked", reasons.unprotect(names)
+    proposal.reason = reasons.store_changes(records[0].store, table.store_of(ports))
+    proposal.but = reasons.protected_by(" and ".join(names))
     return proposal
 
 

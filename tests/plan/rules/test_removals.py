@@ -333,3 +333,27 @@ def test_a_claim_whose_kind_changed_and_that_waits_holds_its_ports_when_its_file
     assert (told(plan), note_ids(plan)) == ([], ["not-in-this-run"])
     world.apply(other)
     assert world.rows() == before
+
+
+def test_a_protected_row_in_another_store_than_its_entry_says_is_not_in_sync() -> None:
+    """Else an entry that says persistent could be lost at a restart, and nobody told."""
+    world = World()
+    world.apply(policy("p", entry("web", "8000-8009", store="active", protect=True)))
+    wanted = policy("p", entry("web", "8000-8009", protect=True))
+    plan = world.plan(wanted)
+    assert told(plan) == ["blocked replace 8000-8009 -> 8000-8009 tcp"]
+    (step,) = plan.steps
+    assert (step.reason.id, step.remedy and step.remedy.id) == ("store-changes+protected", "unprotect")
+    assert (plan.in_sync, plan.converged, note_ids(plan)) == (0, False, [])
+    assert verdicts(world.apply(wanted, options=Options(unprotect=frozenset({"web"})))) == ["done"]
+    assert world.plan(wanted).converged
+    world.reboot()
+    assert world.plan(wanted).converged
+
+
+def test_a_protected_row_that_is_too_large_and_in_another_store_keeps_its_ports() -> None:
+    world = World()
+    world.apply(policy("p", entry("web", "8000-8009", store="active", protect=True)))
+    plan = world.plan(policy("p", entry("web", "8000-8004", protect=True)))
+    assert told(plan) == ["blocked replace 8000-8009 -> 8000-8009 tcp"]
+    assert note_ids(plan) == ["protected"]
