@@ -13,7 +13,6 @@ from dataclasses import replace
 
 from reconciler.host.interface import ListSnapshot
 from reconciler.ledger.records import Ledger
-from reconciler.plan.given.owned import still_to_restore
 from reconciler.plan.given.picture import Picture, take_picture
 from reconciler.plan.model import LedgerUpdate, Note, Options, Plan, State, Step
 from reconciler.plan.notes import absent_and_held, notes
@@ -24,7 +23,7 @@ from reconciler.plan.rules.foreign import absent, unmanaged
 from reconciler.plan.rules.host_wide import dynamic_ranges, release_winnat, start_winnat
 from reconciler.plan.rules.removals import removals
 from reconciler.plan.steps import Proposal, finish, in_order
-from reconciler.ports import Lane, PortRange, PortSet
+from reconciler.ports import PortSet
 
 NOTHING_SPECIAL = Options()
 
@@ -99,14 +98,9 @@ def _in_sync(picture: Picture, steps: Iterable[Step]) -> int:
 
 def _update(picture: Picture, stored: PortSet) -> LedgerUpdate:
     """What the ledger will say, and whether it says something else now."""
-    owned, claims = picture.owned, picture.desired.claims
-    before = picture.state.ledger or Ledger(picture.snapshot.facts.machine)
-
-    def covers(lane: Lane, ports: PortRange) -> bool:
-        return all(picture.tables[number].cover.covers(ports) for number in picture.tables_of((lane,)))
-
-    lost = still_to_restore(owned.to_restore, claims, covers, picture.snapshot.lookups.__contains__)
+    owned, claims, lost = picture.owned, picture.desired.claims, picture.still_to_restore()
     machine = picture.snapshot.facts.machine
+    before = picture.state.ledger or Ledger(machine)
     after = Ledger(machine, owned.rows, claims, (), lost, owned.winnat_to_start, before.applied)
     return LedgerUpdate(machine, owned.rows, claims, lost, changed=after != before, stored=stored)
 

@@ -14,7 +14,7 @@ from reconciler.ledger.records import OwnedRow, RestoreRow
 from reconciler.plan import reasons
 from reconciler.plan.given.claims import ClaimIndex
 from reconciler.plan.given.desired import Desired, Unit, gather, units_of
-from reconciler.plan.given.owned import Owned, confirm_rows, confirmed, is_dropped
+from reconciler.plan.given.owned import Owned, confirm_rows, confirmed, is_dropped, still_to_restore
 from reconciler.plan.given.tables import RowKey, Table, arrange, is_system, kind_of
 from reconciler.plan.model import Blocker, Cause, EntryRef, Options, Reason, State
 from reconciler.ports import Kind, Lane, PortRange, PortSet, Protocol, missing_in
@@ -129,6 +129,15 @@ class Picture:
     def cause(self, unit: Unit, lacks: Lacks) -> Cause:
         """Why a unit lacks ports: an earlier run could not put them back, the host left them, or neither."""
         return _CAUSES[next(reason.id for reason, _ in self._why(unit, lacks))]
+
+    def still_to_restore(self) -> tuple[RestoreRow, ...]:
+        """What is still missing of what an earlier run took away, as far as anybody will claim it."""
+
+        def covers(lane: Lane, ports: PortRange) -> bool:
+            return all(self.tables[number].cover.covers(ports) for number in self.tables_of((lane,)))
+
+        found = self.snapshot.lookups.__contains__
+        return still_to_restore(self.owned.to_restore, self.desired.claims, covers, found)
 
     def missing_claims(self) -> Iterator[MissingClaim]:
         """What entries of the ledger claim and the host lacks, whoever is in scope; by entry, then by ports.
