@@ -42,6 +42,7 @@ class FakeListHost:
         self.file = None if stored is None else ports(stored)
         self.unsafe = ""
         self.rival = ""
+        self.refused = False
         self.not_read: tuple[str, ...] = ()
         self.machine = "machine-1"
         self.boot = 1
@@ -68,6 +69,7 @@ class FakeListHost:
             stored=self.file,
             stored_unsafe=self.unsafe,
             stored_elsewhere=self.rival,
+            elsewhere_refused=self.refused,
             not_read=self.not_read,
         )
 

@@ -30,7 +30,10 @@ def adopted(state: State, time: str) -> tuple[tuple[OwnedRow, ...], Ledger]:
     own. Raises RefusedError on a host whose listing has no rows of its own.
     """
     if isinstance(state.snapshot, ListSnapshot):
-        raise RefusedError("the list of this host is one set of ports, without ranges that could be adopted")
+        raise RefusedError(
+            "the list of this host is one set of ports, without ranges that could be adopted; "
+            "apply takes over what a persistent entry declares"
+        )
     picture = take_picture(state, Options())
     rows = [info for info in picture.rows() if info.record is None and not info.system]
     by_ports: dict[PortRange, list[RowInfo]] = {}

@@ -8,12 +8,12 @@ from typing import Literal, NamedTuple
 
 from reconciler.apply.clock import Clock
 from reconciler.host.interface import Lookup, Row, Snapshot
-from reconciler.ledger.records import Intent, Ledger, RestoreRow
+from reconciler.ledger.records import Intent, Ledger, OwnedRow, RestoreRow
 from reconciler.ledger.store import LedgerStore
 from reconciler.plan.given.claims import merged_claims
+from reconciler.plan.given.list_picture import LIST_LANE, confirm_ports
 from reconciler.plan.given.owned import Seen, with_created
 from reconciler.plan.model import LedgerUpdate, RowRef
-from reconciler.plan.port_list import LIST_LANE, confirm_ports
 from reconciler.ports import Lane, PortSet, missing_in
 
 
@@ -43,7 +43,7 @@ class Journal:
         ledger = replace(
             self.ledger,
             machine=update.machine,
-            rows=update.rows,
+            rows=self._dated(update.rows),
             claims=merged_claims((*update.claims, *self.ledger.claims)),
             to_restore=update.to_restore,
             intents=(),
@@ -109,13 +109,18 @@ class Journal:
     def settle_all(self, snapshot: Snapshot, lost: PortSet) -> None:
         """Write down what a fresh reading shows of everything that was about to be created, and of all rows.
 
-        `lost`: ports of ours that the write took away and should not have. What is missing is made again by the next
-        run.
+        What our file holds for a lasting claim is ours from now on. `lost`: ports of ours that the write took away and
+        should not have. What is missing is made again by the next run.
         """
         there, _ = confirm_ports(self.ledger, snapshot)
         listed = PortSet.of(row.ports for row in snapshot.rows)
         missing = tuple(row for row in self._with_rows_over(lost) if not listed.covers(row.ports))
-        self._save(replace(self.ledger, rows=(), intents=(), to_restore=missing).with_rows(there))
+        self._save(replace(self.ledger, rows=(), intents=(), to_restore=missing).with_rows(self._dated(there)))
+
+    def _dated(self, rows: Iterable[OwnedRow]) -> tuple[OwnedRow, ...]:
+        """The rows; those that no run has written down yet bear the name of this one."""
+        run = self._run
+        return tuple(row if row.plan else replace(row, plan=run.plan, time=run.clock.now()) for row in rows)
 
     def _with_rows_over(self, ports: PortSet) -> tuple[RestoreRow, ...]:
         """What is to be made again anyway, and our rows over these ports."""

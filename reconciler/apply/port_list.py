@@ -7,7 +7,7 @@ comes back in pieces, what is not ours comes first, and the ledger has what of o
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from reconciler.apply.journal import Journal
@@ -17,7 +17,7 @@ from reconciler.host.interface import ListHost, Refusal
 from reconciler.ledger.records import RestoreRow
 from reconciler.plan.given.claims import ClaimIndex
 from reconciler.plan.given.owned import still_to_restore
-from reconciler.plan.model import Plan, RowRef, Step
+from reconciler.plan.model import LedgerUpdate, Plan, RowRef, Step
 from reconciler.ports import Lane, PortRange, PortSet
 
 SILENT = Refusal("failed", "the write said that it was done, and reading again does not show it")
@@ -35,6 +35,7 @@ class ListExecutor:
         self._before = PortSet()
         self._listed = PortSet.of(row.ports for row in plan.state.snapshot.rows)
         self._begun = False
+        self._kept = True
 
     def run(self, stop: Callable[[], bool], used_plan: str | None = None) -> ApplyResult:
         """Do every step at once, unless `stop` says so before."""
@@ -48,7 +49,7 @@ class ListExecutor:
                 self._journal.begin(update, calls=bool(steps))
             self._announce(steps)
             results = self._do(steps) if steps else ()
-            self._journal.finish(update, self._missing(), used_plan)
+            self._journal.finish(self._kept_claims(update), self._missing(), used_plan)
             self._report(results)
         except (HostError, LedgerError) as error:
             verdict: Verdict = "unknown" if self._begun else "not-run"
@@ -63,12 +64,13 @@ class ListExecutor:
         snapshot = self._host.snapshot()
         listed = self._listed = PortSet.of(row.ports for row in snapshot.rows)
         self._journal.settle_all(snapshot, self._lost(remove, listed))
+        self._kept = snapshot.stored in (None, self._plan.update.stored) and not snapshot.stored_unsafe
         seen = _Seen(
             listed=listed,
             theirs=self._before - PortSet.of(row.ports for row in self._plan.update.rows),
             added=add,
             refusal=refusal,
-            kept=snapshot.stored in (None, self._plan.update.stored) and not snapshot.stored_unsafe,
+            kept=self._kept,
         )
         return tuple(_result(step, seen) for step in steps)
 
@@ -93,6 +95,10 @@ class ListExecutor:
                     f"meanwhile; the next apply of {claim.policy} makes it again"
                 )
         return lost & ours
+
+    def _kept_claims(self, update: LedgerUpdate) -> LedgerUpdate:
+        """While the file may still hold what was given up, its claims stay: they say that it is ours to take out."""
+        return update if self._kept else replace(update, claims=self._journal.ledger.claims)
 
     def _missing(self) -> tuple[RestoreRow, ...]:
         """What is to be made again by the next run, as far as anybody claims it."""
@@ -155,9 +161,10 @@ def _deleted(row: RowRef, seen: _Seen) -> WriteResult:
 
 
 def _created(row: RowRef, seen: _Seen) -> WriteResult:
-    if seen.theirs.covers(row.ports) and seen.listed.covers(row.ports):
+    written = _write_result("create", row, seen, is_so=seen.listed.covers(row.ports))
+    if written.outcome == "done" and seen.theirs.covers(row.ports):
         return WriteResult("create", row, "already")
-    return _write_result("create", row, seen, is_so=seen.listed.covers(row.ports))
+    return written
 
 
 def _write_result(verb: Literal["create", "delete"], row: RowRef, seen: _Seen, *, is_so: bool) -> WriteResult:

@@ -189,12 +189,14 @@ class ListSnapshot(Snapshot):
         stored: the ports that our own file sets at boot; None where no file can, or this user cannot read it.
         stored_unsafe: who else may write that file, in words that follow "the file", or empty.
         stored_elsewhere: `file:line` of another file that sets the ports, or empty.
+        elsewhere_refused: the kernel refuses the value that this line sets.
         not_read: files that set the ports or may do so, and that this user cannot read.
     """
 
     stored: PortSet | None = None
     stored_unsafe: str = ""
     stored_elsewhere: str = ""
+    elsewhere_refused: bool = False
     not_read: tuple[str, ...] = ()
 
 

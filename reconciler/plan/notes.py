@@ -38,9 +38,9 @@ def _ledger(picture: Picture, steps: Sequence[Step]) -> Iterator[Note]:
     asked_for = any(step.deletes for step in steps)  # by an `absent` entry or an [unmanaged] table
     if picture.owned.copied:
         more = "" if asked_for else ", and nothing will be deleted"
-        yield Note(
-            "ledger-copied", f"the ledger here was written on another machine: nothing that exists is ours{more}"
-        )
+        held = " but what our boot file holds" if picture.owned.rows else ""
+        text = f"the ledger here was written on another machine: nothing that exists is ours{held}{more}"
+        yield Note("ledger-copied", text)
     elif picture.state.ledger is None and _any_covered(picture):
         what = "is ours" if asked_for else "will be deleted"
         yield Note("ledger-missing", f"first run on this host: nothing that exists {what}")
@@ -182,22 +182,28 @@ def _names(claims: ClaimIndex, row: OwnedRow) -> list[str]:
 
 
 def _foreign_cover(picture: Picture, steps: Sequence[Step]) -> Iterator[Note]:
+    """A list of ports has a file for them, which takes over what is to last; of rows nobody can tell."""
+    takes_over = any(step.action == "persist" and step.done_by_apply for step in steps)
     found: dict[str, tuple[str, dict[PortRange, bool]]] = {}
     leaving = {row.ports for step in steps if step.done_by_apply for row in step.deletes}
+    lasting: set[str] = set()
     for unit in picture.desired.of_kind("exclusion"):
         for table in (picture.tables[number] for number in picture.tables_of(unit.lanes)):
             if table.cover.touches(unit.ports):
                 rows_over = [ports for ports, _ in table.covering.touching(unit.ports)]
                 foreign = [ports for ports in rows_over if ports not in table.owned and ports not in leaving]
                 name = f"{unit.entry.policy}/{unit.entry.name}"
+                lasting |= {name} if unit.store == "persistent" else set()
                 rows = found.setdefault(name, (str(unit.entry.place), {}))[1] if foreign else {}
                 rows.update({ports: rows.get(ports, False) or ports in table.unknown for ports in foreign})
     for name, (place, rows) in found.items():
         words = [f"{ports}{' (of unknown kind)' if unknown else ''}" for ports, unknown in rows.items()]
-        text = (
-            f"{name} is covered wholly or partly by ranges that are not ours, "
-            f"and nothing proves that they outlive a restart: {shorten(words, _SHOWN)}"
-        )
+        proof = "and nothing proves that they outlive a restart"
+        if takes_over and name in lasting:
+            proof = (
+                "and the file that sets the ports at boot takes them over: they are ours then, and go with the entry"
+            )
+        text = f"{name} is covered wholly or partly by ranges that are not ours, {proof}: {shorten(words, _SHOWN)}"
         yield Note("foreign-cover", text, place)
 
 

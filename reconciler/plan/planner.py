@@ -2,7 +2,7 @@
 
 The whole way on one screen: a picture is taken, rules propose, proposals are joined into steps, some rules follow the
 steps, and limits and notes judge what came of it. A host that keeps one list of ports has a planner of its own,
-`port_list.py`, on the same picture; it is chosen here, by the kind of snapshot.
+`port_list.py`, and a picture of its own; they are chosen here, by the kind of snapshot.
 """
 
 from __future__ import annotations
@@ -13,15 +13,16 @@ from dataclasses import replace
 
 from reconciler.host.interface import ListSnapshot
 from reconciler.ledger.records import Ledger
+from reconciler.plan.given.list_picture import take_list_picture
 from reconciler.plan.given.picture import Picture, take_picture
 from reconciler.plan.model import LedgerUpdate, Note, Options, Plan, State, Step
 from reconciler.plan.notes import absent_and_held, notes
-from reconciler.plan.port_list import list_notes, plan_list, take_list_picture
+from reconciler.plan.port_list import list_notes, plan_list
 from reconciler.plan.refusals import breaches, refuse_what_was_not_read
 from reconciler.plan.rules.creates import creates
 from reconciler.plan.rules.foreign import absent, unmanaged
 from reconciler.plan.rules.host_wide import dynamic_ranges, release_winnat, start_winnat
-from reconciler.plan.rules.removals import removals
+from reconciler.plan.rules.removals import protected_stores, removals
 from reconciler.plan.steps import Proposal, finish, in_order
 from reconciler.ports import PortSet
 
@@ -34,6 +35,7 @@ Follow = Callable[[Picture, Sequence[Step]], Iterable[Step]]
 
 RULES: tuple[Rule, ...] = (
     removals,  # first, since what leaves makes room for what comes
+    protected_stores,  # what may not leave, and is not what its entry says
     absent,  # named rows make room as well
     unmanaged,  # rows that nobody named or claims
     creates,  # last, since it knows which rows leave

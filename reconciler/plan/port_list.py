@@ -1,7 +1,6 @@
-"""The planner of a host that keeps one list of ports (Linux): ownership by port, one step an entry, and the boot file.
+"""The planner of a host that keeps one list of ports (Linux): one step an entry, and the file that is read at boot.
 
-The kernel merges what it lists, ours with everybody else's. So a row of ours is there as far as its ports are, and the
-listing is cut into our rows and what is left, as if the host had kept them apart. Then the same rules propose.
+Its picture, `given/list_picture.py`, shows the list as if the host had kept rows apart. So the same rules propose.
 """
 
 from __future__ import annotations
@@ -10,22 +9,18 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from reconciler.host.interface import ListSnapshot, Row, Snapshot
-from reconciler.ledger.records import Claim, Intent, Ledger, OwnedRow
+from reconciler.host.interface import ListSnapshot
 from reconciler.plan import reasons
-from reconciler.plan.given.desired import gather
-from reconciler.plan.given.owned import confirmed
-from reconciler.plan.given.picture import Picture, arranged
-from reconciler.plan.model import Blocker, EntryRef, Note, Options, State, Step
+from reconciler.plan.given.list_picture import LIST_LANE, lasting, of_store, ports_of
+from reconciler.plan.given.picture import Picture
+from reconciler.plan.model import Blocker, EntryRef, Note, Remedy, Step
 from reconciler.plan.rules.creates import STORES, creates
 from reconciler.plan.rules.foreign import UNMANAGED_ENTRY, named, windows_of
 from reconciler.plan.rules.host_wide import dynamic_ranges
 from reconciler.plan.rules.removals import removals
 from reconciler.plan.steps import Proposal, hull, in_order
-from reconciler.ports import LANES, Lane, PortRange, PortSet, missing_in
-
-LIST_LANE: Lane = LANES[0]
-"""The lane under which rows of such a host are recorded; they are in all of them."""
+from reconciler.ports import LANES, PortRange, PortSet, missing_in
+from reconciler.text import shorten
 
 ONE_WRITE = 4095
 """Bytes of a list that the kernel takes in at once (a page less one; windows-facts 11.5). procps' `sysctl` writes once,
@@ -36,63 +31,6 @@ ONE_PIECE = 3500
 
 SHOWN_FIRST = ("sysctl-p",)
 """Notes that must be shown before anything is written, also to whoever does not ask for the plan."""
-
-
-# The picture
-
-
-def take_list_picture(state: State, options: Options) -> Picture:
-    """The picture of such a host. Raises RefusedError for options that name what is not there."""
-    owned = confirmed(state.ledger, state.snapshot, confirm_ports)
-    desired = gather(state.policies, state.snapshot, owned, options)
-    snapshot = replace(state.snapshot, rows=cut_rows(state.snapshot, owned.rows))
-    everywhere = replace(owned, rows=tuple(replace(row, lane=lane) for row in owned.rows for lane in LANES))
-    drifted = replace(everywhere, drifted=owned.drifted, to_restore=owned.to_restore)
-    picture = arranged(replace(state, snapshot=snapshot), options, drifted, desired)
-    return replace(picture, state=state, owned=owned)
-
-
-def confirm_ports(ledger: Ledger, snapshot: Snapshot) -> tuple[list[OwnedRow], list[OwnedRow]]:
-    """See `given.owned.Confirm`: a row may be partly there and partly gone.
-
-    What was about to be created is of later date than a row of the same ports, so it counts where it is there.
-    """
-    listed = PortSet.of(row.ports for row in snapshot.rows if row.lane == LIST_LANE)
-    made = [_made(intent) for intent in ledger.intents if intent.verb == "create"]
-    there = [piece for row in made for piece in _pieces(row, _outlived(row, snapshot, listed))]
-    renewed = PortSet.of(row.ports for row in there)
-    gone: list[OwnedRow] = []
-    for row in ledger.rows:
-        present = _outlived(row, snapshot, listed) - renewed
-        there += _pieces(row, present)
-        gone += _pieces(row, missing_in(row.ports, present | renewed))
-    return sorted(there, key=lambda row: row.ports.first), gone
-
-
-def _outlived(row: OwnedRow, snapshot: Snapshot, listed: PortSet) -> PortSet:
-    """The ports of a row of ours that are still there; a reboot ends those of the active store."""
-    return listed.within(row.ports) if row.store == "persistent" or row.boot == snapshot.boot else PortSet()
-
-
-def _pieces(row: OwnedRow, ports: PortSet) -> list[OwnedRow]:
-    """The row as far as these ports of it go."""
-    return [row] if ports.covers(row.ports) else [replace(row, ports=run) for run in ports.runs()]
-
-
-def _made(intent: Intent) -> OwnedRow:
-    return OwnedRow(
-        LIST_LANE, intent.ports, intent.kind, intent.store, intent.boot, intent.plan, intent.time, intent.label
-    )
-
-
-def cut_rows(snapshot: Snapshot, owned: Iterable[OwnedRow]) -> tuple[Row, ...]:
-    """The listing, cut into our rows as far as they are listed, and the runs of what is not ours; in every lane."""
-    listed = PortSet.of(row.ports for row in snapshot.rows)
-    mine = (row.ports for row in owned)
-    ours = [run for ports in mine for run in ([ports] if listed.covers(ports) else listed.within(ports).runs())]
-    others = (listed - PortSet.of(ours)).runs()
-    runs = sorted((*ours, *others), key=lambda ports: ports.first)
-    return tuple(Row(lane, ports, True) for lane in LANES for ports in runs)
 
 
 # The steps
@@ -211,29 +149,43 @@ def _left_alone(step: Step, picture: Picture) -> Step:
 def _boot_file(picture: Picture, snapshot: ListSnapshot, steps: Iterable[Step]) -> tuple[list[Step], PortSet]:
     """The step for what is wrong with the file beyond what the other steps put right; what it holds in the end.
 
-    It must hold every port of ours that outlives a reboot. Of what it holds besides, ports that somebody claims stay,
-    and ports that the list shows as somebody else's: with the ledger lost, those are ours for all we know.
+    It must hold every port of ours that outlives a reboot, and every listed port of a lasting claim, whoever put it
+    into the list. Of what it holds besides, only what is known to be given up goes.
     """
     if snapshot.stored is None:
         return [], PortSet()
     acting = [step for step in steps if step.done_by_apply]
-    deleted, _ = _rows_of(acting)
-    created = PortSet.of(row.ports for step in acting for row in step.creates if row.store == "persistent")
+    deleted, added = _rows_of(acting)
+    created = _lasting_creates(acting)
     file = (snapshot.stored - deleted) | created
-    ours = picture.owned.rows
-    foreign = picture.tables[0].cover - PortSet.of(row.ports for row in ours)
-    claimed = PortSet.of(ports for claim in _lasting(picture.desired.claims) for ports in claim.ports)
-    wanted = (PortSet.of(row.ports for row in ours if row.store == "persistent") - deleted) | created
-    wanted |= file & (claimed | foreign)
+    listed = (picture.tables[0].cover - deleted) | added
+    told = _lasting_creates(step for step in steps if not step.done_by_apply)
+    ours = of_store("persistent", picture.owned.rows)
+    wanted = (ours - deleted) | created | (ports_of(lasting(picture.desired.claims)) & (listed | file) - told)
+    wanted |= file - _given_up(picture, snapshot)
     if snapshot.stored_elsewhere and wanted:
-        return [_blocked_file(snapshot.stored_elsewhere, wanted, wanted - file, picture)], file
+        return [_blocked_file(snapshot, wanted, wanted - file, picture)], file
     if file == wanted and not snapshot.stored_unsafe:
         return [], file
     return [_file_step(file, wanted, picture, snapshot.stored_unsafe)], wanted
 
 
-def _lasting(claims: Iterable[Claim]) -> list[Claim]:
-    return [claim for claim in claims if claim.kind == "exclusion" and claim.store == "persistent"]
+def _lasting_creates(steps: Iterable[Step]) -> PortSet:
+    return of_store("persistent", (row for step in steps for row in step.creates))
+
+
+def _given_up(picture: Picture, snapshot: ListSnapshot) -> PortSet:
+    """What need not stay in our file, unless somebody claims it: what we know to be ours, or is named as absent.
+
+    The ledger of another team's policy may have been lost, so what nobody claims stays. In a file that others may
+    write that is only what stands in the list too.
+    """
+    owned, desired = picture.owned, picture.desired
+    ours = of_store("persistent", (*owned.rows, *owned.drifted))
+    recorded = ports_of(lasting(owned.claims))
+    absent = PortSet.of(ports for entry in desired.absent for ports in entry.ports)
+    unsafe = (snapshot.stored or PortSet()) - picture.tables[0].cover if snapshot.stored_unsafe else PortSet()
+    return ours | recorded | absent | unsafe
 
 
 def _file_step(file: PortSet, wanted: PortSet, picture: Picture, unsafe: str) -> Step:
@@ -251,8 +203,8 @@ def _file_step(file: PortSet, wanted: PortSet, picture: Picture, unsafe: str) ->
     )
 
 
-def _blocked_file(place: str, wanted: PortSet, lacks: PortSet, picture: Picture) -> Step:
-    other = _other_file(place, hull(wanted.runs()))
+def _blocked_file(snapshot: ListSnapshot, wanted: PortSet, lacks: PortSet, picture: Picture) -> Step:
+    other, remedy = _other_file(snapshot, wanted)
     return Step(
         action="persist",
         status="blocked",
@@ -263,26 +215,29 @@ def _blocked_file(place: str, wanted: PortSet, lacks: PortSet, picture: Picture)
         owners=_owners(picture, wanted),
         blockers=(other,),
         reason=reasons.boot_file_may_not_count(other, lacks),
-        remedy=reasons.MOVE_THE_LINE,
+        remedy=remedy,
     )
 
 
 def _owners(picture: Picture, ports: PortSet) -> tuple[EntryRef, ...]:
-    concerned = (claim for claim in _lasting(picture.desired.claims) if PortSet.of(claim.ports) & ports)
+    concerned = (claim for claim in lasting(picture.desired.claims) if PortSet.of(claim.ports) & ports)
     return tuple(dict.fromkeys(picture.desired.ref(claim) for claim in concerned))
 
 
-def _other_file(place: str, ports: PortRange) -> Blocker:
-    """Another file that sets the same list: at boot only one of the two would count."""
-    return Blocker("file", LIST_LANE, ports, f"{place}, which sets the same list at boot")
+def _other_file(snapshot: ListSnapshot, ports: PortSet) -> tuple[Blocker, Remedy]:
+    """Another file that sets the same list, so that at boot only one of the two would count; and the way out."""
+    refused = snapshot.elsewhere_refused
+    text = f"{snapshot.stored_elsewhere}, which sets the same list at boot{', to what the kernel refuses' * refused}"
+    remedy = reasons.TAKE_THE_LINE_OUT if refused else reasons.MOVE_THE_LINE
+    return Blocker("file", LIST_LANE, hull(ports.runs()), text), remedy
 
 
 def _hold_for_other_file(proposal: Proposal, snapshot: ListSnapshot) -> None:
     """Block a proposal after which our file would have to hold ports that it does not hold now."""
-    place, fresh = snapshot.stored_elsewhere, _not_in_file(proposal, snapshot)
-    if place and fresh and proposal.status == "ready":
-        other = _other_file(place, hull(fresh.runs()))
-        proposal.status, proposal.blockers, proposal.remedy = "blocked", [other], reasons.MOVE_THE_LINE
+    fresh = _not_in_file(proposal, snapshot)
+    if snapshot.stored_elsewhere and fresh and proposal.status == "ready":
+        other, remedy = _other_file(snapshot, fresh)
+        proposal.status, proposal.blockers, proposal.remedy = "blocked", [other], remedy
         proposal.but = reasons.boot_file_elsewhere(other)
 
 
@@ -315,10 +270,18 @@ def list_notes(picture: Picture, steps: Iterable[Step], stored: PortSet) -> Iter
             f"sysctl -p and sysctl --system drop what is beyond {ONE_WRITE}; run apply again after one of them"
         )
         yield Note("sysctl-p", text)
+    held = stored - ports_of(lasting(picture.desired.claims))
+    if held := held - of_store("persistent", picture.owned.rows):
+        text = (
+            f"the file that sets the ports at boot holds {shorten([str(run) for run in held.runs()])}, which no "
+            "persistent entry claims here; they stay, until their policy is applied, "
+            'or an entry with state = "absent" names them'
+        )
+        yield Note("not-claimed", text)
     for place in snapshot.not_read:
         text = "this user cannot read it, so what is set at boot is not known for sure; plan as root"
         yield Note("not-read", text, place)
-    if snapshot.stored is None and _lasting(picture.desired.declared) and not snapshot.not_read:
+    if snapshot.stored is None and lasting(picture.desired.declared) and not snapshot.not_read:
         text = "nothing sets the ports of this network namespace again once it has ended, persistent ones included"
         yield Note("no-boot-file", text)
 

@@ -174,6 +174,10 @@ MOVE_THE_LINE = Remedy(
     "move-the-line",
     'move what that file sets into the policy and take its line out, or declare store = "active"',
 )
+TAKE_THE_LINE_OUT = Remedy(
+    "take-the-line-out",
+    'take its line out: the kernel takes nothing of it, so nothing is lost; or declare store = "active"',
+)
 LEAVE_THE_SYSTEM_ROW = Remedy(
     "leave-the-system-row", "take the entry out of the policy: this range is for Windows alone to delete"
 )

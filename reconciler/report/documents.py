@@ -231,8 +231,8 @@ def _row_facts(shown: RowInfo) -> shapes.RowFacts:
         "system": shown.system,
         "entries": list(shown.entries),
         "store": None if record is None else record.store,
-        "plan": None if record is None else record.plan,
-        "time": None if record is None else record.time,
+        "plan": None if record is None else record.plan or None,
+        "time": None if record is None else record.time or None,
     }
 
 

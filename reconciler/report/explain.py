@@ -56,7 +56,7 @@ def _missing_words(item: MissingClaim, reason: Reason) -> str:
 
 def _whose(shown: RowInfo) -> str:
     if shown.record is not None:
-        return f"ours since {shown.record.time}"
+        return f"ours since {shown.record.time}" if shown.record.time else "ours, as our boot file says"
     if shown.system:
         return "the system's (HNS)"
     return "" if shown.kind == "block" else "not made by this tool"

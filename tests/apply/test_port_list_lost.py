@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from reconciler.apply.results import ApplyResult
 from reconciler.host.interface import Refusal
 from reconciler.policy.entries import Policy
+from reconciler.ports import Store
 from tests.list_world import Killed, ListWorld, ports
 from tests.world import entry, policy, reserve, told, verdicts
 
@@ -139,9 +142,9 @@ def test_what_somebody_took_out_without_a_write_of_ours_is_nobodys_loss() -> Non
     assert world.listed == "22, 8000-8009"
 
 
-def test_a_port_that_somebody_else_put_in_after_our_reading_is_theirs() -> None:
-    world = ListWorld()
-    plan = world.plan(policy("a", WEB, DB))
+def put_in_meanwhile(world: ListWorld, *policies: Policy) -> ApplyResult:
+    """An apply that finds ports in the list which nobody had put there when its plan was made."""
+    plan = world.plan(*policies)
 
     def meddle(moment: str) -> None:
         if moment == "read":
@@ -150,16 +153,34 @@ def test_a_port_that_somebody_else_put_in_after_our_reading_is_theirs() -> None:
     world.host.at = meddle
     result = world.run(plan)
     world.host.at = lambda moment: None
+    return result
+
+
+def test_a_port_that_somebody_else_put_in_after_our_reading_is_theirs() -> None:
+    world = ListWorld()
+    wanted = policy("a", *(replace(item, store="active") for item in (WEB, DB)))
+    result = put_in_meanwhile(world, wanted)
     assert {item.step.owners[0].entry: item.verdict for item in result.results} == {"web": "done", "db": "already"}
     assert result.results[0].writes[0].changed == ()
     assert world.owned() == "8000-8004, 8006-8009"
-    assert told(world.plan(policy("a", WEB, DB))) == []
+    assert told(world.plan(wanted)) == []
     world.apply(policy("a", entry("keep", "1")))
     assert world.listed == "1, 5432, 8005"
 
 
-def test_it_is_theirs_even_if_we_are_killed_right_after_the_write() -> None:
+def test_a_port_that_somebody_else_put_in_after_our_reading_is_ours_where_our_file_holds_it() -> None:
     world = ListWorld()
+    result = put_in_meanwhile(world, policy("a", WEB, DB))
+    assert {item.step.owners[0].entry: item.verdict for item in result.results} == {"web": "done", "db": "already"}
+    assert (world.owned(), world.file) == ("5432, 8000-8009", "5432, 8000-8009")
+    again = world.plan(policy("a", WEB, DB))
+    assert (told(again), again.update.changed) == ([], False)
+
+
+@pytest.mark.parametrize(("store", "owned"), [("active", "8000-8004, 8006-8009"), ("persistent", "8000-8009")])
+def test_whose_it_is_does_not_change_if_we_are_killed_right_after_the_write(store: Store, owned: str) -> None:
+    world = ListWorld()
+    wanted = policy("a", replace(WEB, store=store))
 
     def meddle(moment: str) -> None:
         if moment == "read":
@@ -169,10 +190,10 @@ def test_it_is_theirs_even_if_we_are_killed_right_after_the_write() -> None:
 
     world.host.at = meddle
     with pytest.raises(Killed):
-        world.apply(policy("a", WEB))
+        world.apply(wanted)
     world.host.at = lambda moment: None
-    world.apply(policy("a", WEB))
-    assert world.owned() == "8000-8004, 8006-8009"
+    world.apply(wanted)
+    assert (world.owned(), told(world.plan(wanted))) == (owned, [])
 
 
 def applied_while_taken_out(world: ListWorld, gone: str, *policies: Policy) -> ApplyResult:
@@ -189,7 +210,7 @@ def applied_while_taken_out(world: ListWorld, gone: str, *policies: Policy) -> A
 
 
 def test_foreign_ports_that_an_entry_counts_on_are_told_if_somebody_takes_them_out_meanwhile() -> None:
-    cache = entry("cache", "30-40")
+    cache = entry("cache", "30-40", store="active")
     world = ListWorld("22 30-40 50")
     world.apply(policy("p", cache))
     result = applied_while_taken_out(world, "22 30-40", policy("p", cache, WEB))
@@ -205,7 +226,7 @@ def test_foreign_ports_that_an_entry_counts_on_are_told_if_somebody_takes_them_o
 
 def test_who_must_be_in_scope_to_make_them_again_is_named() -> None:
     world = ListWorld("22 30-40 50")
-    world.apply(policy("q", entry("cache", "30-40")))
+    world.apply(policy("q", entry("cache", "30-40", store="active")))
     (problem,) = applied_while_taken_out(world, "30-40 50", policy("p", WEB)).problems
     assert problem.endswith("somebody took it out meanwhile; the next apply of q makes it again")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from typing import NamedTuple
 
 from reconciler.host.interface import Refusal
 from reconciler.ledger.records import Intent, Ledger, OwnedRow
@@ -18,6 +19,20 @@ TOLD = {"blocked", "skipped"}
 NOTHING = PortSet()
 REFUSAL = Refusal("failed", "no")
 EntryKey = tuple[str, str]
+
+
+class FileBefore(NamedTuple):
+    """The ports of our file of which we know nothing: those that must stay in it, and those that may."""
+
+    stays: PortSet
+    may_stay: PortSet
+
+
+def _lasting(wanted: PolicySet) -> PortSet:
+    """What entries in scope declare to outlive a boot."""
+    entries = (entry for policy in wanted.in_scope() for entry in policy.exclusions)
+    lasting = (entry for entry in entries if entry.state == "present" and entry.store == "persistent")
+    return PortSet.of(ports for entry in lasting for ports in entry.ports)
 
 
 class MortalStore(MemoryStore):
@@ -37,7 +52,8 @@ class MortalStore(MemoryStore):
 
 
 class CheckedListWorld(ListWorld):
-    """Follows, apart from the ledger, which listed ports our own writes made."""
+    """Follows, apart from the ledger, which listed ports are ours: our own writes made them, or a lasting claim covers
+    them and our file holds them."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -79,6 +95,18 @@ class CheckedListWorld(ListWorld):
         self.ours = NOTHING
         self.protected.clear()
 
+    def take_over(self, wanted: PolicySet) -> None:
+        """What our file holds for a lasting claim, declared or recorded, is ours, whoever put it into the list."""
+        if self.host.file is not None and not self.host.unsafe:
+            self.ours |= self.host.file & self.host.listed & (_lasting(wanted) | self.recorded())
+
+    def recorded(self) -> PortSet:
+        """The ports of lasting claims in a ledger of this machine."""
+        ledger = self.store.ledger
+        if ledger is None or ledger.machine != self.host.machine:
+            return NOTHING
+        return PortSet.of(ports for claim in ledger.claims if claim.store == "persistent" for ports in claim.ports)
+
     def would_be_swapped(self) -> bool:
         """Would a port that somebody else added pass for one of ours? No reading can tell (design I3)."""
         return bool(self.host.listed & (self._in_ledger() - self.ours))
@@ -115,6 +143,7 @@ class CheckedListWorld(ListWorld):
 
     def allow(self, wanted: PolicySet, options: Options) -> None:
         """Which foreign ports this run may take away, and which ports nothing may."""
+        self.take_over(wanted)
         rule = wanted.unmanaged
         windows = rule.ports if rule is not None and rule.action == "delete" else ()
         scope = wanted.in_scope()
@@ -148,8 +177,10 @@ class CheckedListWorld(ListWorld):
         plan = self.pure_plan(wanted, options)
         self.allow(wanted, options)
         covered, writes = self.host.listed | self.to_restore(), len(self.host.writes)
+        before = self._file_before()
         going = PortSet.of(row.ports for step in plan.to_do() for row in step.deletes)
         result = self.run(plan)
+        self.take_over(wanted)
         self._remember_protected(wanted)
         assert {item.verdict for item in result.results} <= {"done"}, result.results
         assert result.problems == ()
@@ -157,11 +188,12 @@ class CheckedListWorld(ListWorld):
         assert self._owned() == self.ours
         assert not covered - going - self.host.listed
         self._check_cover(wanted, covered)
-        self._check_file()
+        self._check_file(wanted, before)
         self._check_again(wanted, options)
 
     def killed_apply(self, wanted: PolicySet, options: Options, moment: str, save: int) -> None:
         """An apply that ends at this moment of the write, or around this save, if it comes so far."""
+        ours, listed = self.ours, self.host.listed
         self.allow(wanted, options)
         self.kill_at = moment
         self.mortal.left, self.mortal.after = save, moment == "after"
@@ -172,11 +204,14 @@ class CheckedListWorld(ListWorld):
         finally:
             self.kill_at = ""
             self.mortal.left = 0
+            made = self.host.listed - listed
+            self.ours &= ours | made | self._in_ledger()  # what no save came to is taken over again, or is not ours
 
     def refused_apply(self, wanted: PolicySet, options: Options) -> None:
         """An apply whose write is refused: nothing changes but the claims, and that is told."""
         before = (self.host.listed, self.host.file)
         plan = self.pure_plan(wanted, options)
+        self.take_over(wanted)
         self.host.refusal = REFUSAL
         result = self.run(plan)
         self.host.refusal = None
@@ -193,7 +228,8 @@ class CheckedListWorld(ListWorld):
         is_listed = not gone & listed and all(listed.covers(row.ports) for row in step.creates)
         rows = (*step.deletes, *step.creates)
         lasting = step.action == "persist" or any(row.store == "persistent" for row in rows)
-        return is_listed and (not lasting or self.host.file in (None, plan.update.stored))
+        kept = self.host.file in (None, plan.update.stored) and not self.host.unsafe
+        return is_listed and (not lasting or kept)
 
     def pure_plan(self, wanted: PolicySet, options: Options) -> Plan:
         """A plan, and the proof that making it changed nothing and does not depend on the order of the policies."""
@@ -233,15 +269,30 @@ class CheckedListWorld(ListWorld):
         for claim in self.store.ledger.claims if self.store.ledger else ():
             assert not (covered - self.host.listed) & PortSet.of(claim.ports)
 
-    def _check_file(self) -> None:
-        """The next boot sets every lasting port of ours, and of the rest nothing that is not there already."""
-        if self.host.rival or self.host.file is None:
+    def _file_before(self) -> FileBefore:
+        """What we know to last as ours is neither; another team may count on the rest: a ledger may have been lost."""
+        ledger, file = self.store.ledger, self.host.file or NOTHING
+        rows = ledger.rows if ledger is not None and ledger.machine == self.host.machine else ()
+        may_stay = file - PortSet.of(row.ports for row in rows if row.store == "persistent") - self.recorded()
+        unsafe = file - self.host.listed if self.host.unsafe else NOTHING
+        return FileBefore(may_stay - self.named - unsafe, may_stay)
+
+    def _check_file(self, wanted: PolicySet, before: FileBefore) -> None:
+        """A boot sets all that entries in scope declare to last, and all that is recorded to last and is listed now.
+
+        Nothing goes that nobody gave up, and nothing comes that nobody wants.
+        """
+        file = self.host.file
+        if self.host.rival or file is None:
             return
+        assert not self.host.unsafe
         ledger = self.store.ledger
         lasting = PortSet.of(row.ports for row in (ledger.rows if ledger else ()) if row.store == "persistent")
-        claimed = PortSet.of(ports for claim in (ledger.claims if ledger else ()) for ports in claim.ports)
-        assert not lasting - self.host.file
-        assert not self.host.file - lasting - claimed - (self.host.listed - self.ours)
+        assert not lasting - file
+        assert not _lasting(wanted) - file
+        assert not self.recorded() & self.host.listed - file
+        assert not before.stays - file
+        assert not file - lasting - self.recorded() - before.may_stay
 
     def _check_again(self, wanted: PolicySet, options: Options) -> None:
         """The plan after it is exactly what cannot be done; a second apply changes and saves nothing."""

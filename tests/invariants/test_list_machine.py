@@ -115,6 +115,11 @@ class LinuxDay(RuleBasedStateMachine):
         if file is not None:
             self.world.host.file = file | found if adds else file - found
 
+    @rule()
+    def open_the_file_to_others(self) -> None:
+        if self.world.host.file is not None:
+            self.world.host.unsafe = "may be written by others"
+
     @rule(there=some.mostly(False, True))
     def set_the_list_in_another_file(self, there: bool) -> None:
         self.world.host.rival = RIVAL if there and self.world.host.file is not None else ""

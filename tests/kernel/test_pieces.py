@@ -107,11 +107,12 @@ def test_a_kill_between_pieces_loses_no_port_of_a_policy_that_is_not_in_scope_ne
     assert {row["owner"] for row in shown["rows"]} == {"owned"}
 
 
-def test_a_port_that_somebody_else_put_in_under_the_lock_stays_theirs(box: Box) -> None:
+def test_a_port_that_somebody_else_put_in_under_the_lock_gets_into_the_file(box: Box) -> None:
     assert apply_with(box, MEDDLED, box.policy("web=8000-8009", "keep=9000")).code == 0
     assert box.listed == "8000-8009,9000"
+    assert box.file == "8000-8009,9000", "and ours too, since the file holds it"
     box.applied(box.policy("keep=9000"), "--force", "max-delete-percent")
-    assert box.listed == "8005,9000"
+    assert (box.listed, box.file) == ("9000", "9000")
 
 
 ONE_WRITE = """

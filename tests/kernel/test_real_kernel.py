@@ -54,15 +54,22 @@ def test_an_example_keeps_its_ports_from_chance_and_not_from_who_asks(box: Box) 
         assert all(box.ask("can_bind", kind, family, port) for port in narrow), (kind, family)
 
 
-@pytest.mark.parametrize("before", ["22,7999,8003-8004,8080-8090,65535", "0-3,8000-8099"])
-def test_a_removal_restores_exactly_what_stood_there_before(box: Box, before: str) -> None:
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [("22,7999,8003-8004,8080-8090,65535", "22,7999,8003-8004,8081-8090,65535"), ("0-3,8002-8079", "0-3,8002-8079")],
+)
+def test_a_removal_leaves_what_stood_there_before_and_no_lasting_entry_covered(
+    box: Box, before: str, after: str
+) -> None:
     box.listed = before
-    box.applied(EXAMPLE)
+    example = box.folder / "node.toml"
+    example.write_bytes(Path(EXAMPLE).read_bytes())
+    box.applied(example.name)
     empty = box.policy(name="developer-workstation")
     refused = box.reconciler("apply", *LINUX, "--yes", empty)
     assert (refused.code, "--force" in refused.err, box.file is None) == (1, True, False)
     box.applied(empty, "--force", "delete-all", "--force", "max-delete-percent")
-    assert (box.listed, box.ask("files")) == (before, {})
+    assert (box.listed, box.ask("files")) == (after, {})
     assert box.reconciler(*DETAILED, empty).code == 0
 
 
@@ -119,7 +126,7 @@ def test_a_saved_plan_is_refused_after_somebody_else_changed_the_list(box: Box) 
     assert box.reconciler("plan", *LINUX, policy, "--out", "b.plan").code == 0
     box.listed = "22,8005"  # no business of this plan
     assert box.reconciler("apply", "--plan", "b.plan", "--yes").code == 0
-    assert (box.listed, box.file) == ("22,8000-8009", "8000-8004,8006-8009")
+    assert (box.listed, box.file) == ("22,8000-8009", "8000-8009")
     assert "single-use" in box.reconciler("apply", "--plan", "b.plan", "--yes").err
 
 
@@ -142,8 +149,9 @@ def test_drift_is_put_right_by_one_apply(box: Box) -> None:
     planned = box.reconciler(*DETAILED, policy)
     assert planned.code == 2
     assert "put right what is set at boot" in planned.out
-    box.applied(policy)
-    assert (box.listed, box.file) == ("5432,8000-8009,9999", "5432,8000-8009")
+    applied = box.applied(policy)
+    assert (box.listed, box.file) == ("5432,8000-8009,9999", "5432,7777,8000-8009")
+    assert "7777, which no persistent entry claims" in applied.out
     assert box.reconciler(*DETAILED, policy).code == 0
 
 
@@ -188,6 +196,59 @@ def test_another_sysctl_file_blocks_what_must_last_and_is_named(box: Box) -> Non
     box.ask("put_file", "99-other.conf", None)
     box.applied(policy)
     assert (box.listed, box.file) == ("8000-8009,9000", "8000-8009")
+
+
+def test_a_line_that_the_kernel_refuses_is_named_as_such_and_any_other_not(box: Box) -> None:
+    policy = box.policy("web=8000-8009")
+    for value in ("22", "1-9,22,", "", "22, 23", "22 23", "23-22", "65536", ",", "22,,23", "x"):
+        box.ask("put_file", "99-other.conf", f"net.ipv4.ip_local_reserved_ports = {value}\n")
+        taken = box.run("sh", "-c", f"printf '%s\\n' '{value}' > {KERNEL_LIST}").code == 0
+        planned = box.reconciler("plan", *LINUX, policy)
+        assert ("to what the kernel refuses" in planned.out) != taken, value
+        assert "/etc/sysctl.d/99-other.conf:1" in planned.out
+
+
+# Whoever put the ports into the list
+
+
+def booted(box: Box) -> str:
+    """The list after a boot that reads our file alone."""
+    box.listed = box.file or ""
+    return box.listed
+
+
+def test_ports_that_somebody_set_at_run_time_outlive_a_boot_once_a_lasting_entry_names_them(box: Box) -> None:
+    box.listed = "22,30000-32767,50000-50001"
+    policy = box.policy("nodeports=30000-32767", "apid=50000-50001")
+    assert box.reconciler(*DETAILED, policy).code == 2
+    box.applied(policy)
+    assert box.reconciler(*DETAILED, policy).code == 0
+    assert booted(box) == "30000-32767,50000-50001"
+    box.applied(box.policy("apid=50000-50001"), "--force", "max-delete-percent")
+    assert (box.listed, box.file) == ("50000-50001", "50000-50001")
+
+
+def test_the_way_out_of_another_file_is_that_way(box: Box) -> None:
+    box.ask("put_file", "99-other.conf", "net.ipv4.ip_local_reserved_ports = 65330\n")
+    box.listed = "65330"
+    blocked = box.reconciler("apply", *LINUX, "--yes", box.policy("web=8000-8009"))
+    assert (blocked.code, "move what that file sets into the policy" in blocked.out) == (3, True)
+    box.ask("put_file", "99-other.conf", "")
+    policy = box.policy("web=8000-8009", "moved=65330")
+    box.applied(policy)
+    assert box.reconciler(*DETAILED, policy).code == 0
+    assert booted(box) == "8000-8009,65330"
+
+
+def test_a_machine_made_from_an_image_owns_what_its_file_holds_and_keeps_what_nobody_claims(box: Box) -> None:
+    box.ask("put_file", OWN_FILE, "net.ipv4.ip_local_reserved_ports = 5432,8000-8009\n")
+    assert booted(box) == "5432,8000-8009"
+    policy = box.policy("web=8000-8009")
+    assert "5432, which no persistent entry claims" in box.applied(policy).out
+    shown = box.reconciler("show", *LINUX, "--json").document()
+    assert {(row["first"], row["owner"]) for row in shown["rows"]} == {(5432, "foreign"), (8000, "owned")}
+    box.applied(box.policy(), "--force", "delete-all", "--force", "max-delete-percent")
+    assert (box.listed, box.file) == ("5432", "5432")
 
 
 def test_a_folder_that_others_may_write_in_keeps_everything_as_it_is(box: Box) -> None:

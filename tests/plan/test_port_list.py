@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from reconciler.ledger.records import Intent, OwnedRow
+from reconciler.plan.given.list_picture import confirm_ports, cut_rows
 from reconciler.plan.model import Plan
 from reconciler.plan.planner import picture_of
-from reconciler.plan.port_list import confirm_ports, cut_rows
 from reconciler.policy.entries import Limits
 from reconciler.ports import LANES, PROTOCOLS, PortRange, PortSet, Store
 from tests.list_world import RIVAL, ListWorld, ports
@@ -112,9 +112,9 @@ def test_what_somebody_else_put_back_is_not_ours_any_more() -> None:
     assert (world.listed, world.owned()) == ("8005-8009, 9000", "9000")
 
 
-def test_foreign_ports_inside_and_around_stay_when_an_entry_goes() -> None:
+def test_foreign_ports_inside_and_around_stay_when_an_active_entry_goes() -> None:
     world = ListWorld("7999 8003-8004 8010-8020")
-    world.apply(policy("a", entry("web", "8000-8009"), entry("db", "5432")))
+    world.apply(policy("a", entry("web", "8000-8009", store="active"), entry("db", "5432")))
     assert world.owned() == "5432, 8000-8002, 8005-8009"
     world.apply(policy("a", entry("db", "5432")))
     assert world.listed == "5432, 7999, 8003-8004, 8010-8020"
@@ -139,9 +139,9 @@ def test_a_shrink_takes_only_what_goes() -> None:
     assert verdicts(result) == ["done"]
 
 
-def test_an_entry_that_foreign_ports_cover_is_in_sync_and_owns_nothing() -> None:
+def test_an_active_entry_that_foreign_ports_cover_is_in_sync_and_owns_nothing() -> None:
     world = ListWorld("8000-8009")
-    plan = world.plan(policy("a", entry("web", "8002-8005")))
+    plan = world.plan(policy("a", entry("web", "8002-8005", store="active")))
     assert told(plan) == []
     assert "foreign-cover" in note_ids(plan)
     world.run(plan)
@@ -335,7 +335,8 @@ def test_unmanaged_takes_runs_inside_its_window_that_no_entry_wants() -> None:
 
 def test_unmanaged_leaves_a_run_of_which_an_entry_wants_a_port() -> None:
     world = ListWorld("8000-8009")
-    assert told(world.plan(policy("a", entry("web", "8005")), unmanaged=unmanaged("delete", "8000-8009"))) == []
+    plan = world.plan(policy("a", entry("web", "8005")), unmanaged=unmanaged("delete", "8000-8009"))
+    assert told(plan) == ["persist 8005 tcp+udp"]
 
 
 def test_a_renamed_policy_keeps_its_rows_in_all_lanes() -> None:
@@ -377,7 +378,7 @@ def test_absent_ports_split_a_foreign_run_for_unmanaged_in_the_same_plan() -> No
 
 def test_a_foreign_run_of_which_a_port_is_wanted_is_no_unmanaged_one() -> None:
     world = ListWorld("8000-8009 9000-9009")
-    wanted = policy("a", entry("web", "8005"))
+    wanted = policy("a", entry("web", "8005", store="active"))
     assert told(world.plan(wanted, unmanaged=unmanaged("delete"))) == ["delete 9000-9009 tcp+udp"]
 
 

@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 
 from reconciler.ledger.records import RestoreRow
+from reconciler.plan.given.list_picture import LIST_LANE
 from reconciler.plan.model import Plan
-from reconciler.plan.port_list import LIST_LANE, ONE_PIECE
+from reconciler.plan.port_list import ONE_PIECE
 from reconciler.ports import Store
 from tests.list_world import RIVAL, ListWorld, ports
 from tests.world import entry, note_ids, policy, told

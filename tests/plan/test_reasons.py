@@ -184,6 +184,11 @@ EXAMPLES: dict[str, tuple[Reason | Remedy, str, str]] = {
         "move-the-line",
         'move what that file sets into the policy and take its line out, or declare store = "active"',
     ),
+    "TAKE_THE_LINE_OUT": (
+        reasons.TAKE_THE_LINE_OUT,
+        "take-the-line-out",
+        'take its line out: the kernel takes nothing of it, so nothing is lost; or declare store = "active"',
+    ),
     "LEAVE_THE_SYSTEM_ROW": (
         reasons.LEAVE_THE_SYSTEM_ROW,
         "leave-the-system-row",

@@ -14,6 +14,7 @@ from reconciler.report import FORMAT_VERSION
 from reconciler.report.documents import explain_document
 from reconciler.report.explain import explain_lines
 from reconciler.report.palette import Palette
+from tests.list_world import ListWorld
 from tests.report.samples import TCP, claim, ledger, owned_row, ports, snapshot, state
 
 BOOK = ledger(owned_row("8000-8099"), owned_row("8000-8099", TCP[1]), claims=(claim(),))
@@ -38,6 +39,16 @@ def test_a_row_of_ours_tells_since_when_and_for_whom() -> None:
         "      8000-8099, an exclusion, ours since 2026-11-22T10:00:00Z, for node/web",
     ]
     assert len(said) == 5
+
+
+def test_a_row_that_only_our_boot_file_proves_to_be_ours_tells_no_time() -> None:
+    """As after a kill between the write and the ledger."""
+    world = ListWorld("8000-8099", "8000-8099")
+    book = Ledger("machine-1", claims=(claim(),))
+    assert ", ours, as our boot file says, for node/web" in lines(8080, world.host.snapshot(), book)[3]
+    whole = state(world.host.snapshot(), book)
+    row = explain_document(whole, 8080, explain_port(picture_of(whole), 8080))["answers"][0]["held_by"][0]
+    assert (row["owner"], row["plan"], row["time"]) == ("owned", None, None)
 
 
 def test_rows_of_others_tell_what_is_known() -> None:

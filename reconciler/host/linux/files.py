@@ -30,6 +30,15 @@ _ROOT = 0
 _HEAD = "# Written by `reconciler apply`, and replaced whole by it: change the policy, not this file.\n"
 
 
+class OtherFile(NamedTuple):
+    """Another file that sets the list: `file:line`, empty if there is none, and whether the kernel refuses its value.
+    `not_read`: files that may set it too, and that this user cannot read."""
+
+    place: str
+    refused: bool
+    not_read: tuple[str, ...]
+
+
 class OwnFile(NamedTuple):
     """Our file as it is. `ports`: None where this user may not read it. `unsafe`: why it may hold what somebody else
     wrote into it, in words that follow "the file"; empty if it may not."""
@@ -74,18 +83,19 @@ class SysctlFiles:
         except ValueError as error:
             raise HostError(f"{KEY} is no list of ports here: {error}; delete the file", where=self.own) from error
 
-    def others(self) -> tuple[str, tuple[str, ...]]:
-        """`file:line` of another file that sets the key, or empty; and what could not be read to find out."""
+    def others(self) -> OtherFile:
+        """The first other file that sets the key; its last line counts."""
         not_read: list[str] = []
         for path in self._others(not_read):
             try:
-                lines = [line for key, _, line in _settings(_text(path)) if key == KEY]
+                lines = [(line, value) for key, value, line in _settings(_text(path)) if key == KEY]
             except OSError:
                 not_read.append(str(path))
                 continue
             if lines:
-                return f"{path}:{lines[-1]}", tuple(not_read)
-        return "", tuple(not_read)
+                line, value = lines[-1]
+                return OtherFile(f"{path}:{line}", _is_refused(value), tuple(not_read))
+        return OtherFile("", False, tuple(not_read))
 
     def write(self, ports: PortSet) -> None:
         """Replace our file; an empty set removes it. Raises OSError."""
@@ -157,6 +167,15 @@ def _settings(text: str) -> Iterator[tuple[str, str, int]]:
         name = key.strip().removeprefix("-").strip().replace("/", ".")
         if equals and not name.startswith(("#", ";")):
             yield name, value.strip(), number
+
+
+def _is_refused(value: str) -> bool:
+    """Does the kernel refuse the whole value? A comma at its end is no matter to it."""
+    try:
+        parse_list(value.removesuffix(",") or value)
+    except ValueError:
+        return True
+    return False
 
 
 def may_write(path: str | Path) -> bool:

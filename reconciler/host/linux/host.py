@@ -14,7 +14,7 @@ from pathlib import Path
 
 from reconciler.errors import HostError
 from reconciler.host.interface import BeforeWrite, Change, Facts, ListSnapshot, Lookup, Refusal, Row, Socket, WinNat
-from reconciler.host.linux.files import OwnFile, SysctlFiles, may_write
+from reconciler.host.linux.files import OtherFile, OwnFile, SysctlFiles, may_write
 from reconciler.host.linux.kernel import change_list, read_list
 from reconciler.ports import LANES, PROTOCOLS, Lane, PortRange, PortSet
 from reconciler.ports import Protocol as PortProtocol
@@ -52,7 +52,8 @@ class LinuxHost:
         dynamic = self._dynamic()
         has_files = self._has_files()
         own = self._files.own_file() if has_files else OwnFile(None)
-        elsewhere, not_read = self._files.others() if has_files else ("", ())
+        other = self._files.others() if has_files else OtherFile("", False, ())
+        not_read = other.not_read
         if has_files and own.ports is None:
             not_read = (*not_read, self._files.own)
         return ListSnapshot(
@@ -66,7 +67,8 @@ class LinuxHost:
             elevated=may_write(self._list),
             stored=own.ports,
             stored_unsafe=own.unsafe,
-            stored_elsewhere=elsewhere,
+            stored_elsewhere=other.place,
+            elsewhere_refused=other.refused,
             not_read=not_read,
         )
 

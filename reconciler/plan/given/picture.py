@@ -54,7 +54,7 @@ class MissingClaim(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """Everything given, arranged. Made by `take_picture`, or `port_list.take_list_picture` for a list of ports."""
+    """Everything given, arranged. Made by `take_picture`, or `list_picture.take_list_picture` for a list of ports."""
 
     state: State
     options: Options

@@ -23,8 +23,6 @@ def removals(picture: Picture, before: Sequence[Proposal]) -> Iterator[Proposal]
         for ports, records in sorted(table.owned.items()):
             if not table.stays(ports):
                 yield _removal(picture, table, records)
-            elif not table.in_its_store(ports):
-                yield _protected(picture, table, records)
     for protocol in PROTOCOLS:
         yield from _reservations(picture, protocol)
 
@@ -53,8 +51,15 @@ def _removal(picture: Picture, table: Table, records: tuple[OwnedRow, ...]) -> P
     return proposal
 
 
+def protected_stores(picture: Picture, before: Sequence[Proposal]) -> Iterator[Proposal]:
+    """A proposal for each protected row that has not the store that its entries say: it waits for --unprotect."""
+    for table in picture.tables:
+        for ports, records in sorted(table.owned.items()):
+            if table.stays(ports) and not table.in_its_store(ports):
+                yield _protected(picture, table, records)
+
+
 def _protected(picture: Picture, table: Table, records: tuple[OwnedRow, ...]) -> Proposal:
-    """A row that its own entry keeps from getting the store that the entry says."""
     ports = records[0].ports
     proposal = _removal(picture, table, records)
     lanes = tuple(record.lane for record in records)

@@ -19,6 +19,7 @@ from tests.list_world import ports
 
 pytestmark = posix
 LINE = f"{KEY} = 8080\n"
+NONE = files.OtherFile("", False, ())
 SLASHES = KEY.replace(".", "/")
 port_sets = st.builds(
     lambda firsts: PortSet.of(PortRange(first, first + 1) for first in firsts), st.lists(st.integers(1, 65534))
@@ -355,7 +356,7 @@ def test_it_is_found_in_every_place(etc: Etc, name: str) -> None:
 @pytest.mark.parametrize("name", ["etc/sysctl.d/99-x.conf.bak", "etc/sysctl.d/README", "etc/sysctl.d/x.conf/y.conf"])
 def test_what_sysctl_does_not_read_is_no_matter(etc: Etc, name: str) -> None:
     etc.put(name)
-    assert etc.files.others() == ("", ())
+    assert etc.files.others() == NONE
 
 
 def test_of_files_with_one_name_the_first_folder_counts(etc: Etc) -> None:
@@ -373,7 +374,7 @@ def test_a_file_that_is_masked_does_not_count(etc: Etc) -> None:
 def test_our_name_in_another_folder_is_masked_by_ours(etc: Etc) -> None:
     etc.put(f"usr/lib/sysctl.d/{files.OWN_NAME}")
     etc.put(f"run/sysctl.d/{files.OWN_NAME}")
-    assert etc.files.others() == ("", ())
+    assert etc.files.others() == NONE
 
 
 def test_a_link_to_sysctl_conf_is_told_once_and_one_to_our_file_not_at_all(etc: Etc) -> None:
@@ -385,23 +386,32 @@ def test_a_link_to_sysctl_conf_is_told_once_and_one_to_our_file_not_at_all(etc: 
     assert etc.rival() == "etc/sysctl.d/99-sysctl.conf:1"
 
 
+@pytest.mark.parametrize(
+    ("value", "refused"),
+    [("", False), ("22", False), ("1-9,22,", False), ("0-70000", True), ("22 23", True), ("9-1", True), (",", True)],
+)
+def test_a_value_that_the_kernel_refuses_is_known(etc: Etc, value: str, refused: bool) -> None:
+    (etc.etc / "99-other.conf").write_text(f"{KEY} = {value}\n", encoding="utf-8")
+    assert etc.files.others() == files.OtherFile(f"{etc.etc}/99-other.conf:1", refused, ())
+
+
 def test_a_file_that_cannot_be_read_is_told_and_the_others_still_count(etc: Etc) -> None:
     loop = etc.etc / "10-loop.conf"
     loop.symlink_to(loop)
     etc.put("etc/sysctl.d/99-other.conf")
-    rival, not_read = etc.files.others()
-    assert (Path(rival).name, not_read) == ("99-other.conf:1", (str(loop),))
+    other = etc.files.others()
+    assert (Path(other.place).name, other.not_read) == ("99-other.conf:1", (str(loop),))
 
 
 def test_a_folder_that_cannot_be_read_is_told(etc: Etc) -> None:
     etc.run.parent.mkdir()
     etc.run.symlink_to(etc.run)
-    assert etc.files.others() == ("", (str(etc.run),))
+    assert etc.files.others() == files.OtherFile("", False, (str(etc.run),))
 
 
 def test_a_dangling_link_is_no_file(etc: Etc) -> None:
     (etc.etc / "99-gone.conf").symlink_to("nowhere")
-    assert etc.files.others() == ("", ())
+    assert etc.files.others() == NONE
 
 
 def test_bytes_that_are_no_text_hide_nothing(etc: Etc) -> None:
