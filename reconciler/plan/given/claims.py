@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from reconciler.ledger.records import Claim, OwnedRow
+from reconciler.ledger.records import Claim, OwnedRow, RestoreRow
 from reconciler.plan.model import Options, RowRef
 from reconciler.policy.entries import Policy, PolicySet
 from reconciler.ports import Kind, Lane, PortRange, PortSet, RangeIndex
@@ -72,9 +72,9 @@ class Scope:
 
 
 def sort_claims(
-    recorded: Iterable[Claim], declared: Sequence[Claim], rows: Sequence[OwnedRow], scope: Scope
+    recorded: Iterable[Claim], declared: Sequence[Claim], rows: Sequence[OwnedRow | RestoreRow], scope: Scope
 ) -> SortedClaims:
-    """Hold the claims of the ledger against those of the entries in scope. `rows` are the owned ones."""
+    """Hold the claims of the ledger against those of the entries in scope. `rows`: owned ones, and those to restore."""
     successors = {(claim.policy, claim.entry, claim.kind): claim for claim in declared}
     guards = [claim for claim in declared if scope.protects(claim)]
     out_of_scope: list[Claim] = []
@@ -100,7 +100,7 @@ def is_covered(old: Claim, others: Sequence[Claim]) -> bool:
     return not any(_without(old, [other for other in alike if lane in other.lanes]) for lane in old.lanes)
 
 
-def _remainder(old: Claim, successor: Claim | None, rows: Sequence[OwnedRow]) -> Iterable[Claim]:
+def _remainder(old: Claim, successor: Claim | None, rows: Sequence[OwnedRow | RestoreRow]) -> Iterable[Claim]:
     """The part of a protected claim that its entry gave up and that owned rows still hold."""
     lanes = tuple(lane for lane in old.lanes if successor is None or lane not in successor.lanes)
     if lanes:
@@ -111,7 +111,7 @@ def _remainder(old: Claim, successor: Claim | None, rows: Sequence[OwnedRow]) ->
 
 
 def _held_by_rows(
-    old: Claim, lanes: tuple[Lane, ...], ports: tuple[PortRange, ...], rows: Sequence[OwnedRow]
+    old: Claim, lanes: tuple[Lane, ...], ports: tuple[PortRange, ...], rows: Sequence[OwnedRow | RestoreRow]
 ) -> Iterable[Claim]:
     owned = [row.ports for row in rows if row.kind == old.kind and row.lane in lanes]
     if old.kind == "reservation":

@@ -59,7 +59,7 @@ class Desired:
     """Everything that is desired.
 
     Attributes:
-        units: of the entries in scope, and of what claims out of scope have lost and is to be restored.
+        units: of the entries in scope, and of what claims that stay without them have lost and is to be restored.
         absent: exclusions in scope with `state = "absent"`.
         declared, out_of_scope: the claims that make a port wanted: of the entries in scope, and of everybody else.
         standing: reservations that claims out of scope wait for, as exclusions: whatever covers their ports stays.
@@ -122,9 +122,10 @@ def gather(policies: PolicySet, snapshot: Snapshot, owned: Owned, options: Optio
     declared += [_reservation_claim(entry, policies.paths) for entry in reservations]
     recorded = scope.renamed(owned.claims, declared)
     _check_names(scope, recorded, declared)
-    old = sort_claims(recorded, declared, owned.rows, scope)
-    present += _exclusions_to_restore(old.out_of_scope, owned.to_restore)
-    reservations += _reservations_to_restore(old.out_of_scope, owned.to_restore)
+    old = sort_claims(recorded, declared, (*owned.rows, *owned.to_restore), scope)
+    staying = (*old.out_of_scope, *old.leftovers)
+    present += _exclusions_to_restore(staying, owned.to_restore)
+    reservations += _reservations_to_restore(staying, owned.to_restore)
     every = (*declared, *old.out_of_scope, *old.leftovers)
     return Desired(
         units=(*(unit for entry in present for unit in _exclusion_units(entry, lanes)), *_exact(reservations)),
@@ -242,7 +243,7 @@ def _check_names(scope: Scope, recorded: Iterable[Claim], declared: Iterable[Cla
 
 
 def _exclusions_to_restore(claims: Iterable[Claim], to_restore: Sequence[RestoreRow]) -> list[Exclusion]:
-    """What claims out of scope have lost, as entries: it is made again all the same."""
+    """What claims out of scope or protected ones have lost, as entries: it is made again all the same."""
     rows = [row for row in to_restore if row.kind == "exclusion"]
     found: list[Exclusion] = []
     for claim in claims if rows else ():

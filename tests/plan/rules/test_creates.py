@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from reconciler.host.interface import Lookup
 from reconciler.lab.simulated.table import Entry
+from reconciler.ledger.records import RestoreRow
 from reconciler.plan.model import DECLARED, Options, Plan, State, Step
 from reconciler.plan.planner import plan_state
 from reconciler.policy.entries import PolicySet
-from reconciler.ports import PROTOCOLS
+from reconciler.ports import PROTOCOLS, Kind
 from tests.plan.build import listed, ports, reading
-from tests.world import TCP4, TCP6, UDP4, World, entry, policy, reserve, told, verdicts
+from tests.world import TCP4, TCP6, UDP4, World, entry, note_ids, policy, reserve, told, verdicts
 
 ERP = reserve("erp", "12000-12009")
 
@@ -394,3 +397,20 @@ def test_an_answer_of_lookup_for_a_range_that_is_not_listed_counts() -> None:
     """Whether a reservation shows in the listing is not known (windows-facts 4.14)."""
     view = reading(*listed("8080 *"), lookups=frozenset({Lookup("tcp", ports("12000-12009"))}))
     assert told(plan_state(State(PolicySet((policy("p", ERP),)), view, None))) == []
+
+
+@pytest.mark.parametrize("kind", ["exclusion", "reservation"])
+def test_what_a_protected_entry_gave_up_is_made_again_if_an_earlier_run_lost_it(kind: Kind) -> None:
+    world = World()
+    make = entry if kind == "exclusion" else reserve
+    world.apply(policy("p", make("web", "8000-8009", protect=True)))
+    ledger = world.store.load()
+    assert ledger
+    lost = tuple(RestoreRow(row.lane, row.ports, row.kind, row.store) for row in ledger.rows)
+    world.store.save(replace(ledger, rows=(), to_restore=lost))
+    world.delete(TCP4, "8000-8009")
+    plan = world.plan(policy("p"))
+    assert (told(plan), plan.steps[0].cause) == (["create 8000-8009 tcp"], "restore")
+    assert verdicts(world.run(plan)) == ["done"]
+    assert note_ids(world.plan(policy("p"))) == ["protected"]
+    assert told(world.plan(policy("p"), options=Options(unprotect=frozenset({"web"})))) == ["delete 8000-8009 tcp"]
