@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from reconciler.apply.journal import Journal
-from reconciler.apply.results import ApplyResult, Progress, StepResult, Verdict, WriteResult
+from reconciler.apply.results import COVER_LOST, ApplyResult, Progress, StepResult, Verdict, WriteResult
 from reconciler.errors import HostError, LedgerError
 from reconciler.host.interface import ListHost, Refusal
 from reconciler.ledger.records import RestoreRow
@@ -83,15 +83,15 @@ class ListExecutor:
         lost = self._before - remove - listed
         if lost & ours:
             text = "stood in the list before; the next apply makes it again; look who else writes the list"
-            self._problems.append(f"COVER LOST: {lost & ours} {text}")
+            self._problems.append(f"{COVER_LOST}: {lost & ours} {text}")
         if lost - ours and self._before & remove:
             text = "was not ours, and is gone since the list was replaced; look who else writes the list"
-            self._problems.append(f"COVER LOST: {lost - ours} {text}")
+            self._problems.append(f"{COVER_LOST}: {lost - ours} {text}")
             return lost & ours
         for claim in self._plan.update.claims:
             if claim.kind == "exclusion" and (gone := PortSet.of(claim.ports) & (lost - ours)):
                 self._problems.append(
-                    f"COVER LOST: {gone} of {claim.policy}/{claim.entry} was not ours, and somebody took it out "
+                    f"{COVER_LOST}: {gone} of {claim.policy}/{claim.entry} was not ours, and somebody took it out "
                     f"meanwhile; the next apply of {claim.policy} makes it again"
                 )
         return lost & ours

@@ -13,6 +13,8 @@ from reconciler.ports import Lane
 Outcome = Literal["done", "already", "refused", "unknown", "not-run"]
 Verdict = Literal["done", "already", "refused", "deferred", "blocked", "unknown", "cover-lost", "not-run"]
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
+COVER_LOST = "COVER LOST"
+"""How a problem begins that leaves ports uncovered which somebody claims, or which were not ours to take."""
 _GOOD: frozenset[Verdict] = frozenset({"done", "already"})
 
 
@@ -81,6 +83,11 @@ class ApplyResult:
     def verdicts(self) -> list[Verdict]:
         """The verdicts of the steps that have one."""
         return [item.verdict for _, item in self.steps() if item is not None]
+
+    @property
+    def cover_lost(self) -> bool:
+        """Do ports lie open that were covered before?"""
+        return any(problem.startswith(COVER_LOST) for problem in self.problems)
 
     def converged(self, *, deferred_ok: bool = False) -> bool:
         """Is every step that has a verdict done, with nothing left wrong? `deferred_ok`: but for deferred ones."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from reconciler.apply.clock import Clock
-from reconciler.apply.results import StepResult, Taken, Verdict, WriteResult
+from reconciler.apply.results import COVER_LOST, StepResult, Taken, Verdict, WriteResult
 from reconciler.apply.writer import Writer
 from reconciler.errors import HostError, LedgerError
 from reconciler.host.interface import Refusal
@@ -56,7 +56,7 @@ class Transactions:
     def _tell_open(self, to_restore: Iterable[RestoreRow]) -> None:
         """What was deleted to come back may be gone, and nobody can look."""
         if rows := ", ".join(dict.fromkeys(str(item.ports) for item in sorted(to_restore, key=_place))):
-            self._problems.append(f"COVER LOST: {rows} may be gone; the next apply makes again what is claimed of it")
+            self._problems.append(f"{COVER_LOST}: {rows} may be gone; the next apply makes again what is claimed of it")
 
     def _delete_all(self, step: Step, writes: list[WriteResult]) -> WriteResult | None:
         """Make the deletes of a step. The one that was refused, all undone, if any."""
@@ -158,7 +158,7 @@ class Transactions:
 
     def _lost_text(self, row: RowRef) -> str:
         """Made again is only what is claimed when the plan is done: a reservation exactly, an exclusion in part."""
-        lost = f"COVER LOST: {' and '.join(map(str, row.lanes))} {row.ports} could not be put back"
+        lost = f"{COVER_LOST}: {' and '.join(map(str, row.lanes))} {row.ports} could not be put back"
         found = (ports for lane in row.lanes for ports, _ in self._claims.touching(row.kind, lane, row.ports))
         if any(row.kind == "exclusion" or ports == row.ports for ports in found):
             return f"{lost}; the next apply tries again"

@@ -52,8 +52,8 @@ _EXAMPLES = """Examples:
   reconciler apply --plan monday.plan --yes
   reconciler apply --retire old-team --force max-deletes
 
-Exit codes: 0 converged; 3 something blocked, deferred, refused or unknown; 1 error; 64 wrong usage, also without a
-terminal and without --yes; 130 interrupted.
+Exit codes: 0 converged; 3 something blocked, deferred, refused or unknown; 4 cover lost; 1 error; 64 wrong usage, also
+without a terminal and without --yes; 130 interrupted.
 """
 
 
@@ -82,6 +82,8 @@ def apply(ctx: typer.Context, where: options.Where, allowed: options.Allowed, ho
     if _not_begun(result):
         raise ReconcilerError(f"nothing was changed: {'; '.join(result.problems)}")
     _print_safely(result, as_json=how.as_json)
+    if result.cover_lost:
+        return codes.COVER_LOST
     if result.interrupted or stopped:
         return codes.INTERRUPTED
     return _exit_code(result, deferred_ok=how.deferred_ok)

@@ -14,6 +14,9 @@ CHANGES = 2
 UNRESOLVED = 3
 """Something is blocked or deferred, or a limit refuses the plan; after an apply also refused or unknown."""
 
+COVER_LOST = 4
+"""An apply left ports uncovered: what it took away could not be put back."""
+
 USAGE = 64
 """Wrong usage (EX_USAGE of sysexits.h); never 2, which means changes."""
 

@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
+from reconciler.apply import transaction
 from reconciler.errors import LedgerError
+from reconciler.host.interface import Change, Refusal
 from reconciler.lab.simulated.host import SimulatedHost
 from reconciler.ledger.records import Ledger
 from reconciler.ledger.store import FileLedgerStore
@@ -388,3 +390,22 @@ def test_a_ledger_that_cannot_be_written_is_1_if_nothing_was_begun(
     assert "apply ended early: the ledger cannot be written" in (outcome.err if code == 1 else outcome.out)
     assert bool(outcome.out) == (code != 1)
     assert lab.rows() == ({"8000-8099"} if made else set())
+
+
+def test_cover_lost_has_a_code_of_its_own_and_the_next_run_makes_it_good(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab.applied("web=8000-8099")
+    lab.policy("web=8000-8049")
+    honest = SimulatedHost.write
+
+    def write(host: SimulatedHost, change: Change) -> Refusal | None:
+        return honest(host, change) if change.verb == "delete" else Refusal("busy", "not now", 32)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(transaction, "PUT_BACK_SECONDS", 0.0)
+        patch.setattr(SimulatedHost, "write", write)
+        outcome = lab.run("apply", "--yes")
+    assert (outcome.code, "COVER LOST: " in outcome.out, lab.rows()) == (4, True, set())
+    assert lab.run("apply", "--yes").code == 0
+    assert lab.rows() == {"8000-8049"}
