@@ -8,7 +8,7 @@ INSTALL := $(if $(shell command -v uv 2>/dev/null),uv pip install --python $(PY)
 
 # The pure part: every branch of it is run by its own tests, and only these are traced, since tracing is slow.
 CORE := reconciler/errors.py,reconciler/ports.py,reconciler/policy/**,reconciler/ledger/records.py,reconciler/plan/**
-NOT_PURE := reconciler/policy/files.py
+NOT_PURE := reconciler/policy/files.py,reconciler/policy/recorded.py
 CORE_TESTS := tests/plan tests/policy tests/ledger tests/test_ports.py tests/test_range_index.py
 PYTEST := $(BIN)/pytest -n auto --dist worksteal -rs
 

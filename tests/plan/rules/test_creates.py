@@ -399,6 +399,16 @@ def test_an_answer_of_lookup_for_a_range_that_is_not_listed_counts() -> None:
     assert told(plan_state(State(PolicySet((policy("p", ERP),)), view, None))) == []
 
 
+def test_a_port_in_use_beside_the_row_that_leaves_is_said_as_well() -> None:
+    world = World()
+    world.apply(policy("p", entry("web", "12000-12004")))
+    world.listen(12003)
+    world.listen(12007)
+    plan = world.plan(policy("p", ERP))
+    assert told(plan) == ["deferred replace 12000-12004 -> 12000-12009 tcp"]
+    assert reasons(plan) == ["given-up+in-use+row-in-use"]
+
+
 @pytest.mark.parametrize("kind", ["exclusion", "reservation"])
 def test_what_a_protected_entry_gave_up_is_made_again_if_an_earlier_run_lost_it(kind: Kind) -> None:
     world = World()
