@@ -99,6 +99,7 @@ class Day:
         self.chance = chance
         self.truth = Truth(world)
         self.held = Held(world, self.truth, chance)
+        self.only = only
         every = {**self._meddling(), **self._editing()}
         self.events = [
             event for name, (weight, event) in every.items() if not only or name in only for _ in range(weight)
@@ -127,6 +128,8 @@ class Day:
             "kind": (3, lambda: self.edit(self._other_kind)),
             "protect": (1, lambda: self.edit(lambda old: replace(old, protect=not old.protect and not old.absent))),
             "absent": (2, lambda: self.edit(self._absent)),
+            "crowd": (2, lambda: self.edit(self._crowded)),
+            "wait": (2, lambda: self.edit(self._waiting)),
             "drop": (3, self.drop_entry),
             "delete": (1, self.delete_file),
             "rename": (2, self.move_file),
@@ -188,10 +191,16 @@ class Day:
             events.add_row(state, mine, row)
 
     def _listen(self, state: State) -> None:
-        lanes = [lane for lane in REAL_LANES if self.chance.random() < 0.4] or [REAL_LANES[0]]
-        claimed = sorted({port for known in self.truth.book for _, port in known.cells})
-        ports = claimed if claimed and self.chance.random() < 0.6 else range(FIRST, LAST + 1)
-        events.listen(state, lanes, self.chance.choice(ports), events.Program("nginx", 7, token=True))
+        """A program binds a port, often one that an entry wants or the one beside it, in one family or both."""
+        cells = sorted({cell for known in self.truth.book for cell in known.cells})
+        if not cells or self.chance.random() < 0.3:
+            cells = [(str(lane), port) for lane in REAL_LANES for port in range(FIRST, LAST + 1)]
+        where, port = self.chance.choice(cells)
+        lane = Lane.parse(where)
+        both = [other for other in REAL_LANES if other.protocol == lane.protocol]
+        lanes = both if self.chance.random() < 0.5 else [lane]
+        near = min(max(FIRST, port + self.chance.choice((0, 0, 1, -1))), LAST)
+        events.listen(state, lanes, near, events.Program("nginx", 7, token=True))
 
     def _close(self, state: State) -> None:
         for socket in list(state.sockets):
@@ -263,6 +272,24 @@ class Day:
         if old.absent:
             return replace(old, absent=False)
         return Item(old.name, "exclusion", old.spans, old.protocols, old.families, absent=True)
+
+    def _crowded(self, old: Item) -> Item:
+        """It grows over a port beside it that a program has just bound, in one family or both."""
+        first, last = old.spans[0]
+        if last < LAST:
+            lanes = [lane for lane in REAL_LANES if lane.protocol == old.protocols[0]]
+            self._bind(self.chance.choice((lanes, lanes[:1], lanes[1:])), last + 1)
+        return replace(old, spans=((first, min(last + 2, LAST)), *old.spans[1:]))
+
+    def _waiting(self, old: Item) -> Item:
+        """It becomes of the other kind while a program uses one of its ports."""
+        lanes = [lane for lane in REAL_LANES if lane.protocol == old.protocols[0]]
+        self._bind(lanes, self.chance.randint(*old.spans[0]))
+        return self._other_kind(old)
+
+    def _bind(self, lanes: Sequence[Lane], port: int) -> None:
+        program = events.Program("nginx", 7, token=True)
+        self.somebody("listen", lambda state: events.listen(state, lanes, port, program))
 
     def drop_entry(self) -> None:
         name = self._file()
@@ -336,4 +363,5 @@ class Day:
         guarded = sorted({key[2] for key in self.truth.guards})
         if guarded and chance.random() < 0.2:
             ask = replace(ask, unprotect=(chance.choice(guarded),))
-        return replace(ask, release=chance.random() < 0.12)
+        may_release = not self.only or "winnat" in self.only
+        return replace(ask, release=may_release and chance.random() < 0.12)

@@ -121,11 +121,9 @@ class Held:
 
     def _check_in_sync(self, ask: Ask, facts: Facts) -> None:
         """Exit 0 means that every entry in scope is what it says (design 4.11)."""
-        guarded = self.truth.protected(ask)
         for item in self.truth.lacking(ask, facts):
             skipped = item.declared and item.declared.item.absent
-            cells = {("exclusion", (lane, port)) for lane in facts.groups for port in item.ports}
-            if not (skipped and any(cells & parts for parts, _ in guarded)):
+            if not (skipped and self.truth.may_be_guarded(ask, set(item.ports))):
                 raise Violation(f"in sync, but {item.declared and item.declared.name} {item.text}", item.rule)
         text, rule = self.truth.wrong_store(ask, facts)
         need(not text, f"in sync, but {text}", rule)
@@ -179,7 +177,8 @@ class Held:
             if known.item.absent:
                 continue
             lost = {cell for cell in known.cells & _held(before) if cell not in _held(after)}
-            need(not lost, f"{sorted(lost)} of {known.name} ({known.file}) were held and are not", known.rule)
+            rule = known.rule or ("N3" if _overlapped(known, lost, before) else "")
+            need(not lost, f"{sorted(lost)} of {known.name} ({known.file}) were held and are not", rule)
             if known.item.kind == "exclusion":
                 theirs = {cell for other in needed if other.item.kind == "reservation" for cell in other.cells}
                 lost = {cell for cell in known.cells & before.excluded if cell not in after.excluded} - theirs
@@ -220,7 +219,7 @@ class Held:
                 span = span_of(row["ports"])
                 cells = {(lane, port) for lane in row["lanes"] for port in ports_of(span)}
                 there = (row["lanes"][0][:3], span) in after.reserved
-                there = there if row["kind"] == "reservation" else cells <= after.covering()
+                there = there if row["kind"] == "reservation" else cells <= self.truth.covering(after)
                 need(there, f"said to be created, and is not there: {row}")
             for row in step["deletes"] if step.get("verdict") in ("done", "already") else ():
                 found = after.at(row["lanes"][0], span_of(row["ports"])[0])
@@ -240,11 +239,11 @@ class Held:
             return
         if ask.release:  # WinNAT has drawn other blocks since
             return
+        merged = "the host merged it" in applied.out  # a row that could not be taken apart again
         lacking = self.truth.lacking(ask, after)
         for item in lacking:
-            merged = "the host merged it" in applied.out
             need(merged or self.truth.obstacles(ask, after, item), f"nothing is in the way of {item}", item.rule)
-        waits = lacking or self.truth.untold(ask, after) or self._waiting_surplus(after)
+        waits = lacking or merged or self.truth.untold(ask, after) or self._waiting_surplus(after)
         need(waits, "exit 3, and nothing waits")
 
     def _waiting_surplus(self, facts: Facts) -> bool:
@@ -256,7 +255,8 @@ class Held:
     def _check_again(self, ask: Ask, forecast: int, applied: Outcome) -> None:
         """Plan is what waits, and a second apply writes nothing."""
         if forecast == 2 and not ask.release:
-            need(applied.code == 0 or "the host merged it" in applied.out, f"forecast 2, exit {applied.code}")
+            rule = "N4" if "the host merged it" in applied.out else ""
+            need(applied.code == 0, f"forecast 2, exit {applied.code}", rule)
         planned = self.command("plan", *ask.again().args(), "--json", "--detailed-exitcode", folder=ask.folder)
         if ask.release or planned.code == 1:  # WinNAT has drawn other blocks; or what was ended is not known any more
             need(planned.code != 1 or self._names_nothing(ask, planned), f"plan fails after apply: {planned.err}")
@@ -266,7 +266,7 @@ class Held:
         ready = [step for step in plan["steps"] if step["status"] == "ready"]
         need(not ready, f"left to do after apply: {ready}")
         lifted = bool(ask.retire or ask.unprotect)
-        rule = "R7" if applied.code == 3 else ""
+        rule = "N4" if "the host merged it" in applied.out else ""
         need(lifted or planned.code == applied.code, f"apply exits with {applied.code}, plan with {planned.code}", rule)
         tried = [step for step in plan["steps"] if step["tried"]]
         contents = self.world.contents()
@@ -310,7 +310,7 @@ class Held:
             }
             need(known.cells <= mine, f"the ledger has lost {known.name} of {known.file}", known.rule)
         names = {known.name for known in self.truth.book}
-        left = {key[2] for key in self.truth.guards}
+        left = set(self.truth.once_guarded)  # a protected entry may leave a claim until its policy is in scope again
         odd = [
             item for item in claims if f"{item['policy']}/{item['entry']}" not in names and item["entry"] not in left
         ]
@@ -357,6 +357,11 @@ def _bind(facts: Facts, lane: str, port: int, said: dict[str, Any] | None) -> st
 
 def _held(facts: Facts) -> set[Cell]:
     return facts.excluded | facts.reserved_cells
+
+
+def _overlapped(known: Declared, lost: set[Cell], before: Facts) -> bool:
+    """Was it all held by reservations that are not exactly what the entry wants?"""
+    return known.item.kind == "reservation" and lost <= before.reserved_cells and not known.exact() <= before.reserved
 
 
 def _there(known: Declared, unit: frozenset[Cell], facts: Facts) -> frozenset[Cell]:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from reconciler.host.interface import Change
 from tests.oracle.world import Ask, Cell, Facts, Item, PolicyFile, Row, Span, World, ports_of
 
-PENDING = frozenset({"R1", "R2", "R3", "R4", "R5", "R6", "R7", "F37", "N1", "N2"})
+PENDING = frozenset({"R1", "R2", "R3", "R4", "R5", "R6", "R7", "F37", "N1", "N2", "N3", "N4"})
 """Rules that the program does not keep yet: what breaks one of them ends a world and is no failure.
 
 R1: a claim ends only if its file was read or is gone. R2: the limit replace-policy. R3: `formerly` takes over only what
@@ -20,7 +20,9 @@ is declared now. R4: `absent` over a block waits, and gives up only what no entr
 leaves what an entry of any kind claims. R6: what a released WinNAT may make possible counts as steps. R7: one thing is
 told once. F37: an undo takes nothing away from an entry that has it (field case 37). N1: a block is no reservation
 because the other family has an exclusion of the same ports, where Lookup answers for exclusions. N2: a reservation out
-of scope that waits for its ports says nothing of the store of the exclusion over them.
+of scope that waits for its ports says nothing of the store of the exclusion over them. N3: a reservation of ours goes
+only if each of its ports is given up, also where a claim out of scope waits for another reservation over them. N4: what
+plan forecasts is done, where neighbours are merged and one of them is protected.
 """
 
 
@@ -73,7 +75,8 @@ class Lacking(NamedTuple):
 
 
 Key = tuple[str, str, str, str]
-Guarded = set[tuple[str, object]]
+Guarded = set[tuple[str, Cell | tuple[str, Span]]]
+"""What is protected: an exclusion port by port, a reservation as the exact range that it is."""
 
 
 class Truth:
@@ -86,6 +89,7 @@ class Truth:
         self.noted: set[tuple[str, Span]] = set()
         self.book: list[Declared] = []
         self.guards: dict[Key, tuple[Guarded, str]] = {}
+        self.once_guarded: dict[str, Guarded] = {}
         self.made: set[Cell] = set()
         self._foreign_taken: set[tuple[str, Span]] = set()
         world.on_call = self.called
@@ -134,6 +138,7 @@ class Truth:
         self.noted.clear()
         self.book.clear()
         self.guards.clear()
+        self.once_guarded.clear()
 
     def owns(self, row: Row) -> bool:
         if row.origin == "reservation":
@@ -260,13 +265,25 @@ class Truth:
             cells, rule = kept.get(key, (set(), ""))
             kept[key] = (cells | parts, rule)
         self.guards = kept
+        for key, (cells, _) in kept.items():
+            self.once_guarded.setdefault(key[2], set()).update(cells)
 
     # What must be there
+
+    def covering(self, facts: Facts) -> set[Cell]:
+        """What counts as cover: administered exclusions, and what cannot be told from one."""
+        more = {
+            cell
+            for row in facts.rows
+            if row.origin == "reservation" and facts.kind(row, owned=self.owns(row)) in ("unknown", "exclusion")
+            for cell in row.cells()
+        }
+        return facts.excluded | more
 
     def lacking(self, ask: Ask, facts: Facts) -> list[Lacking]:
         """What in scope is not as it is declared."""
         found: list[Lacking] = []
-        covering = facts.covering()
+        covering = self.covering(facts)
         for known in self.in_scope(ask):
             if known.item.absent:
                 found += self._present(known, facts)
@@ -315,7 +332,7 @@ class Truth:
             if row.origin != "user" or not self.owns(row) or not any(known in declared for known in touching):
                 continue
             stores = {known.item.store for known in touching}
-            guarded = any(("exclusion", cell) in cells for cells, _ in self.protected(ask) for cell in row.cells())
+            guarded = self.may_be_guarded(ask, {port for _, port in row.cells()})
             if row.store != ("active" if stores == {"active"} else "persistent") and not guarded:
                 waiting = [
                     known for known in standing if known.item.kind == "reservation" and known.cells & row.cells()
@@ -338,14 +355,14 @@ class Truth:
             if lane.startswith(item.protocol) and known != item.declared
         }
         foreign = {port for lane, port in facts.excluded - self.ours if lane.startswith(item.protocol)}
-        mine = item.declared and item.declared.item
+        mine = item.declared.item if item.declared else None
         needs_room = mine is not None and (mine.kind == "reservation" or mine.absent)
-        return bool(near & reserved or (needs_room and near & (claimed | foreign)) or self._guards_any(ask, near))
+        return bool(near & reserved or (needs_room and near & (claimed | foreign)) or self.may_be_guarded(ask, near))
 
-    def _guards_any(self, ask: Ask, ports: set[int]) -> bool:
-        guards = [*self.protected(ask), *self.guards.values()]  # what is lifted is claimed all the same
-        parts = [part for cells, _ in guards for kind, part in cells if kind == "exclusion"]
-        return any(cell[1] in ports for cell in parts)  # type: ignore[index]
+    def may_be_guarded(self, ask: Ask, ports: set[int]) -> bool:
+        """Is or was one of these ports protected? What a protected entry left stays whole, whoever took parts over."""
+        guards = [*(parts for parts, _ in self.protected(ask)), *self.once_guarded.values()]
+        return any(isinstance(part[1], int) and part[1] in ports for parts in guards for _, part in parts)
 
     def _together(self, ask: Ask, facts: Facts, item: Lacking) -> set[int]:
         """The ports that stand or fall with these: over rows and entries that touch them, again and again."""

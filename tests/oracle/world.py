@@ -234,15 +234,6 @@ class Facts:
             return "unknown"
         return "reservation" if row.origin == "reservation" else "exclusion"
 
-    def covering(self) -> set[Cell]:
-        """What counts as cover: administered exclusions, and what cannot be told from one."""
-        return self.excluded | {
-            cell
-            for row in self.rows
-            if row.origin == "reservation" and self.kind(row, owned=False) in ("unknown", "exclusion")
-            for cell in row.cells()
-        }
-
 
 class Call(NamedTuple):
     """One call that took cells away, as the machine itself saw it."""
