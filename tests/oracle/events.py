@@ -17,8 +17,9 @@ from reconciler.lab.simulated.state import State
 from reconciler.lab.simulated.variants import Variants
 from reconciler.ports import LANES as REAL_LANES
 from reconciler.ports import Lane, PortRange
+from tests.oracle.declared import PENDING, Violation
 from tests.oracle.held import Held
-from tests.oracle.truth import PENDING, Truth, Violation
+from tests.oracle.truth import Truth
 from tests.oracle.world import FIRST, LAST, Ask, Item, PolicyFile, Span, World, new_identity, new_world, random_variants
 
 FILES = ("a/ports.toml", "b/ports.toml", "repo/one.toml", "repo/two.toml")
@@ -59,8 +60,9 @@ class Tally:
         self.variants.add(str(found.variants))
         if found.violation is None:
             return
-        if found.violation.rule in PENDING:
-            self.rules[found.violation.rule] += 1
+        pending = PENDING.intersection(found.violation.rule.split("+"))
+        if pending:
+            self.rules.update(pending)
         else:
             self.findings.append(found)
 
@@ -104,8 +106,9 @@ class Day:
         self.events = [
             event for name, (weight, event) in every.items() if not only or name in only for _ in range(weight)
         ]
-        for name in self.chance.sample(FILES, self.chance.choice((1, 2, 3))):
-            self.save(name, PolicyFile(self.chance.choice(POLICIES), self._items()))
+        drawn = [(name, chance.choice(POLICIES)) for name in chance.sample(FILES, chance.choice((1, 2, 3)))]
+        for name, policy in zip(FILES, POLICIES, strict=False) if only else drawn:
+            self.save(name, PolicyFile(policy, self._items()))
 
     def _meddling(self) -> dict[str, tuple[int, Callable[[], object]]]:
         """What people and programs do to the machine, and how often."""
@@ -141,6 +144,8 @@ class Day:
         """A few events, then a run."""
         for _ in range(self.chance.choice((1, 1, 2, 3))):
             self.chance.choice(self.events)()
+        if self.world.files and not self.only and self.chance.random() < 0.08:
+            self.held.adopt(self.ask())
         if self.world.files:
             self.held.run(self.ask())
 
@@ -324,7 +329,7 @@ class Day:
         """What a file says besides entries."""
         name = self._file()
         content = self._content(name)
-        choice = self.chance.randrange(4)
+        choice = self.chance.randrange(6)
         if choice == 0:
             content = replace(
                 content, unmanaged=None if content.unmanaged else (FIRST, self.chance.randint(FIRST, LAST))
@@ -333,8 +338,10 @@ class Day:
             content = replace(content, dynamic=self.chance.choice((None, *DYNAMIC)))
         elif choice == 2:
             content = replace(content, max_deletes=self.chance.choice((0, 1, 1000)))
-        else:
+        elif choice == 3:
             content = replace(content, formerly=())
+        else:
+            content = replace(content, tagged=not content.tagged)
         self.save(name, content)
 
     # What is run
@@ -351,11 +358,12 @@ class Day:
             files = (chance.choice(sorted(folders)),)
         if chance.random() < 0.3:
             folder = next(iter(files)).partition("/")[0]
-        ask = Ask(files, folder, force=LIMITS if chance.random() < 0.7 else chance.choice(((), USUAL)))
+        force = LIMITS if chance.random() < 0.7 else chance.choice(((), USUAL))
+        ask = Ask(files, folder, force=force, tag=chance.random() < 0.8)
         if "R2" not in PENDING and chance.random() < 0.3:
             ask = replace(ask, force=(*ask.force, "replace-policy"))
         recorded = self.truth.book
-        scope = {content.policy for content in self.truth.read(ask).values()}
+        scope = {content.policy for content in self.truth.active(ask).values()}
         scope |= {old for content in self.truth.read(ask).values() for old in content.formerly}
         retire = sorted({known.policy for known in recorded} - scope)
         if retire and chance.random() < 0.15:

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from random import Random
 from typing import Any
 
-from tests.oracle.truth import Declared, Truth, Violation
+from tests.oracle.declared import Declared, Violation
+from tests.oracle.truth import Truth
 from tests.oracle.world import EXIT_CODES, FIRST, LAST, Ask, Cell, Facts, Outcome, Row, Span, World, ports_of, span_of
 
 RESULT_KEYS = ("verdict", "text", "writes")
@@ -36,7 +37,7 @@ class Held:
         need("Traceback" not in done.err, f"a traceback: {done.err}")
         need(done.code in EXIT_CODES[verb], f"exit code {done.code} of {verb}: {done.err}")
         need(done.document() or "--json" not in args, f"no document of {verb}: {done.out!r}")
-        may_change = ("host.json", "state/") if verb in ("apply", "adopt") and done.code != 1 else ()
+        may_change = {"apply": ("host.json", "state/"), "adopt": ("state/",)}.get(verb, ()) if done.code != 1 else ()
         after = self.world.contents()
         changed = {name for name in {*before, *after} if before.get(name) != after.get(name)}
         odd = sorted(name for name in changed if not name.startswith(may_change or ("\0",)))
@@ -71,7 +72,7 @@ class Held:
         result = applied.document()
         self._check_same_steps(plan["steps"], result["steps"])
         self._check_gone(ask, [*(call.gone for call in calls), _held(before) - _held(after)], before, ours)
-        self._check_kept(needed, before, after)
+        self._check_kept(ask, needed, before, after)
         self._check_moments(plan["steps"], calls, whole)
         self._check_limits(ask, before, after, rows)
         self._check_done(result["steps"], after)
@@ -83,6 +84,15 @@ class Held:
     def _names_nothing(self, ask: Ask, planned: Outcome) -> bool:
         """Is it refused for a --retire or --unprotect that names what the ledger does not know?"""
         return bool((ask.retire and "--retire" in planned.err) or (ask.unprotect and "--unprotect" in planned.err))
+
+    def adopt(self, ask: Ask) -> None:
+        """Take foreign rows into the ledger: what a policy declares exactly, and nothing else."""
+        done = self.command("adopt", *ask.where(), "--from-policy", "--yes", folder=ask.folder)
+        problem = self.truth.problem(ask)
+        need(done.code == (1 if problem else 0), f"adopt exits with {done.code}: {done.err} ({problem})")
+        if done.code == 0:
+            self.truth.adopted(ask)
+            self.look()
 
     # The plan
 
@@ -161,7 +171,7 @@ class Held:
             lanes = set(facts.sharing(known.item.lanes)) & set(row.lanes)
             if known.item.absent and lanes and row.span in known.item.spans:
                 return
-        windows = [file.unmanaged for file in self.truth.read(ask).values() if file.unmanaged]
+        windows = [file.unmanaged for file in self.truth.active(ask).values() if file.unmanaged]
         inside = any(first <= row.span[0] and row.span[1] <= last for first, last in windows)
         need(inside, f"the foreign {row} went, and no entry names it")
         protocol = row.lanes[0].partition("/")[0]
@@ -171,13 +181,14 @@ class Held:
                 rule = known.rule or ("R5" if known.item.kind == "reservation" else "")
                 raise Violation(f"[unmanaged] took {row}, which {known.name} claims", rule)
 
-    def _check_kept(self, needed: list[Declared], before: Facts, after: Facts) -> None:
+    def _check_kept(self, ask: Ask, needed: list[Declared], before: Facts, after: Facts) -> None:
         """What was covered and is declared somewhere is covered."""
+        declared = self.truth.in_scope(ask)
         for known in needed:
             if known.item.absent:
                 continue
             lost = {cell for cell in known.cells & _held(before) if cell not in _held(after)}
-            rule = known.rule or ("N3" if _overlapped(known, lost, before) else "")
+            rule = known.rule or _rule_of_wait(known, lost, before, in_scope=known in declared)
             need(not lost, f"{sorted(lost)} of {known.name} ({known.file}) were held and are not", rule)
             if known.item.kind == "exclusion":
                 theirs = {cell for other in needed if other.item.kind == "reservation" for cell in other.cells}
@@ -201,7 +212,7 @@ class Held:
     def _check_limits(self, ask: Ask, before: Facts, after: Facts, rows: set[tuple[str, Span]]) -> None:
         """What a limit is for did not happen without --force."""
         gone = [row for row in before.rows if row.origin in ("user", "reservation") and row.cells() - _held(after)]
-        files = self.truth.read(ask).values()
+        files = self.truth.active(ask).values()
         if "max-deletes" not in ask.force and files:
             count = len(
                 {(row.origin, row.lanes if row.origin == "user" else row.lanes[0][:3], row.span) for row in gone}
@@ -267,6 +278,8 @@ class Held:
         need(not ready, f"left to do after apply: {ready}")
         lifted = bool(ask.retire or ask.unprotect)
         rule = "N4" if "the host merged it" in applied.out else ""
+        if self.truth.untold(ask, self.world.facts()):
+            rule = "N6"
         need(lifted or planned.code == applied.code, f"apply exits with {applied.code}, plan with {planned.code}", rule)
         tried = [step for step in plan["steps"] if step["tried"]]
         contents = self.world.contents()
@@ -359,9 +372,13 @@ def _held(facts: Facts) -> set[Cell]:
     return facts.excluded | facts.reserved_cells
 
 
-def _overlapped(known: Declared, lost: set[Cell], before: Facts) -> bool:
-    """Was it all held by reservations that are not exactly what the entry wants?"""
-    return known.item.kind == "reservation" and lost <= before.reserved_cells and not known.exact() <= before.reserved
+def _rule_of_wait(known: Declared, lost: set[Cell], before: Facts, *, in_scope: bool) -> str:
+    """A reservation waits, and loses what held its ports: other reservations, or a row that somebody keeps in part."""
+    if known.item.kind != "reservation" or known.exact() <= before.reserved:
+        return ""
+    if lost <= before.reserved_cells:
+        return "N3"
+    return "N5" if in_scope else ""
 
 
 def _there(known: Declared, unit: frozenset[Cell], facts: Facts) -> frozenset[Cell]:

@@ -5,78 +5,25 @@ what follows for a run: which ports must stay, which rows may go, what must be t
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import combinations
-from typing import NamedTuple
 
 from reconciler.host.interface import Change
-from tests.oracle.world import Ask, Cell, Facts, Item, PolicyFile, Row, Span, World, ports_of
-
-PENDING = frozenset({"R1", "R2", "R3", "R4", "R5", "R6", "R7", "F37", "N1", "N2", "N3", "N4"})
-"""Rules that the program does not keep yet: what breaks one of them ends a world and is no failure.
-
-R1: a claim ends only if its file was read or is gone. R2: the limit replace-policy. R3: `formerly` takes over only what
-is declared now. R4: `absent` over a block waits, and gives up only what no entry inside it wants. R5: `[unmanaged]`
-leaves what an entry of any kind claims. R6: what a released WinNAT may make possible counts as steps. R7: one thing is
-told once. F37: an undo takes nothing away from an entry that has it (field case 37). N1: a block is no reservation
-because the other family has an exclusion of the same ports, where Lookup answers for exclusions. N2: a reservation out
-of scope that waits for its ports says nothing of the store of the exclusion over them. N3: a reservation of ours goes
-only if each of its ports is given up, also where a claim out of scope waits for another reservation over them. N4: what
-plan forecasts is done, where neighbours are merged and one of them is protected.
-"""
-
-
-class Violation(AssertionError):  # noqa: N818 (it is the program's, not an error of these tests)
-    """The program said or did what is not so. `rule`: the one of PENDING that it breaks, or empty."""
-
-    def __init__(self, text: str, rule: str = "") -> None:
-        super().__init__(f"{rule}: {text}" if rule else text)
-        self.rule = rule
-
-
-@dataclass(frozen=True)
-class Declared:
-    """One entry as a file declares it, or last did: its cells include what shares a table with them.
-
-    `rule`: it stands only by this rule of PENDING.
-    """
-
-    file: str
-    policy: str
-    item: Item
-    cells: frozenset[Cell]
-    formerly: tuple[str, ...] = ()
-    rule: str = ""
-
-    @property
-    def name(self) -> str:
-        return f"{self.policy}/{self.item.name}"
-
-    def exact(self) -> set[tuple[str, Span]]:
-        """The reservations that it is."""
-        return {(self.item.protocols[0], self.item.spans[0])} if self.item.kind == "reservation" else set()
-
-    def units(self) -> Iterator[frozenset[Cell]]:
-        """Each declared range in each protocol: what is created whole or not at all."""
-        for protocol in self.item.protocols:
-            for span in self.item.spans:
-                ports = set(ports_of(span))
-                yield frozenset(cell for cell in self.cells if cell[0].startswith(protocol) and cell[1] in ports)
-
-
-class Lacking(NamedTuple):
-    """Something that is not as an entry says; `ports` in one protocol, where there are any."""
-
-    declared: Declared | None
-    protocol: str
-    ports: frozenset[int]
-    text: str
-    rule: str = ""
-
-
-Key = tuple[str, str, str, str]
-Guarded = set[tuple[str, Cell | tuple[str, Span]]]
-"""What is protected: an exclusion port by port, a reservation as the exact range that it is."""
+from tests.oracle.declared import (
+    Declared,
+    Guarded,
+    Key,
+    Lacking,
+    both_rules,
+    cells_of,
+    claims,
+    conflict,
+    guarded_by,
+    is_entry_of,
+    key_of,
+    lifted,
+)
+from tests.oracle.world import HNS, Ask, Cell, Facts, PolicyFile, Row, Span, World, ports_of
 
 
 class Truth:
@@ -87,6 +34,7 @@ class Truth:
         self.ours: set[Cell] = set()
         self.reservations: set[tuple[str, Span]] = set()
         self.noted: set[tuple[str, Span]] = set()
+        self.taken_in: set[Cell] = set()
         self.book: list[Declared] = []
         self.guards: dict[Key, tuple[Guarded, str]] = {}
         self.once_guarded: dict[str, Guarded] = {}
@@ -111,6 +59,7 @@ class Truth:
         if change.verb == "delete" and gone - self.ours:
             self._foreign_taken |= {(lane, span) for lane in lanes}
         self.ours -= gone
+        self.taken_in -= gone
         if (str(change.lane), span) not in self._foreign_taken:
             self.ours |= came
         self.reservations &= after.reserved
@@ -136,6 +85,7 @@ class Truth:
         self.ours.clear()
         self.reservations.clear()
         self.noted.clear()
+        self.taken_in.clear()
         self.book.clear()
         self.guards.clear()
         self.once_guarded.clear()
@@ -159,11 +109,18 @@ class Truth:
             if any(name == given or name.startswith(f"{given}/") for given in ask.files)
         }
 
+    def active(self, ask: Ask) -> dict[str, PolicyFile]:
+        """Those of them that target this host with the tag of the run."""
+        return {name: content for name, content in self.read(ask).items() if ask.tag or not content.tagged}
+
     def in_scope(self, ask: Ask) -> list[Declared]:
+        return self._declared(ask, self.active(ask))
+
+    def _declared(self, ask: Ask, files: dict[str, PolicyFile]) -> list[Declared]:
         facts = self.world.facts()
         return [
-            Declared(name, content.policy, item, _cells(item, facts), self.formerly(ask, content.policy))
-            for name, content in self.read(ask).items()
+            Declared(name, content.policy, item, cells_of(item, facts), self.formerly(ask, content.policy))
+            for name, content in files.items()
             for item in content.items
         ]
 
@@ -172,8 +129,8 @@ class Truth:
 
     def problem(self, ask: Ask) -> str:
         """What is wrong with these files together, or empty."""
-        files, declared = self.read(ask), self.in_scope(ask)
-        names = [known.name for known in declared]
+        files, active, declared = self.read(ask), self.active(ask), self.in_scope(ask)
+        names = [known.name for known in self._declared(ask, files)]
         policies = {file.policy for file in files.values()}
         for file in files.values():
             if set(file.formerly) & policies:
@@ -184,37 +141,41 @@ class Truth:
         if len(set(names)) < len(names):
             return "an entry name is given twice"
         for one, other in combinations(declared, 2):
-            if text := _conflict(one.item, other.item):
+            if text := conflict(one.item, other.item):
                 return text
-        if len({file.unmanaged for file in files.values()} - {None}) > 1:
+        if len({file.unmanaged for file in active.values()} - {None}) > 1:
             return "two windows"
-        return "two dynamic ranges" if len({file.dynamic for file in files.values()} - {None}) > 1 else ""
+        return "two dynamic ranges" if len({file.dynamic for file in active.values()} - {None}) > 1 else ""
 
     def fate(self, old: Declared, ask: Ask) -> tuple[bool, str]:
         """Does a recorded declaration stand in this run, and by which rule of PENDING alone?"""
-        files = self.read(ask)
+        files, active = self.read(ask), self.active(ask)
         unread = old.file in self.world.files and old.file not in files
         if old.policy in ask.retire:
             return False, ""
-        heirs = {file.policy for file in files.values() if old.policy in file.formerly}
-        if heirs:
-            names = {item.name for file in files.values() if file.policy in heirs for item in file.items}
+        scope = {file.policy for file in active.values()}
+        now = {file.policy for file in files.values() if old.policy in file.formerly} & scope
+        if now:
+            names = {item.name for file in active.values() if file.policy in now for item in file.items}
             return (unread or old.item.name not in names), "R3"
-        if old.policy not in {file.policy for file in files.values()}:
+        if old.policy not in scope:
             return True, old.rule
+        idle = [file for name, file in files.items() if name not in active and file.policy == old.policy]
+        if any(item.name == old.item.name for file in idle for item in file.items):
+            return True, old.rule  # it is declared where it does not target this host today
         return unread, "R1"
 
     def standing(self, ask: Ask) -> list[Declared]:
         """What holds its ports although this run does not declare it."""
         fates = ((old, self.fate(old, ask)) for old in self.book)
-        return [replace(old, rule=old.rule or rule) for old, (stands, rule) in fates if stands]
+        return [replace(old, rule=both_rules(old.rule, rule)) for old, (stands, rule) in fates if stands]
 
     def replaced_policies(self, ask: Ask) -> tuple[set[str], set[str]]:
         """The policies that this run takes for another of the same name (R2): those surely so, and those maybe."""
         sure, maybe = set(), set()
-        files = self.read(ask)
-        for policy in {file.policy for file in files.values()}:
-            names = {item.name for file in files.values() if file.policy == policy for item in file.items}
+        files, active = self.read(ask), self.active(ask)
+        for policy in {file.policy for file in active.values()}:
+            names = {item.name for file in active.values() if file.policy == policy for item in file.items}
             old = [known for known in self.book if known.policy == policy]
             if names and old and not any(known.item.name in names or known.file in files for known in old):
                 maybe.add(policy)
@@ -227,16 +188,16 @@ class Truth:
         found = []
         for key, (cells, rule) in self.guards.items():
             ended, only = self._ended(key, ask)
-            if not ended and not _lifted(key[1], key[2], ask):
+            if not ended and not lifted(key[1], key[2], ask):
                 found.append((cells, rule or only))
         for known in self.in_scope(ask):
-            if known.item.protect and not _lifted(known.policy, known.item.name, ask):
-                found.append((_guarded(known), ""))
+            if known.item.protect and not lifted(known.policy, known.item.name, ask):
+                found.append((guarded_by(known), ""))
         return found
 
     def _ended(self, key: Key, ask: Ask) -> tuple[bool, str]:
         """Does its entry say now that it is not protected? And the rule of PENDING by which alone it stays."""
-        if all(known.item.protect for known in self.in_scope(ask) if _same_entry(key, known)):
+        if all(known.item.protect for known in self.in_scope(ask) if is_entry_of(key, known)):
             return False, ""
         unread = key[0] in self.world.files and key[0] not in self.read(ask)
         return not unread, "R1" if unread else ""
@@ -250,12 +211,12 @@ class Truth:
 
     def _guard(self, ask: Ask, declared: list[Declared]) -> None:
         held = {("exclusion", cell) for cell in self.ours} | {("reservation", exact) for exact in self.reservations}
-        now = {_key(known): _guarded(known) for known in declared if known.item.protect}
+        now = {key_of(known): guarded_by(known) for known in declared if known.item.protect}
         taken_over = {part for parts in now.values() for part in parts}
         kept: dict[Key, tuple[Guarded, str]] = {}
-        stands = {_key(known) for known in self.standing(ask)}
+        stands = {key_of(known) for known in self.standing(ask)}
         for key, (cells, rule) in self.guards.items():
-            if _lifted(key[1], key[2], ask) and key not in stands:  # what is out of scope is lifted for one run
+            if lifted(key[1], key[2], ask) and key not in stands:  # what is out of scope is lifted for one run
                 continue
             ended, only = self._ended(key, ask)
             left = (cells & held) - taken_over
@@ -267,6 +228,30 @@ class Truth:
         self.guards = kept
         for key, (cells, _) in kept.items():
             self.once_guarded.setdefault(key[2], set()).update(cells)
+
+    def adopted(self, ask: Ask) -> None:
+        """A person said that the rows which entries declare exactly are ours. Nobody knows their store."""
+        facts = self.world.facts()
+        for known in self.in_scope(ask):
+            rows = [row for row in facts.rows if self._fits(known, row, facts)]
+            for row in rows:
+                if row.origin == "reservation":
+                    self.reservations |= known.exact()
+                else:
+                    self.ours |= row.cells()
+                    self.taken_in |= row.cells()
+                self.noted |= {(lane, row.span) for lane in row.lanes}
+            if rows:
+                self.book.append(known)
+                if known.item.protect:
+                    cells, rule = self.guards.get(key_of(known), (set(), ""))
+                    self.guards[key_of(known)] = (cells | guarded_by(known), rule)
+                    self.once_guarded.setdefault(known.item.name, set()).update(guarded_by(known))
+
+    def _fits(self, known: Declared, row: Row, facts: Facts) -> bool:
+        same = row.span in known.item.spans and row.cells() & known.cells and not known.item.absent
+        foreign = row.origin in ("user", "reservation") and row.span != HNS and not self.owns(row)
+        return bool(same and foreign and facts.kind(row, owned=False) == known.item.kind)
 
     # What must be there
 
@@ -297,7 +282,7 @@ class Truth:
                     for unit in known.units()
                     if unit - covering
                 ]
-        wanted = {file.dynamic for file in self.read(ask).values() if file.dynamic}
+        wanted = {file.dynamic for file in self.active(ask).values() if file.dynamic}
         for span in wanted:
             if facts.dynamic["tcp"] != span:
                 found.append(Lacking(None, "tcp", frozenset(), f"the dynamic range is not {span}"))
@@ -310,17 +295,20 @@ class Truth:
             if not lanes & set(row.lanes):
                 continue
             protocol, ports = row.lanes[0].partition("/")[0], frozenset(ports_of(row.span))
-            if facts.starred(row) and row.span in known.item.spans:
+            kind = facts.kind(row, owned=self.owns(row))
+            if facts.starred(row) and kind != "reservation" and row.span in known.item.spans:
                 yield Lacking(known, protocol, ports, f"{row} is there")
             elif row.origin in ("winnat", "block", "http.sys") and row.cells() & known.cells:
                 yield Lacking(known, protocol, ports, f"{row} is over it", "R4")
 
     def untold(self, ask: Ask, facts: Facts) -> bool:
-        """Is a reservation there, and nobody can tell that it is one (design 4.2)?"""
+        """Is a reservation there that nobody can tell from an exclusion (design 4.2), or one where none is to be?"""
         for known in self.in_scope(ask):
             for row in facts.rows:
+                if known.item.absent and row.origin == "reservation" and row.span in known.item.spans:
+                    return True
                 same = (row.lanes[0].partition("/")[0], row.span) in known.exact()
-                if same and facts.kind(row, owned=self.owns(row)) == "unknown":
+                if same and facts.kind(row, owned=self.owns(row)) != "reservation":
                     return True
         return False
 
@@ -328,8 +316,13 @@ class Truth:
         """A row of ours that is not in the store that its entries want, and the rule of PENDING; or empty."""
         declared, standing = self.in_scope(ask), self.standing(ask)
         for row in facts.rows:
-            touching = [known for known in (*declared, *standing) if _claims(known, row)]
-            if row.origin != "user" or not self.owns(row) or not any(known in declared for known in touching):
+            touching = [known for known in (*declared, *standing) if claims(known, row)]
+            if (
+                row.origin != "user"
+                or not self.owns(row)
+                or row.cells() & self.taken_in
+                or not any(known in declared for known in touching)
+            ):
                 continue
             stores = {known.item.store for known in touching}
             guarded = self.may_be_guarded(ask, {port for _, port in row.cells()})
@@ -382,45 +375,3 @@ class Truth:
                 if span & wide:
                     near |= span
         return near
-
-
-def _cells(item: Item, facts: Facts) -> frozenset[Cell]:
-    lanes = facts.sharing(item.lanes)
-    return frozenset((lane, port) for lane in lanes for span in item.spans for port in ports_of(span))
-
-
-def _claims(known: Declared, row: Row) -> bool:
-    return known.item.kind == "exclusion" and not known.item.absent and not known.cells.isdisjoint(row.cells())
-
-
-def _conflict(one: Item, other: Item) -> str:
-    """Do two entries contradict each other?"""
-    ports = [{port for span in item.spans for port in ports_of(span)} for item in (one, other)]
-    if not ports[0] & ports[1]:
-        return ""
-    reservations = sum(item.kind == "reservation" for item in (one, other))
-    if reservations and not (one.absent or other.absent):
-        return "a reservation overlaps" if set(one.protocols) & set(other.protocols) else ""
-    if reservations or one.absent == other.absent or not set(one.lanes) & set(other.lanes):
-        return ""
-    return "absent overlaps present"
-
-
-def _lifted(policy: str, name: str, ask: Ask) -> bool:
-    return name in ask.unprotect or f"{policy}/{name}" in ask.unprotect
-
-
-def _key(known: Declared) -> Key:
-    return known.file, known.policy, known.item.name, known.item.kind
-
-
-def _same_entry(key: Key, known: Declared) -> bool:
-    _, policy, name, kind = key
-    same = (name, kind) == (known.item.name, known.item.kind) and not known.item.absent
-    return same and policy in (known.policy, *known.formerly)
-
-
-def _guarded(known: Declared) -> Guarded:
-    if known.item.kind == "reservation":
-        return {("reservation", exact) for exact in known.exact()}
-    return set() if known.item.absent else {("exclusion", cell) for cell in known.cells}

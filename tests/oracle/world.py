@@ -104,10 +104,12 @@ class PolicyFile:
     unmanaged: Span | None = None
     dynamic: Span | None = None
     max_deletes: int = 1000
+    tagged: bool = False
 
     def __str__(self) -> str:
         """In short, for people."""
         words = [f"formerly {','.join(self.formerly)}"] if self.formerly else []
+        words += ["tagged"] if self.tagged else []
         words += [f"unmanaged delete {text_of(self.unmanaged)}"] if self.unmanaged else []
         words += [f"dynamic {text_of(self.dynamic)}"] if self.dynamic else []
         words += [f"max_deletes {self.max_deletes}"] if self.max_deletes != 1000 else []
@@ -118,6 +120,8 @@ class PolicyFile:
             f"version = 1\n[policy]\nname = {json.dumps(self.policy)}\nformerly = {json.dumps(list(self.formerly))}\n"
         )
         text += f"[limits]\nmax_deletes = {self.max_deletes}\nmax_delete_percent = 100\nmin_dynamic_ports = 0\n"
+        if self.tagged:
+            text += '[target]\ntags = ["node"]\n'
         if self.unmanaged:
             text += f'[unmanaged]\naction = "delete"\nports = ["{text_of(self.unmanaged)}"]\n'
         if self.dynamic:
@@ -135,12 +139,18 @@ class Ask:
     unprotect: tuple[str, ...] = ()
     force: tuple[str, ...] = ()
     release: bool = False
+    tag: bool = True
+
+    def where(self) -> tuple[str, ...]:
+        """Which policies are meant."""
+        paths = tuple(os.path.relpath(file, self.folder) for file in self.files)
+        return (*paths, *(["--tag", "node"] if self.tag else []))
 
     def args(self) -> tuple[str, ...]:
-        paths = tuple(os.path.relpath(file, self.folder) for file in self.files)
         flags = [("--retire", name) for name in self.retire] + [("--unprotect", name) for name in self.unprotect]
         flags += [("--force", name) for name in self.force]
-        return (*paths, *(part for flag in flags for part in flag), *(["--release-winnat"] if self.release else []))
+        release = ["--release-winnat"] if self.release else []
+        return (*self.where(), *(part for flag in flags for part in flag), *release)
 
     def again(self) -> Ask:
         """The same when it is repeated: what is ended cannot be ended twice."""
