@@ -13,9 +13,9 @@ import pytest
 from tests.oracle.events import Tally, live
 
 PARTS = 8
-SHORT, LONG = 4, 100
+SHORT, LONG = 3, 100
 """Worlds in each part."""
-MAY_KNOW = ("reconciler.cli.main", "reconciler.host.interface", "reconciler.lab", "reconciler.ports")
+MAY_KNOW = ("reconciler.cli", "reconciler.host.interface", "reconciler.lab", "reconciler.ports")
 
 
 @pytest.mark.parametrize("part", range(PARTS))

@@ -14,6 +14,7 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from random import Random
 from typing import Any, Literal, NamedTuple
@@ -21,6 +22,7 @@ from uuid import UUID
 
 import pytest
 
+from reconciler.cli import commands
 from reconciler.cli.main import main
 from reconciler.host.interface import Change, Refusal
 from reconciler.lab.simulated import calls, services
@@ -326,11 +328,22 @@ class World:
             os.chdir(before)
 
 
+_root = cache(commands.root_command)
+_build = commands.LazyGroup.get_command
+
+
+@cache
+def _command(group: commands.LazyGroup, name: str) -> Any:
+    return _build(group, None, name)
+
+
 @contextmanager
 def new_world(folder: Path, chance: Random, variants: Variants) -> Iterator[World]:
     """A fresh machine of twelve ports, with a small HNS row and small WinNAT blocks, watched call by call."""
     world = World(folder, variants)
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(commands, "root_command", _root)  # to build the parser is half the time of a command
+        patch.setattr(commands.LazyGroup, "get_command", lambda group, ctx, name: _command(group, name))
         patch.setattr(services, "BLOCK_SIZE", 2)
         patch.setattr(services, "BLOCKS_PER_TABLE", 1)
         patch.setattr(services, "HNS_PORTS", PortRange(*HNS))
