@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -100,7 +100,24 @@ def conflict(one: Item, other: Item) -> str:
         return "a reservation overlaps" if set(one.protocols) & set(other.protocols) else ""
     if reservations or one.absent == other.absent or not set(one.lanes) & set(other.lanes):
         return ""
-    return "absent overlaps present"
+    return "absent overlaps present" if "R4" in PENDING else ""
+
+
+def wholly_present(items: Sequence[Item]) -> str:
+    """Is a range to be absent that entries want whole (R4)?"""
+    present = {
+        (lane, port)
+        for item in items
+        if item.kind == "exclusion" and not item.absent
+        for lane in item.lanes
+        for span in item.spans
+        for port in ports_of(span)
+    }
+    for item in (item for item in items if item.absent):
+        for span in item.spans:
+            if {(lane, port) for lane in item.lanes for port in ports_of(span)} <= present:
+                return "a range is to be absent and wanted whole"
+    return ""
 
 
 def lifted(policy: str, name: str, ask: Ask) -> bool:

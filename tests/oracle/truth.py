@@ -22,6 +22,7 @@ from tests.oracle.declared import (
     is_entry_of,
     key_of,
     lifted,
+    wholly_present,
 )
 from tests.oracle.world import HNS, Ask, Cell, Facts, PolicyFile, Row, Span, World, ports_of
 
@@ -143,6 +144,8 @@ class Truth:
         for one, other in combinations(declared, 2):
             if text := conflict(one.item, other.item):
                 return text
+        if text := wholly_present([known.item for known in declared]):
+            return text
         if len({file.unmanaged for file in active.values()} - {None}) > 1:
             return "two windows"
         return "two dynamic ranges" if len({file.dynamic for file in active.values()} - {None}) > 1 else ""
