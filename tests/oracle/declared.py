@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import NamedTuple
 
 from tests.oracle.world import Ask, Cell, Facts, Item, Row, Span, ports_of
@@ -104,7 +105,7 @@ def conflict(one: Item, other: Item) -> str:
 
 
 def wholly_present(items: Sequence[Item]) -> str:
-    """Is a range to be absent that entries want whole (R4)?"""
+    """Is a range to be absent that entries want whole in a lane (R4)?"""
     present = {
         (lane, port)
         for item in items
@@ -114,8 +115,8 @@ def wholly_present(items: Sequence[Item]) -> str:
         for port in ports_of(span)
     }
     for item in (item for item in items if item.absent):
-        for span in item.spans:
-            if {(lane, port) for lane in item.lanes for port in ports_of(span)} <= present:
+        for lane, span in product(item.lanes, item.spans):
+            if {(lane, port) for port in ports_of(span)} <= present:
                 return "a range is to be absent and wanted whole"
     return ""
 
