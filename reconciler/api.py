@@ -110,7 +110,7 @@ def apply_plan(plan: Plan, host: Host, how: Applying | None = None) -> ApplyResu
     from reconciler.report.audit import AuditLog
 
     how = how or Applying()
-    if plan.is_done:
+    if plan.is_done and not plan.refused_by():
         return ApplyResult(plan, ())
     store, clock = _store(host), SystemClock()
     audit = AuditLog(store.folder, host.facts().state_name, clock, on_problem=how.warn)

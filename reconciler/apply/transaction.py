@@ -89,11 +89,10 @@ class Transactions:
     def _undo(self, step: Step, writes: list[WriteResult], units: Iterable[UnitRef] = ()) -> None:
         """Undo what the step did: what it created goes, but for rows of these units; what it took away comes back."""
         done = list(writes)
-        created = PortSet.of(row.ports for row in step.creates)
         for write in reversed(done):
             row = write.row._replace(lanes=write.changed)
             if write.verb == "create" and write.changed and write.row in step.creates and not _served(row, units):
-                merged = PortSet() if step.deletes else self._merged_with(row, created)
+                merged = PortSet() if step.deletes else self._merged_with(row, step)
                 if merged:
                     note = f"the host merged it with {merged}, which would be uncovered"
                     writes.append(WriteResult("delete", row, "not-run", note=note))
@@ -102,8 +101,9 @@ class Transactions:
         for row in step.deletes if step.creates else ():
             self._put_back(_parts(row, done), writes)
 
-    def _merged_with(self, row: RowRef, created: PortSet) -> PortSet:
+    def _merged_with(self, row: RowRef, step: Step) -> PortSet:
         """The ports that were there before, and with which the host merged the row: to undo it would uncover them."""
+        created = PortSet.of(other.ports for other in step.creates if not set(other.lanes).isdisjoint(row.lanes))
         return PortSet.of(whole.ports for whole in self._writer.merged_into(row)) - created
 
     def _remove(self, row: RowRef, writes: list[WriteResult], *, comes_back: bool) -> WriteResult | None:

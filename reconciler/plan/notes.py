@@ -130,7 +130,8 @@ def _protected(picture: Picture, steps: Sequence[Step]) -> Iterator[Note]:
     for table in picture.tables:
         for ports, records in sorted(table.owned.items()):
             guards = [claim for _, claim in table.protecting.touching(ports)]
-            if guards and not table.desired.covers(ports):
+            differs = not table.desired.covers(ports) or not table.in_its_store(ports)
+            if guards and differs and not table.lasts_too_short(ports):
                 yield _protected_note(picture, records[0], guards)
     guarded, wanted = _reserved(picture.desired.protecting), _reserved(picture.desired.wanted)
     for protocol in PROTOCOLS:
@@ -286,6 +287,8 @@ def absent_and_held(picture: Picture, steps: Sequence[Step]) -> Iterator[Note]:
 
 def _is_declared(picture: Picture, item: RowInfo) -> bool:
     """Does an entry in scope want all of it? Then the policy says both: this stays, and what was larger went."""
+    if item.kind == "reservation":
+        return (item.row.lane.protocol, item.row.ports) in picture.desired.reserved()
     (number,) = picture.tables_of((item.row.lane,))
     return picture.tables[number].declared.covers(item.row.ports)
 

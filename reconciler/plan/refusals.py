@@ -85,9 +85,9 @@ def _replaced_policies(picture: Picture) -> Iterable[tuple[LimitName, str]]:
         now = [(entry.name, entry.place) for entry in policy.exclusions]
         now += [(entry.name, entry.place) for entry in policy.reservations]
         known = policy.names().intersection(claim.entry for claim in before)
-        other = [claim for claim in before if policies.file(claim.file).state != "read"]
-        if now and other and not known:
-            old = picture.desired.ref(other[0])
+        other = all(policies.file(claim.file).state != "read" for claim in before)
+        if now and before and other and not known:
+            old = picture.desired.ref(before[0])
             yield (
                 "replace_policy",
                 f"policy {policy.name} has none of the entries that were applied here under its name "

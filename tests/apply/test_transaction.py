@@ -125,6 +125,19 @@ def test_what_the_host_merged_with_ports_that_stay_is_not_taken_apart_to_undo() 
     assert world.plan(both).converged
 
 
+def test_what_was_there_in_one_family_is_not_taken_with_what_the_other_lacks() -> None:
+    world = World("neighbours=merged", "families=split")
+    world.apply(policy("p", entry("a", "8003")))
+    world.delete(TCP6, "8003")
+    plan = world.plan(policy("p", entry("a", "8003-8006")))
+    world.listen(8005, TCP6)
+    watched = Recorder(world.host)
+    world.host = watched
+    assert verdicts(world.run(plan)) == ["refused"]
+    assert all(call.startswith("create") for call in watched.short)
+    assert world.owned(TCP4) == ["8003-8006"]
+
+
 def test_an_undo_leaves_no_debt_that_nobody_had() -> None:
     world = World("neighbours=merged", "families=split")
     web = policy("p", entry("a", "8003-8006"), entry("b", "8000-8009"))

@@ -101,3 +101,12 @@ def test_a_second_checkout_changes_what_the_first_one_declared_once_that_is_gone
     Path("one/ports.toml").unlink()
     assert lab.run("apply", "--yes", "two").code == 0
     assert lab.rows() == {"8000-8004"}
+
+
+def test_a_limit_refuses_a_plan_without_steps_too(lab: Lab) -> None:
+    lab.policy("exporter=52200", name="monitoring", file="A/ports.toml")
+    assert lab.run("apply", "--yes", "A/ports.toml").code == 0
+    path = lab.policy("agent=53000", name="monitoring", file="B/ports.toml")
+    path.write_text(path.read_text(encoding="utf-8") + 'state = "absent"\n', encoding="utf-8")
+    assert lab.run("plan", "--detailed-exitcode", "B/ports.toml").code == 3
+    assert lab.run("apply", "--yes", "B/ports.toml").code == 1

@@ -360,7 +360,7 @@ class Day:
             folder = next(iter(files)).partition("/")[0]
         force = LIMITS if chance.random() < 0.7 else chance.choice(((), USUAL))
         ask = Ask(files, folder, force=force, tag=chance.random() < 0.8)
-        if "R2" not in PENDING and chance.random() < 0.3:
+        if chance.random() < 0.3:
             ask = replace(ask, force=(*ask.force, "replace-policy"))
         recorded = self.truth.book
         scope = {content.policy for content in self.truth.active(ask).values()}

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from reconciler.plan.model import LimitName, Options, Plan
-from reconciler.policy.entries import Exclusion, FileState, Limits, RecordedFile
+from reconciler.policy.entries import Exclusion, FileState, Limits, Place, RecordedFile
 from reconciler.ports import FAMILIES, PROTOCOLS
 from tests.world import TCP4, World, dynamic, entry, policy, reserve, unmanaged
 
@@ -158,6 +158,14 @@ def test_an_entry_in_common_an_edited_file_and_an_empty_one_are_no_other_policy(
     assert "replace_policy" not in told(world.plan(policy("p", entry("b", "8001")), recorded=moved))
     assert "replace_policy" not in told(world.plan(policy("p"), recorded=moved))
     assert "replace_policy" not in told(world.plan(policy("p", entry("c", "8001"))))
+
+
+def test_where_one_file_of_several_was_read_the_policy_is_the_same() -> None:
+    world = World()
+    both = (entry("a", "8000"), replace(entry("b", "8001"), place=Place("b.toml", 1)))
+    world.apply(policy("p", *both), paths={"policy.toml": "/a.toml", "b.toml": "/b.toml"})
+    recorded = {"/a.toml": RecordedFile("a.toml", "read"), "/b.toml": RecordedFile("b.toml", "not read")}
+    assert told(world.plan(policy("p", entry("c", "8000")), paths={"policy.toml": "/a.toml"}, recorded=recorded)) == {}
 
 
 def test_a_row_without_a_claim_gets_nothing_in_return() -> None:

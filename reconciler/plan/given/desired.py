@@ -90,6 +90,11 @@ class Desired:
         file = self.file(claim)
         return EntryRef(claim.policy, claim.entry, f"{file}:{claim.line}" if claim.line else file)
 
+    def reserved(self) -> set[tuple[Protocol, PortRange]]:
+        """The reservations that entries in scope declare."""
+        exact = (claim for claim in self.declared if claim.kind == "reservation")
+        return {(claim.lanes[0].protocol, ports) for claim in exact for ports in claim.ports}
+
     @property
     def wanted(self) -> tuple[Claim, ...]:
         """The claims that make a port wanted."""
@@ -142,11 +147,11 @@ def gather(policies: PolicySet, snapshot: Snapshot, owned: Owned, options: Optio
 
 
 def _standing(claims: Iterable[Claim], owned: Owned) -> Iterator[Claim]:
-    """A claim holds its ports whatever kind of row covers them (design 4.6)."""
+    """A claim holds its ports whatever kind of row covers them (design 4.6), in whatever store that is."""
     there = {(row.lane.protocol, row.ports) for row in owned.rows if row.kind == "reservation"}
     for claim in claims:
         if claim.kind == "reservation" and any((claim.lanes[0].protocol, ports) not in there for ports in claim.ports):
-            yield replace(claim, kind="exclusion")
+            yield replace(claim, kind="exclusion", store="active")
 
 
 class _LanesOf:

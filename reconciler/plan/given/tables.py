@@ -67,6 +67,14 @@ class Table:
         store = self.store_of(ports)
         return all(record.store == store for record in self.owned[ports]) or not self.declared.touches(ports)
 
+    def lasts_too_short(self, ports: PortRange) -> bool:
+        """Will a restart end this row of ours, although its entries say that it lasts?"""
+        return not self.in_its_store(ports) and self.store_of(ports) == "persistent"
+
+    def has(self, ports: PortRange) -> bool:
+        """Is there an administered row of exactly these ports that may be an exclusion?"""
+        return any(found == ports for found, _ in self.covering.touching(ports))
+
     def row_ref(self, ports: PortRange) -> RowRef:
         """A foreign exclusion of this table, as a step names it. Nobody knows its store; the lasting one is tried."""
         return RowRef("exclusion", self.lanes, ports, "persistent")

@@ -90,7 +90,7 @@ def _rows_over(picture: Picture, gap: Gap, leaving: Leaving) -> tuple[list[Row],
             room = leaving.get((row.lane, row.ports))
             if room is None or any(stays.ports.overlaps(gap.ports) for stays in room.creates):
                 rows.append(row)
-            else:
+            if room is not None:
                 displaced.append((row.lane, row.ports))
     return rows, displaced
 

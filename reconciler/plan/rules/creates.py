@@ -94,7 +94,11 @@ def _proposal(gaps: Sequence[Gap], rows: list[RowRef]) -> Proposal:
             proposal.absorb(gap.held)
         gap.attribute(proposal)
     blockers = RangeIndex((blocker.ports, blocker) for blocker in proposal.blockers)
-    proposal.creates += sorted(rows, key=lambda row: not blockers.touching(row.ports))
+
+    def is_free(row: RowRef) -> bool:
+        return all(blocker.lane not in row.lanes for _, blocker in blockers.touching(row.ports))
+
+    proposal.creates += sorted(rows, key=is_free)
     return proposal
 
 

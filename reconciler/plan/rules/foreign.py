@@ -18,12 +18,13 @@ from reconciler.ports import PortRange, PortSet, cut
 def absent(picture: Picture, before: Sequence[Proposal]) -> Iterator[Proposal]:
     """`state = "absent"`: exactly this row goes, even if it is foreign. One that goes anyway is told once."""
     leaving = {(lane, row.ports) for proposal in before for row in proposal.deletes for lane in row.lanes}
+    reserved = picture.desired.reserved()
     for entry in picture.desired.absent:
         numbers = picture.tables_of(picture.snapshot.sharing(entry.lanes))
         for ports in entry.ports:
             for table in (picture.tables[number] for number in numbers):
                 blocks = [row for _, row in table.others.touching(ports) if picture.snapshot.kind_of(row) == "block"]
-                if (table.lanes[0], ports) in leaving:
+                if (table.lanes[0], ports) in leaving or ((table.protocol, ports) in reserved and not table.has(ports)):
                     continue
                 if any(row.administered and row.ports == ports for row in table.rows):
                     yield named(picture, table, entry, ports)

@@ -52,10 +52,10 @@ def _removal(picture: Picture, table: Table, records: tuple[OwnedRow, ...]) -> P
 
 
 def protected_stores(picture: Picture, before: Sequence[Proposal]) -> Iterator[Proposal]:
-    """A proposal for each protected row that has not the store that its entries say: it waits for --unprotect."""
+    """A proposal for each protected row that a restart ends, and whose entries say that it lasts."""
     for table in picture.tables:
         for ports, records in sorted(table.owned.items()):
-            if table.stays(ports) and not table.in_its_store(ports):
+            if table.stays(ports) and table.lasts_too_short(ports):
                 yield _protected(picture, table, records)
 
 
@@ -85,13 +85,16 @@ def _reservations(picture: Picture, protocol: Protocol) -> Iterator[Proposal]:
 
 
 def _stands_in(picture: Picture, protocol: Protocol, ports: PortRange) -> bool:
-    """Does a claim out of scope wait for an exclusion of these ports? It holds them whatever covers them."""
-    return any(
-        claim.kind == "exclusion" and PortSet.of(claim.ports).within(ports) - picture.tables[number].cover
-        for claim in picture.desired.out_of_scope
-        for number in picture.tables_of(claim.lanes)
-        if picture.tables[number].protocol == protocol
-    )
+    """Does a claim out of scope wait for something else on these ports? It holds them whatever covers them."""
+    there = picture.reservations(protocol)
+    for claim in picture.desired.out_of_scope:
+        if any(item.overlaps(ports) and item not in there for item in _exact(claim, protocol)):
+            return True
+        near = [picture.tables[number] for number in picture.tables_of(claim.lanes)]
+        waits = (PortSet.of(claim.ports).within(ports) - table.cover for table in near if table.protocol == protocol)
+        if claim.kind == "exclusion" and any(waits):
+            return True
+    return False
 
 
 def _exact(claim: Claim, protocol: Protocol) -> tuple[PortRange, ...]:

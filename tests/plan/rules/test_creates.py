@@ -317,12 +317,14 @@ def test_an_exclusion_that_shrinks_away_from_it_makes_room_and_comes_back_first(
     assert world.rows() == ["12000-12009", "12010-12019 *"]
 
 
-def test_an_exclusion_that_shrinks_and_still_overlaps_is_in_the_way() -> None:
-    """A conflict between a policy here and one that is not in scope in this run."""
+def test_an_exclusion_that_would_shrink_and_still_overlap_stays_whole() -> None:
+    """A conflict between a policy here and one that is not in scope in this run: what is declared here stays held."""
     world = World()
     world.apply(policy("p", entry("web", "12000-12019")), policy("q", entry("api", "12005-12024")))
     plan = world.plan(policy("p", ERP), policy("q", in_scope=False))
-    assert told(plan) == ["replace 12000-12019 -> 12005-12019 tcp", "blocked create 12000-12009 tcp"]
+    assert told(plan) == ["blocked replace 12000-12019 -> 12005-12019 12000-12009 tcp"]
+    assert world.run(plan).verdicts() == ["blocked"]
+    assert world.rows() == ["12000-12019 *", "12020-12024 *"]
 
 
 def test_a_socket_defers_it_and_the_call_decides() -> None:

@@ -25,6 +25,18 @@ def ways_out(plan: Plan) -> set[str]:
 # state = "absent"
 
 
+@pytest.mark.parametrize("reservations", ["starred", "unstarred"])
+def test_a_declared_reservation_is_no_exclusion_that_is_to_be_absent(reservations: str) -> None:
+    world = World(f"reservations={reservations}")
+    wanted = policy("p", reserve("r", "9000-9004"), entry("old", "9000-9004", state="absent"))
+    for _ in range(2):
+        assert world.apply(wanted).converged()
+    assert (world.plan(wanted).in_sync, note_ids(world.plan(wanted))) == (2, [])
+    world.delete(TCP4, "9000-9004")
+    world.add(TCP4, "9000-9004")
+    assert told(world.plan(wanted)) == ["replace 9000-9004 -> 9000-9004 tcp"]
+
+
 @pytest.mark.parametrize("families", ["shared", "split"])
 def test_exactly_the_row_that_is_named_goes_even_if_it_is_foreign(families: str) -> None:
     world = World(f"families={families}")

@@ -356,4 +356,34 @@ def test_a_protected_row_that_is_too_large_and_in_another_store_keeps_its_ports(
     world.apply(policy("p", entry("web", "8000-8009", store="active", protect=True)))
     plan = world.plan(policy("p", entry("web", "8000-8004", protect=True)))
     assert told(plan) == ["blocked replace 8000-8009 -> 8000-8009 tcp"]
-    assert note_ids(plan) == ["protected"]
+    assert note_ids(plan) == []
+
+
+def test_a_protected_row_that_lasts_longer_than_its_entry_says_is_a_note() -> None:
+    world = World()
+    world.apply(policy("p", entry("web", "8000-8009", protect=True)))
+    plan = world.plan(policy("p", entry("web", "8000-8009", store="active", protect=True)))
+    assert (plan.steps, note_ids(plan)) == ((), ["protected"])
+
+
+def test_a_reservation_stays_while_a_larger_one_out_of_scope_waits_for_its_ports() -> None:
+    world = World()
+    world.apply(policy("p", reserve("r", "9000-9004")), policy("q", entry("o", "7000")))
+    world.listen(9009)
+    assert world.apply(policy("p", reserve("r", "9000-9009"))).verdicts() == ["deferred"]
+    plan = world.plan(policy("q", entry("o", "7000")))
+    assert (plan.steps, plan.converged) == ((), True)
+    world.close(9009)
+    assert told(world.plan(policy("p", reserve("r", "9000-9009")))) == ["replace 9000-9004 -> 9000-9009 tcp"]
+
+
+def test_a_reservation_out_of_scope_that_waits_says_nothing_of_the_store_of_an_exclusion() -> None:
+    world = World()
+    world.listen(9000)
+    world.apply(policy("p", reserve("r", "9000-9004")))
+    world.close(9000)
+    active = policy("q", entry("a", "9000-9009", store="active"))
+    plan = world.plan(active)
+    assert [row.store for step in plan.steps for row in step.creates] == ["active"]
+    world.run(plan)
+    assert world.plan(active).converged
