@@ -281,3 +281,44 @@ def test_a_closing_connection_is_waited_for_and_nobody_is_looked_for(lab: Lab) -
         assert "elevated" not in said
     lab.sim("close", "lab.json", "3000")
     assert lab.run("apply", "--yes").code == 0
+
+
+def test_what_a_release_of_winnat_may_make_possible_counts_as_steps(lab: Lab) -> None:
+    """Else plan says that something waits, and apply then does it."""
+    block = next(row for row in lab.run("show", "--json").document()["rows"] if row["last"] - row["first"] == 99)
+    path = lab.policy(f"e={block['first']}")
+    path.write_text(path.read_text(encoding="utf-8").replace('"tcp"', f'"{block["lane"].split("/")[0]}"'))
+    assert lab.run("plan", "--detailed-exitcode").code == 3
+    outcome = lab.run("plan", "--detailed-exitcode", "--release-winnat")
+    assert (outcome.code, "Apply will try\n" in outcome.out, "blocked:" in outcome.out) == (2, True, False)
+    steps = lab.run("plan", "--json", "--release-winnat").document()["steps"]
+    assert [(step["action"], step["status"], step["tried"]) for step in steps] == [
+        ("release-winnat", "ready", False),
+        ("create", "ready", True),
+    ]
+    applied = lab.run("apply", "--yes", "--release-winnat", "--json").document()
+    assert [step["action"] for step in applied["steps"]] == [step["action"] for step in steps]
+    assert lab.run("plan", "--detailed-exitcode").code == 0
+
+
+def test_a_dynamic_range_that_was_set_counts_from_the_next_restart(lab: Lab) -> None:
+    lab.sim("init", "low.json", "--seed", "3", "--dynamic-range", "1024-15000")
+    host = ("--host", "sim:low.json")
+    block = next(
+        row
+        for row in lab.run("show", "--json", *host).document()["rows"]
+        if row["last"] - row["first"] == 99 and row["lane"] == "tcp/ipv4"
+    )
+    lab.policy(f"e={block['first']}", extra='[dynamic_range]\ntcp = "49152-65535"\n')
+    applied = lab.run("apply", "--yes", "--json", *host)
+    assert (applied.code, applied.document()["steps"][0]["text"]) == (3, "it counts from the next restart on")
+    assert applied.document()["steps"][1]["remedy_id"] == "restart"
+    assert [step["remedy_id"] for step in lab.run("plan", "--json", *host).document()["steps"]] == ["restart"]
+    explained = lab.run("explain", f"{block['first']}/tcp", "--json", *host).document()
+    assert explained["answers"][0]["remedy_id"] == "restart"
+    checks = {item["id"]: item["remedy"] for item in lab.run("doctor", "--json", *host).document()["checks"]}
+    assert checks["dynamic-range-tcp"].startswith("Restart the host")
+    lab.sim("reboot", "low.json")
+    assert lab.run("apply", "--yes", *host).code == 0
+    checks = {item["id"]: item["remedy"] for item in lab.run("doctor", "--json", *host).document()["checks"]}
+    assert not checks["dynamic-range-tcp"].startswith("Restart the host")
