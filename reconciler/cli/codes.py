@@ -9,7 +9,7 @@ ERROR = 1
 """Something a user can cause and mend: a `ReconcilerError`, or a stream that cannot be written."""
 
 CHANGES = 2
-"""`plan --detailed-exitcode`: there are steps, and apply would do all of them."""
+"""`plan --detailed-exitcode`: there are steps, and apply would do or try all of them."""
 
 UNRESOLVED = 3
 """Something is blocked or deferred, or a limit refuses the plan; after an apply also refused or unknown."""

@@ -133,6 +133,8 @@ class Held:
         """Exit 0 means that every entry in scope is what it says (design 4.11)."""
         for item in self.truth.lacking(ask, facts):
             skipped = item.declared and item.declared.item.absent
+            if skipped and ask.release and item.text.endswith("is over it"):
+                continue  # WinNAT has drawn other blocks since
             if not (skipped and self.truth.may_be_guarded(ask, set(item.ports))):
                 raise Violation(f"in sync, but {item.declared and item.declared.name} {item.text}", item.rule)
         text, rule = self.truth.wrong_store(ask, facts)
@@ -258,7 +260,8 @@ class Held:
         lacking = self.truth.lacking(ask, after)
         for item in lacking:
             need(merged or self.truth.obstacles(ask, after, item), f"nothing is in the way of {item}", item.rule)
-        waits = lacking or merged or self.truth.untold(ask, after) or self._waiting_surplus(after)
+        short, _ = self.truth.wrong_store(ask, after, guarded=True)
+        waits = lacking or merged or short or self.truth.untold(ask, after) or self._waiting_surplus(after)
         need(waits, "exit 3, and nothing waits")
 
     def _waiting_surplus(self, facts: Facts) -> bool:

@@ -180,9 +180,12 @@ class Truth:
         for policy in {file.policy for file in active.values()}:
             names = {item.name for file in active.values() if file.policy == policy for item in file.items}
             old = [known for known in self.book if known.policy == policy]
-            if names and old and not any(known.item.name in names or known.file in files for known in old):
-                maybe.add(policy)
-                if all(known.file in self.world.files for known in old):
+            if names and not any(known.item.name in names or known.file in files for known in old):
+                if old or any(
+                    key[1] == policy for key in self.guards
+                ):  # what a protected entry gave up is its own still
+                    maybe.add(policy)
+                if old and all(known.file in self.world.files for known in old):
                     sure.add(policy)
         return sure, maybe
 
@@ -315,8 +318,11 @@ class Truth:
                     return True
         return False
 
-    def wrong_store(self, ask: Ask, facts: Facts) -> tuple[str, str]:
-        """A row of ours that is not in the store that its entries want, and the rule of PENDING; or empty."""
+    def wrong_store(self, ask: Ask, facts: Facts, *, guarded: bool = False) -> tuple[str, str]:
+        """A row of ours that is not in the store that its entries want, and the rule; or empty.
+
+        `guarded`: of those that a protected entry may hold as they are, or of the others.
+        """
         declared, standing = self.in_scope(ask), self.standing(ask)
         for row in facts.rows:
             touching = [known for known in (*declared, *standing) if claims(known, row)]
@@ -328,8 +334,8 @@ class Truth:
             ):
                 continue
             stores = {known.item.store for known in touching}
-            guarded = self.may_be_guarded(ask, {port for _, port in row.cells()})
-            if row.store != ("active" if stores == {"active"} else "persistent") and not guarded:
+            held = self.may_be_guarded(ask, {port for _, port in row.cells()})
+            if row.store != ("active" if stores == {"active"} else "persistent") and held == guarded:
                 waiting = [
                     known for known in standing if known.item.kind == "reservation" and known.cells & row.cells()
                 ]
