@@ -6,6 +6,7 @@ same policies and goes on only if that gives the very same plan.
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -154,7 +155,7 @@ def check_still_good(saved: Saved, plan: Plan) -> None:
     """
     ledger = plan.state.ledger
     if ledger is not None and saved.plan["id"] in ledger.applied:
-        raise RefusedError(f"plan {saved.plan['id']} was already applied: plans are single-use; {_AGAIN}")
+        raise RefusedError(f"plan {saved.plan['id']} was already applied: plans are single-use; {_again(saved)}")
     now = plan_inputs(plan)
     if saved.plan["id"] != plan.id or is_stale(saved.inputs, now):
         raise StaleError(_what_changed(saved, now, _applied(plan)))
@@ -162,8 +163,26 @@ def check_still_good(saved: Saved, plan: Plan) -> None:
     if before != now_shown:
         parts = ", ".join(sorted(key for key in {*before, *now_shown} if before.get(key) != now_shown.get(key)))
         raise StaleError(
-            f"what the saved plan says is not, or not any more, what its id stands for ({parts}); {_AGAIN}"
+            f"what the saved plan says is not, or not any more, what its id stands for ({parts}); {_again(saved)}"
         )
+
+
+def _again(saved: Saved) -> str:
+    """How to make the same plan anew: with the policies, tags, host and options of this one."""
+    import shlex
+    import subprocess
+
+    asked, allowed = saved.request, saved.request.options
+    words = ["reconciler", "plan", *asked.paths]
+    words += ["--host", asked.host] if asked.host != "auto" else []
+    words += [word for tag in asked.tags for word in ("--tag", tag)]
+    for flag, names in (("--retire", allowed.retire), ("--unprotect", allowed.unprotect), ("--force", allowed.force)):
+        words += [
+            word for name in sorted(names) for word in (flag, name.replace("_", "-") if flag == "--force" else name)
+        ]
+    words += ["--release-winnat"] if allowed.release_winnat else []
+    command = subprocess.list2cmdline(words) if sys.platform == "win32" else shlex.join(words)
+    return f"make a new one with: {command} --out FILE"
 
 
 def _applied(plan: Plan) -> tuple[str, ...]:
@@ -178,12 +197,12 @@ def without_places(value: Any) -> Any:
 
 
 def _what_changed(saved: Saved, new: Inputs, applied: tuple[str, ...]) -> str:
-    changes = explain_changes(saved.inputs, new)
+    changes, again = explain_changes(saved.inputs, new), _again(saved)
     if not changes and applied != saved.applied:
-        return f"the saved plan is stale, nothing was done: another saved plan was applied since; {_AGAIN}"
+        return f"the saved plan is stale, nothing was done: another saved plan was applied since; {again}"
     if not changes:
-        return f"the saved plan is stale, nothing was done: another version of this program made it; {_AGAIN}"
+        return f"the saved plan is stale, nothing was done: another version of this program made it; {again}"
     shown = [f"  {change}" for change in changes[:_CHANGES_SHOWN]]
     if len(changes) > len(shown):
         shown.append(f"  and {counted(len(changes) - len(shown), 'more change')}")
-    return "\n".join([f"the saved plan is stale, nothing was done; {_AGAIN}. Since it was made:", *shown])
+    return "\n".join([f"the saved plan is stale, nothing was done; {again}. Since it was made:", *shown])

@@ -109,6 +109,8 @@ def _winnat(snapshot: Snapshot) -> Check:
         held = " and ".join(f"{_in_blocks(snapshot, protocol)} {protocol} ports" for protocol in PROTOCOLS)
         text = f"WinNAT runs{used}. Blocks, its own and those of others, hold {held}."
         return Check("winnat", "ok", text)
+    if snapshot.winnat == "unknown":
+        return Check("winnat", "warn", "Whether WinNAT runs is not known.", "Look with `sc.exe query winnat`.")
     text = "WinNAT is stopped, and apply leaves it so." if snapshot.winnat == "stopped" else "There is no WinNAT."
     return Check("winnat", "ok", text)
 

@@ -74,6 +74,7 @@ class CapturedHost:
             shared=tuple(lanes_of(protocol) for protocol in PROTOCOLS if _alike(listings, protocol)),
             reservations_supported=False,
             elevated=False,
+            winnat=self.winnat(),
             system_ranges=(HNS_PORTS,),
             known_lanes=tuple(sorted(listings)),
         )
@@ -108,7 +109,7 @@ class CapturedHost:
 
     def winnat(self) -> WinNat:
         """See `Host`: not captured."""
-        return "absent"
+        return "unknown"
 
     def _captured(self) -> Captured:
         if self._read is None:

@@ -14,7 +14,7 @@ from reconciler.ports import LANES, Kind, Lane, PortRange, PortSet, Store
 from reconciler.ports import Protocol as PortProtocol
 
 WinNat = Literal["running", "stopped", "unknown", "absent"]
-"""`unknown`: it is starting or stopping and does not get there, or its state may not be asked."""
+"""`unknown`: it is starting or stopping and does not get there, or its state may not be asked, or was not captured."""
 RowKind = Literal["exclusion", "reservation", "unknown", "block"]
 RefusalReason = Literal[
     "busy",  # Win32 32: a port is in use, or the range overlaps what is there

@@ -12,9 +12,10 @@ from typing import Literal, NamedTuple
 from reconciler.host.interface import SYSTEM_PROCESS, Snapshot, Socket, UrlReservation
 from reconciler.plan.given.picture import MissingClaim, Picture, RowInfo
 from reconciler.plan.model import Reason, Remedy
-from reconciler.plan.reasons import RELEASE_WINNAT, WAIT_FOR_CLOSING
+from reconciler.plan.reasons import RELEASE_WINNAT, WAIT_FOR_CLOSING, restart
 from reconciler.plan.rules.blockers import judged
 from reconciler.ports import PROTOCOLS, Lane, PortRange, Protocol
+from reconciler.text import joined
 
 Bind = Literal["works", "in-use", "refused", "with-token", "unknown"]
 """What a program meets that asks for the port: `with-token` only one that presents the reservation's token gets it."""
@@ -140,7 +141,9 @@ def _of_sockets(snapshot: Snapshot, holding: Holding) -> Outlook:
         text = f"the system itself has it ({such}), or a program of a container"
         remedy = Remedy("stop-service", f"{text}: choose another port, or stop that service")
     elif who.process is not None:
-        remedy = Remedy("stop-program", f"stop {who}")
+        programs = [item for item in holding.sockets if item.process is not None and not item.closing]
+        names = dict.fromkeys(str(item) for item in programs if (item.process, item.pid) != SYSTEM_PROCESS)
+        remedy = Remedy("stop-program", f"stop {joined(list(names))}")
     elif snapshot.elevated:
         remedy = Remedy("stop-program", f"stop the process with pid {who.pid}")
     else:
@@ -160,6 +163,8 @@ def _of_block(snapshot: Snapshot, info: RowInfo, holding: Holding) -> Outlook:
     if holding.urls:
         return Outlook("refused", reason, _stop_service(holding.urls[0]))
     if snapshot.moves_at_restart(info.row):
+        if holding.missing:
+            return Outlook("refused", reason, restart(is_set=True, or_release=snapshot.winnat == "running"))
         text = "restart the host: a block of WinNAT outside the dynamic range does not come again"
         return Outlook("refused", reason, Remedy("restart", text))
     if snapshot.may_be_winnat(info.row) and snapshot.winnat == "running":
@@ -185,7 +190,9 @@ def _of_nothing(snapshot: Snapshot, holding: Holding) -> Outlook:
         return Outlook("works", Reason("url-reservation", text))
     if holding.ephemeral:
         text = f"{held}; it lies in the dynamic range {holding.ephemeral}, so any program may be given it"
-        return Outlook("works", Reason("ephemeral", text), Remedy("declare", f"to keep it from that, {_DECLARE}"))
+        return Outlook(
+            "works", Reason("ephemeral", text), Remedy("declare", f"to keep it from that, {_DECLARE} and apply")
+        )
     if not holding.dynamic_known:
         return Outlook("works", Reason("free", f"{held}; the dynamic range is not known"))
     text = f"{held}; it lies outside the dynamic range, so no program is given it by chance"

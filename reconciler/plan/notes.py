@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from reconciler.ledger.records import Claim, OwnedRow
+from reconciler.plan import reasons
 from reconciler.plan.given.claims import ClaimIndex, is_covered
 from reconciler.plan.given.picture import Picture, RowInfo
 from reconciler.plan.model import Note, Step
@@ -148,7 +149,8 @@ def _reserved(claims: Iterable[Claim]) -> dict[tuple[Protocol, PortRange], Claim
 def _protected_note(picture: Picture, row: OwnedRow, guards: Sequence[Claim]) -> Note:
     names = sorted({claim.entry for claim in guards})
     retired = sorted({claim.policy for claim in guards} & picture.options.retire)
-    flags = " ".join([*(f"--retire {name}" for name in retired), *(f"--unprotect {name}" for name in names)])
+    lifted = sorted({reasons.unprotect(claim.policy, claim.entry) for claim in guards})
+    flags = " ".join([*(f"--retire {name}" for name in retired), *lifted])
     text = (
         f"{row.kind} {row.ports} {row.lane.protocol} differs from the policy and stays as it is, "
         f"protected by {', '.join(names)}; {flags} lets it go"

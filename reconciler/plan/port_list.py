@@ -132,7 +132,7 @@ def _join_entries(proposals: Sequence[Proposal]) -> None:
 
 def _entry_keys(proposal: Proposal) -> list[tuple[object, ...]]:
     if not proposal.creates:
-        return [(proposal.status, proposal.reason, *proposal.owners)]
+        return [(proposal.status, proposal.reason, proposal.remedy, *proposal.owners)]
     if proposal.deletes:
         return []
     return [(unit.policy, unit.entry, proposal.status, proposal.cause) for unit in proposal.units]

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from reconciler.host.interface import SYSTEM_PROCESS
-from reconciler.plan.model import Blocker, EntryRef, Reason, Remedy
-from reconciler.ports import PortRange, PortSet, Store
+from reconciler.plan.model import Blocker, EntryRef, Reason, Remedy, RowRef
+from reconciler.ports import PortRange, PortSet, Protocol, Store
 from reconciler.text import joined, shorten
 
 _SHOWN = 4
@@ -165,74 +165,112 @@ RELEASE_WINNAT = Remedy(
 WINNAT_STEPS_ASIDE = Remedy(
     "winnat-steps-aside",
     "if WinNAT steps aside and the block is there all the same, its owner must give it up",
-    "WinNAT was stopped and the block is there all the same: choose other ports, or have its owner give it up",
+    "it could not be made although WinNAT was asked to stop: choose other ports, or have their holder give them up",
 )
 LOOK_AT_WINNAT = Remedy(
-    "look-at-winnat", "WinNAT is neither running nor stopped, so it cannot be asked; look with: sc query winnat"
+    "look-at-winnat",
+    "whether WinNAT runs is not known, so it cannot be asked; look with: sc.exe query winnat, and plan again "
+    "once that says RUNNING or STOPPED",
 )
 MOVE_THE_LINE = Remedy(
     "move-the-line",
-    'move what that file sets into the policy and take its line out, or declare store = "active"',
+    'move what that file sets into the policy and take its line out, or declare store = "active", which a restart ends',
 )
 TAKE_THE_LINE_OUT = Remedy(
     "take-the-line-out",
-    'take its line out: the kernel takes nothing of it, so nothing is lost; or declare store = "active"',
-)
-LEAVE_THE_SYSTEM_ROW = Remedy(
-    "leave-the-system-row", "take the entry out of the policy: this range is for Windows alone to delete"
-)
-LEAVE_THE_BLOCK = Remedy(
-    "leave-the-block",
-    "take the entry out of the policy: absent removes exclusions, and only Windows gives a block up",
-)
-ASK_ITS_PROGRAM = Remedy(
-    "ask-its-program", "a reservation is deleted by the program that made it; take the entry out of the policy"
+    "take its line out: the kernel takes nothing of it, so nothing is lost; "
+    'or declare store = "active", which a restart ends',
 )
 NARROW_ONE_ENTRY = Remedy("narrow-one-entry", "take the ports out of one of the two entries")
 
 
-def declare_absent(rows: Iterable[PortRange]) -> Remedy:
-    """Foreign exclusions, and nothing else, are in the way of a reservation."""
-    ports = shorten([str(row) for row in rows], _SHOWN)
-    return Remedy(
-        "declare-absent", f'if nobody else needs it, declare an [[exclusion]] of exactly {ports} with state = "absent"'
-    )
+def leave_the_system_row(row: RowRef) -> Remedy:
+    """HNS's own range is declared absent."""
+    return Remedy("leave-the-system-row", f"{_taken_out(row)}: this range is for Windows alone to delete")
 
 
-def give_up_ours(entries: Iterable[EntryRef]) -> Remedy:
-    """Ranges that we keep for other entries are in the way."""
-    named = dict.fromkeys(f"{item.policy}/{item.entry} ({item.place})" for item in entries)
-    return Remedy("give-up-ours", f"choose other ports, or take the ports out of {shorten(list(named), _SHOWN)}")
+def leave_the_block(row: RowRef) -> Remedy:
+    """A block is over ports that are declared absent."""
+    return Remedy("leave-the-block", f"{_taken_out(row)}: absent removes exclusions, and only Windows gives a block up")
 
 
-def unprotect(names: Iterable[str]) -> Remedy:
-    """A protected range is not what its entries say."""
-    return Remedy("unprotect", f"plan and apply with {' '.join(f'--unprotect {name}' for name in names)}")
+def ask_its_program(row: RowRef) -> Remedy:
+    """What is declared absent is a reservation of others, or may be one."""
+    return Remedy("ask-its-program", f"have the program that made it delete it, or {_taken_out(row)}")
 
 
-def restart(*, or_release: bool) -> Remedy:
+def _taken_out(row: RowRef) -> str:
+    """A policy may say the same ports of the other protocol, and other ports beside them."""
+    protocols = dict.fromkeys(lane.protocol for lane in row.lanes)
+    return f"take {' and '.join(protocols)} {row.ports} out of the policy"
+
+
+def declare_absent(protocol: Protocol, rows: Iterable[PortRange]) -> Remedy:
+    """Foreign exclusions, and nothing else, are in the way of a reservation. Who declares them must know each."""
+    ports = ", ".join(map(str, dict.fromkeys(rows)))
+    text = f'declare an [[exclusion]] of exactly {ports} with protocol = "{protocol}" and state = "absent"'
+    return Remedy("declare-absent", f"if nobody else needs it, {text}")
+
+
+def give_up_ours(way: str) -> Remedy:
+    """Ranges that we keep for other entries are in the way. `way`: how these give them up (`unclaim`), or empty."""
+    return Remedy("give-up-ours", f"choose other ports{way and f', or {way}'}")
+
+
+def end_the_claim(way: str) -> Remedy:
+    """Claims of other entries are in the way of an `absent`. `way`: how these end (`unclaim`), or empty."""
+    return Remedy("end-the-claim", f"take the ports out of this entry{way and f', or {way}'}")
+
+
+def unclaim(entries: Iterable[EntryRef], flags: Iterable[str], *, was_read: bool) -> str:
+    """How entries give ports up, and with which options; `was_read`: their files are part of this run anyhow."""
+    named = list(dict.fromkeys(f"{item.policy}/{item.entry} ({item.place})" for item in entries))
+    said = " ".join(dict.fromkeys(flags))
+    if not named:
+        return said and f"apply with {said}"
+    files = "" if was_read else " and apply that file too" if len(named) == 1 else " and apply those files too"
+    return f"take the ports out of {shorten(named, _SHOWN)}{files}{said and f', with {said}'}"
+
+
+def lift_protection(flags: Iterable[str]) -> Remedy:
+    """A protected range is not what its entries say. `flags`: from `unprotect`."""
+    return Remedy("unprotect", f"plan and apply with {' '.join(flags)}")
+
+
+def restart(*, is_set: bool, or_release: bool) -> Remedy:
     """The dynamic range was set, or will be, and a block is there that WinNAT drew from the old one."""
+    first = "" if is_set else "once apply has set the dynamic range, "
     other = "; or, without a restart, apply with --release-winnat" if or_release else ""
-    return Remedy(
-        "restart", f"restart the host and apply again, since it lies outside the dynamic range that counts then{other}"
-    )
+    text = f"{first}restart the host and apply again, since it lies outside the dynamic range that counts then{other}"
+    return Remedy("restart", text)
 
 
-WAIT_FOR_CLOSING = Remedy("wait-for-closing", "wait a few minutes, then plan and apply again")
+_AGAIN = ", then plan and apply again"
+WAIT_FOR_CLOSING = Remedy("wait-for-closing", f"wait a few minutes{_AGAIN}")
 
 
 def free_ports(sockets: Sequence[Blocker], *, elevated: bool) -> Remedy:
     """End the use of the ports. `elevated`: who asks sees every program, so what does not show is the system's."""
     live = [socket for socket in sockets if not socket.closing]
-    if not live:
-        return WAIT_FOR_CLOSING
     known = [socket for socket in live if (socket.process, socket.pid) != (None, None)]
     programs = [socket for socket in known if (socket.process, socket.pid) != SYSTEM_PROCESS]
-    if programs:
-        return stop_program(programs)
-    if known or elevated:
-        return stop_service(known or live)
-    return find_program(live)
+    hidden = [socket for socket in live if socket not in known]
+    system = [socket for socket in live if socket not in programs and (elevated or socket not in hidden)]
+    found = [stop_program(programs)] if programs else []
+    found += [stop_service(system)] if system else []
+    found += [find_program(hidden)] if hidden and not elevated else []
+    return together(found or [WAIT_FOR_CLOSING])
+
+
+def together(remedies: Sequence[Remedy]) -> Remedy:
+    """One remedy for several causes: all of these are to be done."""
+    last = remedies[-1]
+    if len(remedies) == 1:
+        return last
+    texts = [*(remedy.text.removesuffix(_AGAIN) for remedy in remedies[:-1]), last.text]
+    after = "; besides, ".join(remedy.after or text for remedy, text in zip(remedies, texts, strict=True))
+    text = "; besides, ".join(texts)
+    return Remedy("+".join(remedy.id for remedy in remedies), text, after if after != text else "")
 
 
 def stop_program(sockets: Sequence[Blocker]) -> Remedy:
@@ -240,28 +278,24 @@ def stop_program(sockets: Sequence[Blocker]) -> Remedy:
     each = (item.text if item.process is not None else f"the process with pid {item.pid}" for item in sockets)
     names = list(dict.fromkeys(each))
     said = joined(names) if len(names) <= _SHOWN else shorten(names, _SHOWN)
-    return Remedy("stop-program", f"stop {said}, then plan and apply again")
+    return Remedy("stop-program", f"stop {said}{_AGAIN}")
 
 
 def stop_service(sockets: Sequence[Blocker]) -> Remedy:
     """The ports are of no program; the kernel serves something on them."""
     text = f"the system itself has {_those(sockets)}, for a service such as SMB or http.sys"
-    return Remedy("stop-service", f"{text}: choose other ports, or stop that service, then plan and apply again")
+    return Remedy("stop-service", f"{text}: choose other ports, or stop that service{_AGAIN}")
 
 
 def find_program(sockets: Sequence[Blocker]) -> Remedy:
     """Who may ask does not see the programs of others."""
-    text = f"find who uses {_those(sockets)} (run plan elevated to see it), stop it, then plan and apply again"
+    text = f"find who uses {_those(sockets)} (run plan elevated to see it), stop it{_AGAIN}"
     return Remedy("find-program", text)
 
 
 def _those(sockets: Sequence[Blocker]) -> str:
-    return f"port {sockets[0].ports}" if len(sockets) == 1 else "those ports"
-
-
-def end_the_claim(how: str) -> Remedy:
-    """Another entry's claim is in the way of an `absent`."""
-    return Remedy("end-the-claim", how)
+    ports = list(dict.fromkeys(str(socket.ports) for socket in sockets))
+    return f"port {ports[0]}" if len(ports) == 1 else f"ports {shorten(ports, _SHOWN)}"
 
 
 # Who is in the way
@@ -273,6 +307,11 @@ ROW_WORDS = {
     "unknown": "an exclusion or a reservation that is not ours",
     "exclusion": "an exclusion that is not ours",
 }
+
+
+def unprotect(policy: str, entry: str) -> str:
+    """The option that lifts the protection of one entry; entries of other policies may have the same name."""
+    return f"--unprotect {policy}/{entry}"
 
 
 def kept_for(names: Iterable[str]) -> str:

@@ -162,8 +162,10 @@ def finish(picture: Picture, proposals: Sequence[Proposal]) -> tuple[Step, ...]:
     done = [proposal for proposal in proposals if proposal.into is None]
     for proposal in done:
         _wait_for_sockets(proposal, picture)
-        if proposal.status == "deferred":
-            proposal.remedy = reasons.free_ports(proposal.blockers, elevated=picture.snapshot.elevated)
+        if sockets := [blocker for blocker in proposal.blockers if blocker.what == "socket"]:
+            free = reasons.free_ports(sockets, elevated=picture.snapshot.elevated)
+            rows = [proposal.remedy] if proposal.status == "blocked" and proposal.remedy else []
+            proposal.remedy = reasons.together([*rows, free])
     return in_order(proposal.step(_over_covered(proposal, picture)) for proposal in done)
 
 
@@ -204,11 +206,12 @@ def _wait_for_sockets(proposal: Proposal, picture: Picture) -> None:
     if not (proposal.deletes and proposal.creates) or (proposal.status == "blocked" and not proposal.tried):
         return
     if busy := _busy(proposal, picture):
-        created_in_use = {blocker.ports.first for blocker in proposal.blockers if blocker.what == "socket"}
+        sockets = (blocker for blocker in proposal.blockers if blocker.what == "socket")
+        beside = [blocker for blocker in sockets if blocker.ports.first not in busy]
         proposal.status = "deferred"
-        proposal.blockers = [busy[port][0] for port in sorted(busy)]
+        proposal.blockers = [*(busy[port][0] for port in sorted(busy)), *beside]
         socket, row = min(busy.values(), key=lambda item: (item[0].closing, item[0].ports))
-        if not created_in_use - busy.keys():  # said once
+        if not beside:  # said once
             proposal.parts = [part for part in proposal.parts if part.reason.id != "in-use"]
         proposal.but = reasons.row_in_use(socket, str(row) if proposal.parts else "it")
     if proposal.status == "deferred":

@@ -63,7 +63,7 @@ def test_a_dynamic_range_is_shown(lab: Lab, sample: Range) -> None:
 
 def test_show_tells_what_was_not_captured(lab: Lab) -> None:
     outcome = lab.run("show", "--host", f"netsh:{KOREAN}")
-    assert "Host ko-winnat-before (netsh, read-only)\n" in outcome.out
+    assert "Host ko-winnat-before (netsh, WinNAT unknown, read-only)\n" in outcome.out
     assert "Captured: tcp/ipv4; of the others nothing is known\n" in outcome.out
     assert "  50000-50059 *  exclusion    system   tcp, ipv4\n" in outcome.out
 

@@ -81,6 +81,7 @@ def test_the_usual_host_is_fit(tmp_path: Path) -> None:
         ({"shared": ()}, "shared-tables", "ok", "IPv4 and IPv6 have tables of their own"),
         ({"winnat": "stopped"}, "winnat", "ok", "stopped, and apply leaves it so"),
         ({"winnat": "absent"}, "winnat", "ok", "There is no WinNAT"),
+        ({"winnat": "unknown"}, "winnat", "warn", "Whether WinNAT runs is not known"),
         ({"nat_users": ("Docker", "WSL")}, "winnat", "ok", "WinNAT runs for Docker, WSL."),
         ({"rows": ()}, "hns", "ok", "50000-50059, is not listed"),
         ({"dynamic": {}}, "dynamic-range-tcp", "warn", "is not known"),

@@ -164,7 +164,7 @@ def test_it_can_be_read_again_but_not_changed(tmp_path: Path) -> None:
         host.set_winnat(running=False),
     )
     assert {answer.reason if isinstance(answer, Refusal) else None for answer in answers} == {"unsupported"}
-    assert (host.lookup(Lookup("tcp", PortRange(1, 2))), host.winnat()) == (False, "absent")
+    assert (host.lookup(Lookup("tcp", PortRange(1, 2))), host.winnat()) == (False, "unknown")
 
 
 def test_a_file_is_read_once_and_not_before_it_is_asked(tmp_path: Path) -> None:

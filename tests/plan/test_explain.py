@@ -39,7 +39,7 @@ def test_a_port_that_nobody_holds_can_be_bound_and_may_be_handed_out_where_it_is
     assert "in the dynamic range 49152-65535" in high.outlook.reason.text
     assert (low.outlook.reason.id, low.outlook.remedy) == ("free", None)
     assert high.outlook.reason.id == "ephemeral"
-    assert high.outlook.remedy == Remedy("declare", "to keep it from that, declare an exclusion of it")
+    assert high.outlook.remedy == Remedy("declare", "to keep it from that, declare an exclusion of it and apply")
     assert (low.holding.ephemeral, high.holding.ephemeral) == (None, DYNAMIC["tcp"])
 
 

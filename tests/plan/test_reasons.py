@@ -9,10 +9,10 @@ from itertools import combinations
 import pytest
 
 from reconciler.plan import reasons
-from reconciler.plan.model import DECLARED, Blocker, EntryRef, Reason, Remedy
+from reconciler.plan.model import DECLARED, Blocker, EntryRef, Reason, Remedy, RowRef
 from reconciler.ports import PortSet
 from tests.plan.build import ports
-from tests.world import TCP4
+from tests.world import TCP4, TCP6
 
 PORT_80, PORT_90 = PortSet.of([ports("80")]), PortSet.of([ports("90")])
 BLOCK = Blocker("row", TCP4, ports("5357"), f"5357, {reasons.ROW_WORDS['block']}")
@@ -22,6 +22,8 @@ HIDDEN = Blocker("socket", TCP4, ports("8080"), "an unknown process (pid 7)", No
 NAMELESS = Blocker("socket", TCP4, ports("8080"), "an unknown process")
 SYSTEM = Blocker("socket", TCP4, ports("445"), "System (pid 4)", "System", 4)
 CLOSING = Blocker("socket", TCP4, ports("8080"), "a connection that is closing", closing=True)
+WEB = EntryRef("p", "web", "a.toml:7")
+ROW = RowRef("exclusion", (TCP4, TCP6), ports("8080"), "persistent")
 FILE = Blocker("file", TCP4, ports("80"), "/etc/sysctl.conf:3, which sets the same list at boot")
 
 
@@ -117,10 +119,10 @@ EXAMPLES: dict[str, tuple[Reason | Remedy, str, str]] = {
         "held-by-block",
         "it is held by 5357, a block held by Windows (WinNAT, HNS, http.sys ...)",
     ),
-    "LEAVE_THE_BLOCK": (
-        reasons.LEAVE_THE_BLOCK,
+    "leave_the_block": (
+        reasons.leave_the_block(ROW),
         "leave-the-block",
-        "take the entry out of the policy: absent removes exclusions, and only Windows gives a block up",
+        "take tcp 8080 out of the policy: absent removes exclusions, and only Windows gives a block up",
     ),
     "SYSTEM_ROW": (reasons.SYSTEM_ROW, "system-row", "it belongs to the system (HNS)"),
     "MAY_BE_RESERVATION": (
@@ -144,22 +146,23 @@ EXAMPLES: dict[str, tuple[Reason | Remedy, str, str]] = {
         "choose other ports, or have the owner of that range give it up",
     ),
     "give_up_ours": (
-        reasons.give_up_ours([EntryRef("p", "web", "a.toml:7"), EntryRef("p", "web", "a.toml:7")]),
+        reasons.give_up_ours(reasons.unclaim([WEB, WEB], [], was_read=False)),
         "give-up-ours",
-        "choose other ports, or take the ports out of p/web (a.toml:7)",
+        "choose other ports, or take the ports out of p/web (a.toml:7) and apply that file too",
     ),
     "declare_absent": (
-        reasons.declare_absent([ports("8080"), ports("9000-9009")]),
+        reasons.declare_absent("tcp", [ports("8080"), ports("9000-9009"), ports("8080")]),
         "declare-absent",
-        'if nobody else needs it, declare an [[exclusion]] of exactly 8080, 9000-9009 with state = "absent"',
+        "if nobody else needs it, declare an [[exclusion]] of exactly 8080, 9000-9009 "
+        'with protocol = "tcp" and state = "absent"',
     ),
-    "unprotect": (
-        reasons.unprotect(["api", "web"]),
+    "lift_protection": (
+        reasons.lift_protection([reasons.unprotect("p", "api"), reasons.unprotect("p", "web")]),
         "unprotect",
-        "plan and apply with --unprotect api --unprotect web",
+        "plan and apply with --unprotect p/api --unprotect p/web",
     ),
     "restart": (
-        reasons.restart(or_release=True),
+        reasons.restart(is_set=True, or_release=True),
         "restart",
         "restart the host and apply again, since it lies outside the dynamic range that counts then; "
         "or, without a restart, apply with --release-winnat",
@@ -177,27 +180,30 @@ EXAMPLES: dict[str, tuple[Reason | Remedy, str, str]] = {
     "LOOK_AT_WINNAT": (
         reasons.LOOK_AT_WINNAT,
         "look-at-winnat",
-        "WinNAT is neither running nor stopped, so it cannot be asked; look with: sc query winnat",
+        "whether WinNAT runs is not known, so it cannot be asked; look with: sc.exe query winnat, and plan again once "
+        "that says RUNNING or STOPPED",
     ),
     "MOVE_THE_LINE": (
         reasons.MOVE_THE_LINE,
         "move-the-line",
-        'move what that file sets into the policy and take its line out, or declare store = "active"',
+        'move what that file sets into the policy and take its line out, or declare store = "active", '
+        "which a restart ends",
     ),
     "TAKE_THE_LINE_OUT": (
         reasons.TAKE_THE_LINE_OUT,
         "take-the-line-out",
-        'take its line out: the kernel takes nothing of it, so nothing is lost; or declare store = "active"',
+        "take its line out: the kernel takes nothing of it, so nothing is lost; "
+        'or declare store = "active", which a restart ends',
     ),
-    "LEAVE_THE_SYSTEM_ROW": (
-        reasons.LEAVE_THE_SYSTEM_ROW,
+    "leave_the_system_row": (
+        reasons.leave_the_system_row(ROW),
         "leave-the-system-row",
-        "take the entry out of the policy: this range is for Windows alone to delete",
+        "take tcp 8080 out of the policy: this range is for Windows alone to delete",
     ),
-    "ASK_ITS_PROGRAM": (
-        reasons.ASK_ITS_PROGRAM,
+    "ask_its_program": (
+        reasons.ask_its_program(ROW),
         "ask-its-program",
-        "a reservation is deleted by the program that made it; take the entry out of the policy",
+        "have the program that made it delete it, or take tcp 8080 out of the policy",
     ),
     "NARROW_ONE_ENTRY": (
         reasons.NARROW_ONE_ENTRY,
@@ -226,7 +232,16 @@ EXAMPLES: dict[str, tuple[Reason | Remedy, str, str]] = {
         "wait a few minutes, then plan and apply again",
     ),
     "WAIT_FOR_CLOSING": (reasons.WAIT_FOR_CLOSING, "wait-for-closing", "wait a few minutes, then plan and apply again"),
-    "end_the_claim": (reasons.end_the_claim("--retire p"), "end-the-claim", "--retire p"),
+    "end_the_claim": (
+        reasons.end_the_claim(reasons.unclaim([], ["--retire p", "--unprotect p/web", "--retire p"], was_read=True)),
+        "end-the-claim",
+        "take the ports out of this entry, or apply with --retire p --unprotect p/web",
+    ),
+    "together": (
+        reasons.together([reasons.stop_program([NGINX]), reasons.WAIT_FOR_CLOSING]),
+        "stop-program+wait-for-closing",
+        "stop nginx (pid 77); besides, wait a few minutes, then plan and apply again",
+    ),
 }
 FORMS: list[tuple[Reason | Remedy, str]] = [
     (reasons.dynamic_range(None), "it is not readable now; a change takes full effect at a restart"),
@@ -272,10 +287,29 @@ FORMS: list[tuple[Reason | Remedy, str]] = [
     ),
     (
         reasons.find_program([NAMELESS, NAMELESS]),
-        "find who uses those ports (run plan elevated to see it), stop it, then plan and apply again",
+        "find who uses port 8080 (run plan elevated to see it), stop it, then plan and apply again",
+    ),
+    (
+        reasons.find_program(_at(NAMELESS, "8080 8081")),
+        "find who uses ports 8080, 8081 (run plan elevated to see it), stop it, then plan and apply again",
+    ),
+    (
+        reasons.restart(is_set=False, or_release=False),
+        "once apply has set the dynamic range, restart the host and apply again, since it lies outside the dynamic "
+        "range that counts then",
+    ),
+    (reasons.give_up_ours(""), "choose other ports"),
+    (
+        reasons.end_the_claim(reasons.unclaim([WEB, WEB._replace(entry="db")], ["--unprotect p/db"], was_read=False)),
+        "take the ports out of this entry, or take the ports out of p/web (a.toml:7), p/db (a.toml:7) and apply those "
+        "files too, with --unprotect p/db",
+    ),
+    (
+        reasons.end_the_claim(reasons.unclaim([WEB], [], was_read=True)),
+        "take the ports out of this entry, or take the ports out of p/web (a.toml:7)",
     ),
 ]
-HELPERS = {"kept_for"}
+HELPERS = {"kept_for", "unclaim", "unprotect"}
 """Functions of the module that make words, and no reason or remedy."""
 SAME = {
     frozenset({"boot_file_elsewhere", "boot_file_may_not_count"}),
@@ -318,7 +352,7 @@ def test_no_two_share_an_id() -> None:
 
 def test_an_id_is_of_small_letters_and_hyphens() -> None:
     """So that ids can be joined by `+`."""
-    for said in (DECLARED, *(example for example, _, _ in EXAMPLES.values())):
+    for said in (DECLARED, *(example for name, (example, _, _) in EXAMPLES.items() if name != "together")):
         assert re.fullmatch(r"[a-z]+(-[a-z]+)*", said.id)
 
 
@@ -334,8 +368,9 @@ def test_a_sentence_has_no_full_stop_and_no_words_of_ours_alone() -> None:
     [
         ([CLOSING, CLOSING], False, "wait-for-closing"),
         ([CLOSING, NGINX], False, "stop-program"),
-        ([NAMELESS, SYSTEM, HIDDEN], False, "stop-program"),
-        ([NAMELESS, SYSTEM], False, "stop-service"),
+        ([NAMELESS, SYSTEM, HIDDEN], False, "stop-program+stop-service+find-program"),
+        ([NAMELESS, SYSTEM, HIDDEN], True, "stop-program+stop-service"),
+        ([NAMELESS, SYSTEM], False, "stop-service+find-program"),
         ([CLOSING, NAMELESS], False, "find-program"),
         ([CLOSING, NAMELESS], True, "stop-service"),
     ],
@@ -343,6 +378,12 @@ def test_a_sentence_has_no_full_stop_and_no_words_of_ours_alone() -> None:
 def test_the_remedy_for_sockets_is_what_their_users_need(sockets: list[Blocker], elevated: bool, remedy: str) -> None:
     """Nobody stops the system, looks for a program with rights that are there, or for one that is gone."""
     assert reasons.free_ports(sockets, elevated=elevated).id == remedy
+
+
+def test_of_several_remedies_each_says_its_own_sentence_after_a_try() -> None:
+    both = reasons.together([reasons.WINNAT_STEPS_ASIDE, reasons.WAIT_FOR_CLOSING])
+    assert both.after == f"{reasons.WINNAT_STEPS_ASIDE.after}; besides, {reasons.WAIT_FOR_CLOSING.text}"
+    assert reasons.together([reasons.WAIT_FOR_CLOSING, reasons.ASK_THE_OWNER]).after == ""
 
 
 def test_what_is_declared_needs_no_words() -> None:

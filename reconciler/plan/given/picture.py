@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, get_args
 
 from reconciler.host.interface import Lookup, Row, RowKind, Snapshot
-from reconciler.ledger.records import OwnedRow, RestoreRow
+from reconciler.ledger.records import Claim, OwnedRow, RestoreRow
 from reconciler.plan import reasons
 from reconciler.plan.given.claims import ClaimIndex
 from reconciler.plan.given.desired import Desired, Unit, gather, units_of
 from reconciler.plan.given.owned import Owned, confirm_rows, confirmed, is_dropped, still_to_restore
 from reconciler.plan.given.tables import RowKey, Table, arrange, is_system, kind_of
-from reconciler.plan.model import Blocker, Cause, EntryRef, Options, Reason, State
+from reconciler.plan.model import Blocker, Cause, Options, Reason, State
 from reconciler.ports import Kind, Lane, PortRange, PortSet, Protocol, missing_in
 
 Lacks = dict[int, PortSet]
@@ -63,6 +63,7 @@ class Picture:
     desired: Desired
     tables: tuple[Table, ...]
     claims: ClaimIndex
+    keeping: ClaimIndex
     records: dict[RowKey, OwnedRow]
     drifted: tuple[PortSet, ...]
     dropped: tuple[PortSet, ...]
@@ -187,14 +188,31 @@ class Picture:
         wanted = self.state.policies.dynamic_range
         return self.snapshot.moves_at_restart(row, wanted.ranges.get(row.lane.protocol) if wanted else None)
 
-    def entries_over(self, row: Row) -> list[EntryRef]:
-        """The entries for which we keep a row of ours, or else the one it was made for; none for a foreign row."""
+    def keepers(self, row: Row) -> list[Claim]:
+        """The claims for which we keep a row of ours; none for a foreign row.
+
+        A claim holds its ports whatever kind of row covers them (design 4.6).
+        """
         record = self.records.get((row.lane, row.ports))
-        if record is None:
-            return []
-        claims = self.claims.touching(record.kind, record.lane, record.ports)
-        policy, _, entry = record.label.partition("/")
-        return [self.desired.ref(claim) for _, claim in claims] or [EntryRef(policy, entry, "")]
+        for kind in sorted(get_args(Kind), key=lambda kind: record is not None and kind != record.kind):
+            if record and (found := self.keeping.touching(kind, record.lane, record.ports)):
+                return list(dict.fromkeys(claim for _, claim in found))
+        return []
+
+    def ending(self, ends: Iterable[Claim], guards: Iterable[Claim]) -> str:
+        """What takes the ports of `ends` out of their claims, and lifts the protection of `guards`.
+
+        Empty where it cannot be said: what no file of this host declares ends only with its whole policy.
+        """
+        declared, ends = self.desired.declared, list(ends)
+        silent = [claim for claim in ends if claim not in declared]
+        if any(self.state.policies.file(claim.file).state != "not read" for claim in silent):
+            return ""
+        flags: list[str] = []
+        for claim in guards:
+            flags += [f"--retire {claim.policy}"] if claim.policy in self.options.retire else []
+            flags.append(reasons.unprotect(claim.policy, claim.entry))
+        return reasons.unclaim(map(self.desired.ref, ends), flags, was_read=not silent)
 
     def sockets(self, ports: Lacks) -> dict[int, Blocker]:
         """Who uses these ports of each table: one for each port, a program before a connection that is closing."""
@@ -208,8 +226,10 @@ class Picture:
 
     def blocker(self, row: Row) -> Blocker:
         """A row that is in the way, as a step names it."""
-        names = [f"{entry.policy}/{entry.entry}" for entry in self.entries_over(row)]
-        words = reasons.kept_for(names) if names else reasons.ROW_WORDS[kind_of(row, None, self.snapshot)]
+        record = self.records.get((row.lane, row.ports))
+        words = reasons.ROW_WORDS[kind_of(row, None, self.snapshot)]
+        if record is not None:  # that nobody claims any more is kept for the entry it was made for
+            words = reasons.kept_for([f"{item.policy}/{item.entry}" for item in self.keepers(row)] or [record.label])
         return Blocker("row", row.lane, row.ports, f"{row.ports}, {words}")
 
 
@@ -236,6 +256,7 @@ def arranged(state: State, options: Options, owned: Owned, desired: Desired) -> 
         desired=desired,
         tables=tables,
         claims=ClaimIndex(desired.claims),
+        keeping=ClaimIndex((*desired.wanted, *desired.protecting)),
         records={(row.lane, row.ports): row for row in owned.rows},
         drifted=tuple(_ports_in(table, owned.drifted) for table in tables),
         dropped=tuple(_ports_in(table, dropped) for table in tables),

@@ -74,7 +74,7 @@ def judged(picture: Picture, unit: Unit, lacks: Lacks, leaving: Leaving) -> Iter
     elif unit.fills:
         yield from _filled(picture, gap, rows, sockets)
     else:
-        gap.held = _held_by_rows(picture, rows) if rows else _held_by_sockets(sockets)
+        gap.held = _held_by_rows(picture, gap, rows, sockets) if rows else _held_by_sockets(sockets)
         yield gap
 
 
@@ -103,36 +103,54 @@ def _over(table: Table, unit: Unit, lacks: PortSet) -> list[Row]:
     return [row for run in lacks.runs() for _, row in table.others.touching(run)]
 
 
-def _held_by_rows(picture: Picture, rows: Sequence[Row]) -> Proposal:
-    """Blocked by rows; tried all the same if WinNAT is asked to step aside and may hold all of them."""
+def _held_by_rows(picture: Picture, gap: Gap, rows: Sequence[Row], sockets: Sequence[Blocker] = ()) -> Proposal:
+    """Blocked by rows; tried all the same if WinNAT is asked to step aside and may hold all of them.
+
+    Sockets beside the rows are in the way as well; what is under a row is for its holder.
+    """
     blockers = list({row.ports: picture.blocker(row) for row in rows}.values())
+    beside = [socket for socket in sockets if not any(row.ports.overlaps(socket.ports) for row in rows)]
     may_be_winnat = all(picture.snapshot.may_be_winnat(row) for row in rows)
     return Proposal(
         status="blocked",
-        blockers=blockers,
+        blockers=[*blockers, *beside],
         reason=reasons.in_the_way(blockers),
-        remedy=_remedy_for_rows(picture, rows, may_be_winnat),
+        but=reasons.in_use(beside) if beside else None,
+        remedy=_remedy_for_rows(picture, gap, rows, may_be_winnat),
         tried=picture.releases_winnat and may_be_winnat,
     )
 
 
-def _remedy_for_rows(picture: Picture, rows: Sequence[Row], may_be_winnat: bool) -> Remedy:
+def _remedy_for_rows(picture: Picture, gap: Gap, rows: Sequence[Row], may_be_winnat: bool) -> Remedy:
+    """What is to be done about all these rows."""
     if may_be_winnat and picture.releases_winnat:
         return reasons.WINNAT_STEPS_ASIDE
     runs = picture.snapshot.winnat == "running"
     if all(picture.moves_at_restart(row) for row in rows):
-        return reasons.restart(or_release=runs)
-    if may_be_winnat and runs:
+        is_set = all(picture.snapshot.moves_at_restart(row) for row in rows)
+        return reasons.restart(is_set=is_set, or_release=runs)
+    unknown = picture.snapshot.winnat == "unknown"
+    if may_be_winnat and (runs or (unknown and picture.snapshot.facts.read_only)):
         return reasons.RELEASE_WINNAT
-    if may_be_winnat and picture.snapshot.winnat == "unknown":
+    if may_be_winnat and unknown:
         return reasons.LOOK_AT_WINNAT
-    if ours := [entry for row in rows for entry in picture.entries_over(row)]:
-        return reasons.give_up_ours(ours)
-    if all(
-        kind_of(row, None, picture.snapshot) == "exclusion" and not is_system(row, picture.snapshot) for row in rows
-    ):
-        return reasons.declare_absent(dict.fromkeys(row.ports for row in rows))
-    return reasons.ASK_THE_OWNER
+    found = []
+    foreign = [row for row in rows if (row.lane, row.ports) not in picture.records]
+    if len(foreign) < len(rows):
+        kept = list(dict.fromkeys(claim for row in rows for claim in picture.keepers(row)))
+        wanted = [claim for claim in kept if claim in picture.desired.wanted]
+        ends = [claim for claim in wanted if any(ports.overlaps(gap.ports) for ports in claim.ports)]
+        guards = [claim for claim in kept if claim in picture.desired.protecting]
+        found.append(reasons.give_up_ours(picture.ending(ends, guards)))
+    if foreign and all(_is_plain_exclusion(picture, row) for row in foreign):
+        found.append(reasons.declare_absent(gap.unit.protocol, [row.ports for row in foreign]))
+    elif foreign:
+        found.append(reasons.ASK_THE_OWNER)
+    return reasons.together(found)
+
+
+def _is_plain_exclusion(picture: Picture, row: Row) -> bool:
+    return kind_of(row, None, picture.snapshot) == "exclusion" and not is_system(row, picture.snapshot)
 
 
 def _held_by_sockets(sockets: list[Blocker]) -> Proposal:
@@ -151,7 +169,7 @@ def _filled(picture: Picture, gap: Gap, rows: Sequence[Row], sockets: Sequence[B
     for run in _any({number: lacks - under_rows - used for number, lacks in gap.lacks.items()}).runs():
         yield _part(gap, run)
     for run in (under_rows & _any(gap.lacks)).runs():
-        yield _part(gap, run, _held_by_rows(picture, [row for row in rows if row.ports.overlaps(run)]))
+        yield _part(gap, run, _held_by_rows(picture, gap, [row for row in rows if row.ports.overlaps(run)]))
     for same in users.values():
         ports = PortSet.of(blocker.ports for blocker in same)
         held = _held_by_sockets(same)

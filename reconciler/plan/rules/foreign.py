@@ -60,42 +60,40 @@ def _under_blocks(picture: Picture, table: Table, entry: Exclusion, ports: PortR
     proposal = _removal(table, entry, ports)
     blocks = (row for _, row in table.others.touching(ports) if picture.snapshot.kind_of(row) == "block")
     proposal.blockers = [picture.blocker(row) for row in blocks]
-    proposal.status, proposal.remedy = "blocked", reasons.LEAVE_THE_BLOCK
+    proposal.status, proposal.remedy = "blocked", reasons.leave_the_block(table.row_ref(ports))
     proposal.reason = reasons.absent_but(reasons.held_by_blocks(proposal.blockers))
     return proposal
 
 
 def _why_it_stays(picture: Picture, table: Table, ports: PortRange) -> tuple[Status, Reason, Remedy] | None:
     """The status of what may not be deleted, why it may not, and what a person can do."""
+    row = table.row_ref(ports)
     if ports not in table.owned and is_system(Row(table.lanes[0], ports, True), picture.snapshot):
-        return "blocked", reasons.SYSTEM_ROW, reasons.LEAVE_THE_SYSTEM_ROW
-    if guards := table.protecting.touching(ports):
-        _, guard = guards[0]
-        reason = reasons.protected_by(f"{guard.policy}/{guard.entry}")
-        return "skipped", reason, _way_out(picture, guard, f"--unprotect {guard.entry}")
-    if table.desired.covers(ports):
-        _, claim = table.claims.touching(ports)[0]
-        return "blocked", reasons.still_claimed(f"{claim.policy}/{claim.entry}"), _way_out(picture, claim)
+        return "blocked", reasons.SYSTEM_ROW, reasons.leave_the_system_row(row)
+    guards = [claim for _, claim in table.protecting.touching(ports)]
+    wanting = [claim for _, claim in table.claims.touching(ports)] if table.desired.covers(ports) else []
+    if not table.cover.covers(ports):  # a reservation, which is ours or not
+        kept = picture.keepers(Row(table.lanes[0], ports, True))
+        guards = [claim for claim in kept if claim in picture.desired.protecting]
+        wanting = [claim for claim in kept if claim in picture.desired.wanted]
+    if guards:
+        reason = reasons.protected_by(f"{guards[0].policy}/{guards[0].entry}")
+        return "skipped", reason, _way_out(picture, wanting, guards)
+    if wanting:
+        reason = reasons.still_claimed(f"{wanting[0].policy}/{wanting[0].entry}")
+        return "blocked", reason, _way_out(picture, wanting, guards)
     if ports in table.unknown:
-        return "blocked", reasons.MAY_BE_RESERVATION, reasons.ASK_ITS_PROGRAM
+        return "blocked", reasons.MAY_BE_RESERVATION, reasons.ask_its_program(row)
     if not table.cover.covers(ports):
-        return "blocked", reasons.IS_RESERVATION, reasons.ASK_ITS_PROGRAM
+        return "blocked", reasons.IS_RESERVATION, reasons.ask_its_program(row)
     return None
 
 
-def _way_out(picture: Picture, claim: Claim, *flags: str) -> Remedy:
-    """How a claim on ports that another entry wants absent is ended."""
-    if claim in picture.desired.declared:
+def _way_out(picture: Picture, wanting: Sequence[Claim], guards: Sequence[Claim]) -> Remedy:
+    """How the claims end that want all of the ports that another entry wants absent, and the protection of others."""
+    if not guards and len(wanting) == 1 and wanting[0] in picture.desired.declared:
         return reasons.NARROW_ONE_ENTRY
-    if claim in picture.desired.out_of_scope:
-        return reasons.end_the_claim(" together with ".join([_ended_in_its_file(picture, claim), *flags]))
-    retired = [f"--retire {claim.policy}"] if claim.policy in picture.options.retire else []
-    return reasons.end_the_claim(" ".join([*retired, *flags]))
-
-
-def _ended_in_its_file(picture: Picture, claim: Claim) -> str:
-    file = picture.desired.file(claim) or "its own file"
-    return f"take the ports out of this entry, or give {claim.policy}/{claim.entry} up in {file}"
+    return reasons.end_the_claim(picture.ending(wanting, guards))
 
 
 UNMANAGED_ENTRY = "unmanaged"

@@ -64,10 +64,11 @@ def _protected(picture: Picture, table: Table, records: tuple[OwnedRow, ...]) ->
     proposal = _removal(picture, table, records)
     lanes = tuple(record.lane for record in records)
     proposal.creates = [RowRef("exclusion", lanes, ports, table.store_of(ports))]
-    names = sorted({claim.entry for _, claim in table.protecting.touching(ports)})
-    proposal.status, proposal.remedy = "blocked", reasons.unprotect(names)
+    guards = [claim for _, claim in table.protecting.touching(ports)]
+    flags = sorted({reasons.unprotect(claim.policy, claim.entry) for claim in guards})
+    proposal.status, proposal.remedy = "blocked", reasons.lift_protection(flags)
     proposal.reason = reasons.store_changes(records[0].store, table.store_of(ports))
-    proposal.but = reasons.protected_by(" and ".join(names))
+    proposal.but = reasons.protected_by(" and ".join(sorted({f"{claim.policy}/{claim.entry}" for claim in guards})))
     return proposal
 
 

@@ -158,7 +158,7 @@ def test_a_row_that_somebody_else_still_claims_stays() -> None:
     assert told(plan) == ["blocked delete 8000-8009 tcp"]
     assert (reasons(plan), remedies(plan)) == (["still-claimed"], ["end-the-claim"])
     assert "q/web" in plan.steps[0].reason.text
-    assert ways_out(plan) == {"take the ports out of this entry, or give q/web up in policy.toml"}
+    assert ways_out(plan) == {"take the ports out of this entry"}
     here = world.plan(policy("p", entry("old", "8000-8009", state="absent")), policy("q", entry("web", "8000-8009")))
     assert remedies(here) == ["narrow-one-entry"]
 
@@ -174,7 +174,8 @@ def test_the_way_out_of_what_a_protected_entry_gave_up_is_the_same_for_rows_of_o
     given_up = () if retired else (policy("q"),)
     plan = world.plan(absent, *given_up, options=Options(retire=frozenset({"q"} if retired else ())))
     assert [(step.status, step.lanes) for step in plan.steps] == [("skipped", (TCP4, TCP6))]
-    assert ways_out(plan) == {"--retire q --unprotect web" if retired else "--unprotect web"}
+    flags = "--retire q --unprotect q/web" if retired else "--unprotect q/web"
+    assert ways_out(plan) == {f"take the ports out of this entry, or apply with {flags}"}
 
 
 def test_a_row_that_an_entry_of_other_targets_claims_says_how_that_ends() -> None:
@@ -192,10 +193,9 @@ def test_a_protected_row_that_is_named_stays() -> None:
     plan = world.plan(*wanted)
     assert told(plan) == ["skipped delete 8000-8009 tcp"]
     assert (reasons(plan), remedies(plan)) == (["protected"], ["end-the-claim"])
-    (text,) = ways_out(plan)
-    assert text.endswith("give q/web up in policy.toml together with --unprotect web")
+    assert ways_out(plan) == {"take the ports out of this entry"}
     given_up = world.plan(policy("p", entry("old", "8000-8009", state="absent")), policy("q"))
-    assert ways_out(given_up) == {"--unprotect web"}
+    assert ways_out(given_up) == {"take the ports out of this entry, or apply with --unprotect q/web"}
     plan = world.plan(*wanted, options=Options(unprotect=frozenset({"web"})))
     assert told(plan) == ["blocked delete 8000-8009 tcp"]
 

@@ -244,7 +244,7 @@ def test_a_row_under_a_protected_entry_is_not_shrunk_for_anybody() -> None:
     assert told(plan) == []
     (text,) = (note.text for note in plan.notes if note.id == "protected")
     assert "exclusion 8000-8099 tcp" in text
-    assert "--unprotect a " in text
+    assert "--unprotect p/a " in text
     lifted = world.plan(policy("p", guard), options=Options(unprotect=frozenset({"a"})))
     assert told(lifted) == ["replace 8000-8099 -> 8000-8049 tcp"]
 
@@ -255,7 +255,7 @@ def test_every_guard_is_named_once() -> None:
     world.apply(policy("p", entry("all", "8000-8099")))
     world.apply(policy("p", entry("all", "8000-8099"), *guards))
     (text,) = (note.text for note in world.plan(policy("p", *guards)).notes if note.id == "protected")
-    assert "protected by a, b; --unprotect a --unprotect b " in text
+    assert "protected by a, b; --unprotect p/a --unprotect p/b " in text
 
 
 # Reservations: wanted exactly as they are, or not at all.
@@ -287,7 +287,7 @@ def test_a_protected_reservation_is_left_where_it_was() -> None:
     plan = world.plan(policy("p", entry("web", "8080")))
     assert (told(plan), note_ids(plan)) == ([], ["protected"])
     assert "reservation 12000-12009 tcp" in plan.notes[0].text
-    assert "--unprotect erp " in plan.notes[0].text
+    assert "--unprotect p/erp " in plan.notes[0].text
 
 
 def test_a_reservation_of_a_policy_out_of_scope_stays() -> None:
