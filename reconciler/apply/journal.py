@@ -10,7 +10,7 @@ from reconciler.apply.clock import Clock
 from reconciler.host.interface import Lookup, Row, Snapshot
 from reconciler.ledger.records import Intent, Ledger, OwnedRow, RestoreRow
 from reconciler.ledger.store import LedgerStore
-from reconciler.plan.given.claims import merged_claims
+from reconciler.plan.given.claims import merged_claims, still_guarded
 from reconciler.plan.given.list_picture import LIST_LANE, confirm_ports
 from reconciler.plan.given.owned import Seen, with_created
 from reconciler.plan.model import LedgerUpdate, RowRef
@@ -54,9 +54,13 @@ class Journal:
             self.ledger, self._unsaved = ledger, True
 
     def finish(self, update: LedgerUpdate, to_restore: Iterable[RestoreRow], used_plan: str | None) -> None:
-        """After the last step: only what is still wanted is claimed."""
+        """After the last step: only what is still wanted is claimed, and what holds protected rows that stayed."""
         applied = (*self.ledger.applied, used_plan)[-100:] if used_plan else self.ledger.applied
-        final = replace(self.ledger, claims=update.claims, to_restore=tuple(to_restore), applied=applied)
+        there = frozenset(self.ledger.rows)
+        stayed = [row for row in update.leaving if row in there]
+        kept = still_guarded(self.ledger.claims, update.claims, stayed)
+        claims = merged_claims((*update.claims, *kept))
+        final = replace(self.ledger, claims=claims, to_restore=tuple(to_restore), applied=applied)
         if self._unsaved or final != self.ledger:
             self._save(final)
 

@@ -142,9 +142,11 @@ def _read(path: Path) -> bytes:
 
 def check_folder(saved: Saved, path: Path) -> None:
     """Raises RefusedError where the policies are named from another folder than this one."""
-    relative = [name for name in saved.request.paths if not Path(name).is_absolute()]
+    kind, _, host = saved.request.host.partition(":")
+    named = [*saved.request.paths, *([host] if host and kind in ("sim", "netsh") else [])]
+    relative = [name for name in named if not Path(name).is_absolute()]
     if relative and identity(saved.folder) != identity(Path.cwd()):
-        text = f"this plan was made in {saved.folder} and names its policies from there: {shorten(relative)}"
+        text = f"this plan was made in {saved.folder} and names from there: {shorten(relative)}"
         raise RefusedError(f"{text}; apply it in that folder", where=str(path))
 
 

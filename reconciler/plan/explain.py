@@ -13,7 +13,7 @@ from reconciler.host.interface import SYSTEM_PROCESS, Snapshot, Socket, UrlReser
 from reconciler.plan.given.picture import MissingClaim, Picture, RowInfo
 from reconciler.plan.model import Reason, Remedy
 from reconciler.plan.reasons import RELEASE_WINNAT, WAIT_FOR_CLOSING, restart
-from reconciler.plan.rules.blockers import judged
+from reconciler.plan.rules.blockers import Gap, judged
 from reconciler.ports import PROTOCOLS, Lane, PortRange, Protocol
 from reconciler.text import joined
 
@@ -165,7 +165,7 @@ def _of_block(snapshot: Snapshot, info: RowInfo, holding: Holding) -> Outlook:
     if snapshot.moves_at_restart(info.row):
         if holding.missing:
             return Outlook("refused", reason, restart(is_set=True, or_release=snapshot.winnat == "running"))
-        text = "restart the host: a block of WinNAT outside the dynamic range does not come again"
+        text = "if WinNAT holds it, restart the host: outside the dynamic range it does not come again"
         return Outlook("refused", reason, Remedy("restart", text))
     if snapshot.may_be_winnat(info.row) and snapshot.winnat == "running":
         if holding.missing:
@@ -232,5 +232,14 @@ def _apply(picture: Picture, missing: tuple[MissingClaim, ...]) -> Remedy:
     policies = " and ".join(dict.fromkeys(f"policy {item.unit.entry.policy}" for item in missing))
     command = f"reconciler apply {' '.join(names)}" if names else f"apply {policies} again, which"
     gaps = (gap for item in missing for gap in judged(picture, item.unit, picture.missing(item.unit), {}))
-    held = dict.fromkeys(gap.held.reason.text for gap in gaps if gap.held)
+    held = dict.fromkeys(gap.held.reason.text for gap in gaps if gap.held and not _is_for_itself(picture, gap))
     return Remedy("apply", f"{command} puts it there{''.join(f', but {text}' for text in held)}")
+
+
+def _is_for_itself(picture: Picture, gap: Gap) -> bool:
+    """Is nothing in the way but what we keep for this very entry, as while it changes its kind?"""
+    over = {(blocker.lane, blocker.ports) for blocker in gap.held.blockers} if gap.held else set()
+    rows = [row for row in picture.snapshot.rows if (row.lane, row.ports) in over]
+    mine = (gap.unit.entry.policy, gap.unit.entry.name)
+    keepers = [{(claim.policy, claim.entry) for claim in picture.keepers(row)} for row in rows]
+    return len(rows) == len(over) and all(found == {mine} for found in keepers)

@@ -205,8 +205,8 @@ class LedgerUpdate:
 
     `machine` is the host's identity. `rows` are the owned rows that the snapshot still shows, after interrupted
     calls were looked at; `claims` what holds when the plan is done; `to_restore` what an earlier run took away and
-    nobody has seen again. `changed`: the stored ledger says something else. On a `ListHost`, `stored` is what its
-    file must hold in the end.
+    nobody has seen again. `changed`: the stored ledger says something else. `leaving`: rows of ours that go, if all is
+    done. On a `ListHost`, `stored` is what its file must hold in the end.
     """
 
     machine: str
@@ -214,6 +214,7 @@ class LedgerUpdate:
     claims: tuple[Claim, ...]
     to_restore: tuple[RestoreRow, ...]
     changed: bool
+    leaving: tuple[OwnedRow, ...] = ()
     stored: PortSet = PortSet()
 
 

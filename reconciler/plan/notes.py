@@ -103,8 +103,10 @@ def _not_in_this_run(picture: Picture, steps: Sequence[Step]) -> Iterator[Note]:
             file = claim.file if picture.state.policies.file(claim.file).state == "not read" else ""
             together.setdefault((claim.policy, file, why), []).append(claim)
     for (_, _, why), claims in together.items():
-        held = shorten([str(ports) for ports in dict.fromkeys(ports for claim in claims for ports in claim.ports)])
-        yield Note("not-in-this-run", f"not touched: {why}; it holds {held}", picture.desired.file(claims[0]))
+        held = shorten([str(ports) for ports in sorted({ports for claim in claims for ports in claim.ports})])
+        lost = sorted({item.ports for item in picture.missing_claims(claims)})
+        more = f", of which {shorten(list(map(str, lost)))} is missing here" if lost else ""
+        yield Note("not-in-this-run", f"not touched: {why}; it holds {held}{more}", picture.desired.file(claims[0]))
 
 
 def _why_not(picture: Picture, claim: Claim) -> str:
@@ -113,8 +115,11 @@ def _why_not(picture: Picture, claim: Claim) -> str:
     policy = next((item for item in policies.policies if item.name == claim.policy), None)
     file = policies.file(claim.file)
     if policy is None:
-        renamed = f'; if it was renamed, say formerly = ["{claim.policy}"] in [policy]'
-        more = renamed if claim.file in policies.paths.values() else ""
+        more = ""
+        if any(claim.policy in item.formerly for item in policies.in_scope()):
+            more = f"; what its present name does not declare stays with it, --retire {claim.policy} ends that"
+        elif claim.file in policies.paths.values():
+            more = f'; if it was renamed, say formerly = ["{claim.policy}"] in [policy]'
         return f"policy {claim.policy} was not part of this run{more}"
     if not policy.in_scope:
         return f"no file of policy {claim.policy} targets this host in this run"

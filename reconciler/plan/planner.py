@@ -75,7 +75,7 @@ def plan_state(state: State, options: Options = NOTHING_SPECIAL) -> Plan:
 
 
 def _plan(picture: Picture, steps: tuple[Step, ...], found: tuple[Note, ...], stored: PortSet = PortSet()) -> Plan:
-    update = _update(picture, stored)
+    update = _update(picture, steps, stored)
     return Plan(
         id=_digest(picture, steps),
         facts=picture.snapshot.facts,
@@ -98,13 +98,15 @@ def _in_sync(picture: Picture, steps: Iterable[Step]) -> int:
     return sum(1 for entry in entries if entry not in concerned)
 
 
-def _update(picture: Picture, stored: PortSet) -> LedgerUpdate:
+def _update(picture: Picture, steps: Iterable[Step], stored: PortSet) -> LedgerUpdate:
     """What the ledger will say, and whether it says something else now."""
     owned, claims, lost = picture.owned, picture.desired.claims, picture.still_to_restore()
     machine = picture.snapshot.facts.machine
     before = picture.state.ledger or Ledger(machine)
     after = Ledger(machine, owned.rows, claims, (), lost, owned.winnat_to_start, before.applied)
-    return LedgerUpdate(machine, owned.rows, claims, lost, changed=after != before, stored=stored)
+    going = {(lane, row.ports, row.kind) for step in steps for row in step.deletes for lane in row.lanes}
+    leaving = tuple(row for row in owned.rows if (row.lane, row.ports, row.kind) in going)
+    return LedgerUpdate(machine, owned.rows, claims, lost, after != before, leaving, stored)
 
 
 def _digest(picture: Picture, steps: tuple[Step, ...]) -> str:

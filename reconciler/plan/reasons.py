@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 
 from reconciler.host.interface import SYSTEM_PROCESS
 from reconciler.plan.model import Blocker, EntryRef, Reason, Remedy, RowRef
-from reconciler.ports import PortRange, PortSet, Protocol, Store
+from reconciler.ports import Kind, PortRange, PortSet, Protocol, Store
 from reconciler.text import joined, shorten
 
 _SHOWN = 4
@@ -27,9 +27,18 @@ DECLARED_ABSENT = Reason("declared-absent", "declared absent")
 UNMANAGED = Reason("unmanaged", "administered, claimed by no entry, inside the [unmanaged] window")
 
 
-def given_up(names: Iterable[str]) -> Reason:
-    """No entry wants the row any more."""
-    return Reason("given-up", f"no entry wants it any more; {', '.join(sorted(set(names)))} gave it up")
+def given_up(names: Iterable[str], gone: Iterable[str] = ()) -> Reason:
+    """No entry wants the row any more. `gone`: files of these entries that are not there any more."""
+    said = ", ".join(sorted(set(names)))
+    files = joined(sorted(set(gone)))
+    because = f", since {files} {'is' if ' and ' not in files else 'are'} not there any more" if files else ""
+    return Reason("given-up", f"no entry wants it any more{said and f'; {said} gave it up'}{because}")
+
+
+def kind_changes(names: Iterable[str], kind: Kind) -> Reason:
+    """Its entries declare the other kind by now."""
+    article, named = "an" if kind == "exclusion" else "a", sorted(set(names))
+    return Reason("kind-changes", f"{joined(named)} declare{'s' * (len(named) == 1)} {article} {kind} by now")
 
 
 def shrunk(stays: PortSet) -> Reason:
@@ -99,7 +108,7 @@ def row_in_use(socket: Blocker, row: str) -> Reason:
     """A socket uses the old row of a replace, so Windows would refuse to make anything there again."""
     return Reason(
         "row-in-use",
-        f"but port {socket.ports} of {row} is in use by {socket.text}, so what stays could not be made again",
+        f"but port {socket.ports} of {row} is in use by {socket.text}, so nothing could be made in its place",
     )
 
 
@@ -242,7 +251,7 @@ def restart(*, is_set: bool, or_release: bool) -> Remedy:
     first = "" if is_set else "once apply has set the dynamic range, "
     other = "; or, without a restart, apply with --release-winnat" if or_release else ""
     text = f"{first}restart the host and apply again, since it lies outside the dynamic range that counts then{other}"
-    return Remedy("restart", text)
+    return Remedy("restart", f"if WinNAT holds it, {text}; otherwise its owner must give it up")
 
 
 _AGAIN = ", then plan and apply again"

@@ -271,9 +271,9 @@ def test_a_plan_with_relative_names_is_for_the_folder_in_which_it_was_made(
     check_folder(read_plan(file), file)
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
-    with pytest.raises(RefusedError, match=r"desired/, more\.toml; apply it in that folder") as caught:
+    with pytest.raises(RefusedError, match=r"desired/, more\.toml, lab\.json; apply it in that folder") as caught:
         check_folder(read_plan(file), file)
     assert str(tmp_path) in caught.value.message
-    save_plan(file, PLAN, REQUEST._replace(paths=(str(tmp_path / "desired"),)))
+    save_plan(file, PLAN, REQUEST._replace(paths=(str(tmp_path / "desired"),), host=f"sim:{tmp_path / 'lab.json'}"))
     monkeypatch.chdir(tmp_path)
     check_folder(read_plan(file), file)

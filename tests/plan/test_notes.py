@@ -9,12 +9,12 @@ import pytest
 
 from reconciler.host.interface import Lookup, UrlReservation
 from reconciler.ledger.records import Ledger
-from reconciler.plan.model import Plan, State
+from reconciler.plan.model import Options, Plan, State
 from reconciler.plan.planner import plan_state
 from reconciler.policy.entries import Place, PolicySet, RecordedFile
 from reconciler.ports import PROTOCOLS
 from tests.plan.build import listed, ports, reading
-from tests.world import TCP4, TCP6, World, entry, note_ids, policy, reserve, unmanaged
+from tests.world import TCP4, TCP6, World, entry, note_ids, policy, reserve, unmanaged, verdicts
 
 V4: dict[str, Any] = {"families": ("ipv4",)}
 
@@ -91,7 +91,30 @@ def test_a_file_of_the_policy_that_was_not_read_is_noted_once_with_all_that_it_h
     plan = world.plan(policy("p", both[2]), paths={"here.toml": here}, recorded=recorded)
     assert plan.steps == ()
     assert [(note.id, note.place) for note in plan.notes] == [("not-in-this-run", "there.toml")]
-    assert plan.notes[0].text.endswith("it holds 9090, 8080")
+    assert plan.notes[0].text.endswith("it holds 8080, 9090")
+
+
+def test_what_is_missing_of_a_policy_that_was_not_part_of_the_run_is_said() -> None:
+    world = World()
+    world.apply(policy("p", entry("web", "8080-8089"), reserve("r", "9000")), policy("q"))
+    assert "missing" not in world.plan(policy("q")).notes[0].text
+    world.delete(TCP4, "8080-8089")
+    plan = world.plan(policy("q"))
+    assert (plan.steps, note_ids(plan)) == ((), ["not-in-this-run"])
+    assert plan.notes[0].text.endswith("it holds 8080-8089, 9000, of which 8080-8089 is missing here")
+
+
+def test_what_a_renamed_policy_does_not_take_over_is_ended_by_the_old_name() -> None:
+    world = World()
+    world.apply(policy("old", entry("web", "8080"), entry("db", "5432")))
+    plan = world.plan(policy("new", entry("web", "8080"), formerly=("old",)))
+    (text,) = (note.text for note in plan.notes if note.id == "not-in-this-run")
+    assert "--retire old ends that" in text
+    retired = world.apply(
+        policy("new", entry("web", "8080"), formerly=("old",)), options=Options(retire=frozenset({"old"}))
+    )
+    assert verdicts(retired) == ["done"]
+    assert world.rows() == ["8080 *"]
 
 
 def test_a_file_that_was_not_read_and_holds_only_what_another_declares_too_is_not_noted() -> None:

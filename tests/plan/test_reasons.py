@@ -52,6 +52,11 @@ EXAMPLES: dict[str, tuple[Reason | Remedy, str, str]] = {
         "given-up",
         "no entry wants it any more; p/api, p/web gave it up",
     ),
+    "kind_changes": (
+        reasons.kind_changes(["p/web", "p/api"], "exclusion"),
+        "kind-changes",
+        "p/api and p/web declare an exclusion by now",
+    ),
     "shrunk": (
         reasons.shrunk(PortSet.of([ports("8000-8005"), ports("8009")])),
         "shrunk",
@@ -91,7 +96,7 @@ EXAMPLES: dict[str, tuple[Reason | Remedy, str, str]] = {
     "row_in_use": (
         reasons.row_in_use(NGINX, "8000-8099"),
         "row-in-use",
-        "but port 8080 of 8000-8099 is in use by nginx (pid 77), so what stays could not be made again",
+        "but port 8080 of 8000-8099 is in use by nginx (pid 77), so nothing could be made in its place",
     ),
     "boot_file_elsewhere": (
         reasons.boot_file_elsewhere(FILE),
@@ -164,8 +169,8 @@ EXAMPLES: dict[str, tuple[Reason | Remedy, str, str]] = {
     "restart": (
         reasons.restart(is_set=True, or_release=True),
         "restart",
-        "restart the host and apply again, since it lies outside the dynamic range that counts then; "
-        "or, without a restart, apply with --release-winnat",
+        "if WinNAT holds it, restart the host and apply again, since it lies outside the dynamic range that counts "
+        "then; or, without a restart, apply with --release-winnat; otherwise its owner must give it up",
     ),
     "RELEASE_WINNAT": (
         reasons.RELEASE_WINNAT,
@@ -295,10 +300,16 @@ FORMS: list[tuple[Reason | Remedy, str]] = [
     ),
     (
         reasons.restart(is_set=False, or_release=False),
-        "once apply has set the dynamic range, restart the host and apply again, since it lies outside the dynamic "
-        "range that counts then",
+        "if WinNAT holds it, once apply has set the dynamic range, restart the host and apply again, since it lies "
+        "outside the dynamic range that counts then; otherwise its owner must give it up",
     ),
     (reasons.give_up_ours(""), "choose other ports"),
+    (reasons.given_up([]), "no entry wants it any more"),
+    (
+        reasons.given_up(["p/web"], ["a.toml", "b.toml"]),
+        "no entry wants it any more; p/web gave it up, since a.toml and b.toml are not there any more",
+    ),
+    (reasons.kind_changes(["p/web"], "reservation"), "p/web declares a reservation by now"),
     (
         reasons.end_the_claim(reasons.unclaim([WEB, WEB._replace(entry="db")], ["--unprotect p/db"], was_read=False)),
         "take the ports out of this entry, or take the ports out of p/web (a.toml:7), p/db (a.toml:7) and apply those "

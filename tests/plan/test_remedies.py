@@ -162,7 +162,7 @@ def test_a_block_outside_the_dynamic_range_is_not_there_after_a_restart(is_set: 
     assert blocked.remedy is not None
     assert (blocked.remedy.id, "once apply has set the dynamic range" in blocked.remedy.text) == ("restart", not is_set)
     if without_restart:
-        assert blocked.remedy.text.endswith("or, without a restart, apply with --release-winnat")
+        assert "; or, without a restart, apply with --release-winnat; " in blocked.remedy.text
         ends_in_sync(world, web, options=RELEASING, **whole)
         return
     if not is_set:

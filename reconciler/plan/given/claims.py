@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import get_args
 
 from reconciler.ledger.records import Claim, OwnedRow, RestoreRow
 from reconciler.plan.model import Options, RowRef
@@ -94,6 +95,16 @@ def sort_claims(
     return SortedClaims(tuple(out_of_scope), tuple(leftovers), tuple(given_up))
 
 
+def still_guarded(before: Iterable[Claim], after: Sequence[Claim], rows: Sequence[OwnedRow]) -> Iterator[Claim]:
+    """What protected claims hold of rows that were to go and did not: --unprotect lifts the protection with the row."""
+    successors = {(claim.policy, claim.entry, claim.kind, claim.file): claim for claim in after}
+    guards = [claim for claim in after if claim.protect]
+    for claim in before:
+        successor = successors.get((claim.policy, claim.entry, claim.kind, claim.file))
+        if claim.protect and (successor is None or successor.protect):
+            yield from (part for part in _remainder(claim, successor, rows) if not is_covered(part, guards))
+
+
 def is_covered(old: Claim, others: Sequence[Claim]) -> bool:
     """Do other claims of its kind, together, hold all its ports? A reservation must be exactly the same."""
     alike = [other for other in others if other.kind == old.kind]
@@ -145,9 +156,12 @@ class ClaimIndex:
         return self._sorted[key].touching(ports)
 
     def label(self, row: RowRef) -> str:
-        """The `policy/entry` that a row is made for: one that claims all of it comes first. Empty if nobody does."""
-        touching = self.touching(row.kind, row.lanes[0], row.ports)
-        touching.sort(key=lambda item: not item[0].contains(row.ports))
+        """The `policy/entry` that a row is made for: one that claims all of it comes first. Empty if nobody does.
+
+        A claim that waits for the other kind of row comes last.
+        """
+        touching = [item for kind in get_args(Kind) for item in self.touching(kind, row.lanes[0], row.ports)]
+        touching.sort(key=lambda item: (item[1].kind != row.kind, not item[0].contains(row.ports)))
         return f"{touching[0][1].policy}/{touching[0][1].entry}" if touching else ""
 
 

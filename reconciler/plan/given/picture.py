@@ -5,7 +5,7 @@ Plan, show, explain and notes ask the same picture, so they cannot contradict ea
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, get_args
 
@@ -140,14 +140,13 @@ class Picture:
         found = self.snapshot.lookups.__contains__
         return still_to_restore(self.owned.to_restore, self.desired.claims, covers, found)
 
-    def missing_claims(self) -> Iterator[MissingClaim]:
-        """What entries of the ledger claim and the host lacks, whoever is in scope; by entry, then by ports.
+    def missing_claims(self, claims: Sequence[Claim] | None = None) -> Iterator[MissingClaim]:
+        """What these claims of the ledger, or all, have and the host lacks, whoever is in scope; by entry, then ports.
 
         A reservation is never missing on a host that knows none.
         """
-        for unit in (
-            unit for claim in self.owned.claims for unit in units_of(claim, self.desired.file(claim), self.snapshot)
-        ):
+        every = self.owned.claims if claims is None else claims
+        for unit in (unit for claim in every for unit in units_of(claim, self.desired.file(claim), self.snapshot)):
             if unit.kind == "reservation" and not self.snapshot.reservations_supported:
                 continue
             found: dict[tuple[PortRange, Reason], list[Lane]] = {}

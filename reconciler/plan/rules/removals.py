@@ -35,8 +35,7 @@ def _removal(picture: Picture, table: Table, records: tuple[OwnedRow, ...]) -> P
         lanes = tuple(record.lane for record in records if record.store == store)
         proposal.deletes.append(RowRef("exclusion", lanes, ports, store))
     if not stays:
-        entries = [picture.desired.ref(claim) for _, claim in table.recorded.touching(ports)]
-        _give_up(proposal, records[0], entries)
+        _give_up(picture, proposal, records[0], [claim for _, claim in table.recorded.touching(ports)])
         return proposal
     lanes = tuple(record.lane for record in records)
     wanting = table.claims.touching(ports)
@@ -80,8 +79,8 @@ def _reservations(picture: Picture, protocol: Protocol) -> Iterator[Proposal]:
         if ports not in wanted and not _stands_in(picture, protocol, ports):
             lanes = tuple(record.lane for record in records)
             proposal = Proposal(deletes=[RowRef("reservation", lanes, ports, "persistent")])
-            claims = (claim for claim in desired.recorded if ports in _exact(claim, protocol))
-            _give_up(proposal, records[0], [desired.ref(claim) for claim in claims])
+            claims = [claim for claim in desired.recorded if ports in _exact(claim, protocol)]
+            _give_up(picture, proposal, records[0], claims)
             yield proposal
 
 
@@ -102,8 +101,17 @@ def _exact(claim: Claim, protocol: Protocol) -> tuple[PortRange, ...]:
     return claim.ports if claim.kind == "reservation" and claim.lanes[0].protocol == protocol else ()
 
 
-def _give_up(proposal: Proposal, record: OwnedRow, entries: Sequence[EntryRef]) -> None:
-    """The entries that gave the row up, or else the one it was made for."""
+def _give_up(picture: Picture, proposal: Proposal, record: OwnedRow, claims: Sequence[Claim]) -> None:
+    """The entries that gave the row up, or else the one it was made for, and why."""
     policy, _, entry = record.label.partition("/")
-    proposal.owners = [*entries] or [EntryRef(policy, entry, "")]
-    proposal.reason = reasons.given_up(f"{owner.policy}/{owner.entry}" for owner in proposal.owners)
+    made_for = [EntryRef(policy, entry, "")] if record.label else []
+    proposal.owners = [picture.desired.ref(claim) for claim in claims] or made_for
+    declared = {(claim.policy, claim.entry): claim.kind for claim in picture.desired.declared}
+    kinds = {declared.get((owner.policy, owner.entry), record.kind) for owner in proposal.owners}
+    names = [f"{owner.policy}/{owner.entry}" for owner in proposal.owners]
+    if kinds and record.kind not in kinds:
+        proposal.reason = reasons.kind_changes(names, kinds.pop())
+        return
+    policies = picture.state.policies
+    gone = [picture.desired.file(claim) for claim in claims if policies.file(claim.file).state == "gone"]
+    proposal.reason = reasons.given_up(names, gone)

@@ -8,7 +8,7 @@ import pytest
 
 from reconciler.plan.model import Options, Plan, Remedy
 from reconciler.plan.reasons import WAIT_FOR_CLOSING
-from reconciler.policy.entries import Exclusion, Reservation
+from reconciler.policy.entries import Exclusion, RecordedFile, Reservation
 from reconciler.ports import PROTOCOLS
 from tests.world import TCP4, TCP6, World, entry, note_ids, policy, reserve, told, verdicts
 
@@ -387,3 +387,54 @@ def test_a_reservation_out_of_scope_that_waits_says_nothing_of_the_store_of_an_e
     assert [row.store for step in plan.steps for row in step.creates] == ["active"]
     world.run(plan)
     assert world.plan(active).converged
+
+
+def test_what_is_kept_for_a_smaller_reservation_that_waits_lasts_as_long_as_before() -> None:
+    world = World()
+    world.apply(policy("p", entry("web", "8000-8019")), policy("q", entry("o", "7000")))
+    world.listen(8003)
+    smaller = policy("p", reserve("web", "8000-8009"))
+    plan = world.plan(smaller)
+    assert (plan.steps[0].status, plan.steps[0].reason.id) == ("deferred", "kind-changes+row-in-use")
+    world.run(plan)
+    world.close(8003)
+    assert verdicts(world.apply(policy("q", entry("o", "7000")))) == ["done"]
+    world.reboot()
+    assert "8000-8009 *" in world.rows()
+    (step,) = world.plan(smaller).steps
+    assert [f"{owner.policy}/{owner.entry}" for owner in step.owners] == ["p/web"]
+    assert step.reason.id == "kind-changes"
+
+
+def test_what_a_file_that_is_gone_declared_is_given_up_and_the_reason_says_so() -> None:
+    world = World()
+    world.apply(policy("p", entry("web", "8000"), entry("db", "9000")), paths={"policy.toml": "/a.toml"})
+    recorded = {"/a.toml": RecordedFile("a.toml", "gone")}
+    (step,) = world.plan(policy("p", entry("db", "9000")), recorded=recorded).steps
+    assert (step.reason.id, "since a.toml is not there any more" in step.reason.text) == ("given-up", True)
+
+
+def test_a_row_that_was_made_for_nobody_names_nobody() -> None:
+    world = World()
+    world.apply(policy("p", entry("web", "8000")))
+    ledger = world.store.load()
+    assert ledger
+    rows = tuple(replace(row, label="") for row in ledger.rows)
+    world.store.save(replace(ledger, rows=rows, claims=()))
+    (step,) = world.plan(policy("p")).steps
+    assert (step.owners, step.reason.text) == ((), "no entry wants it any more")
+
+
+def test_an_option_that_lifts_a_protection_lifts_it_for_what_its_run_did() -> None:
+    world = World()
+    world.apply(policy("p", entry("web", "8000-8019", protect=True), entry("db", "5432")))
+    now, lifted = policy("p", entry("other", "8000-8009"), entry("db", "5432")), Options(unprotect=frozenset({"web"}))
+    world.listen(8003)
+    assert world.apply(now, options=lifted).verdicts() == ["deferred"]
+    world.close(8003)
+    assert "protected" in note_ids(world.plan(now))
+    assert not [step for step in world.plan(now).steps if step.done_by_apply and step.deletes]
+    assert verdicts(world.apply(now, options=lifted)) == ["done"]
+    ledger = world.store.load()
+    assert ledger
+    assert {claim.entry for claim in ledger.claims} == {"other", "db"}
