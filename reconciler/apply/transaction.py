@@ -47,7 +47,8 @@ class Transactions:
         if len(self._problems) > lost:
             return StepResult(step, "cover-lost", tuple(writes), _text(refused))
         if refused:
-            forecast: Verdict = "deferred" if step.status == "deferred" else "blocked"
+            by_rows = any(blocker.what == "row" for blocker in step.blockers)
+            forecast: Verdict = "blocked" if by_rows else "deferred"
             return StepResult(step, forecast if step.tried else "refused", tuple(writes), _text(refused))
         notes = dict.fromkeys(write.note for write in writes if write.note)
         already = all(write.outcome == "already" for write in writes)

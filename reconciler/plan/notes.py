@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from reconciler.ledger.records import Claim, OwnedRow
 from reconciler.plan import reasons
-from reconciler.plan.given.claims import ClaimIndex, is_covered
+from reconciler.plan.given.claims import ClaimIndex
 from reconciler.plan.given.picture import Picture, RowInfo
 from reconciler.plan.model import Note, Step
 from reconciler.plan.rules.foreign import unclaimed_rows, windows_of
@@ -126,9 +126,10 @@ def _why_not(picture: Picture, claim: Claim) -> str:
     if file.state != "not read":
         where = "stands only in files that do not target this host in this run"
         return f"entry {claim.entry} of policy {claim.policy} {where}"
-    if is_covered(claim, [other for other in picture.desired.declared if other.entry == claim.entry]):
+    name = (claim.policy, claim.entry)
+    if ClaimIndex([item for item in picture.desired.declared if (item.policy, item.entry) == name]).covers(claim):
         return ""
-    return f"a file of policy {claim.policy} is still there and was not read in this run"
+    return f"a file of policy {claim.policy} was not read in this run"
 
 
 def _protected(picture: Picture, steps: Sequence[Step]) -> Iterator[Note]:
@@ -278,9 +279,16 @@ def absent_and_held(picture: Picture, steps: Sequence[Step]) -> Iterator[Note]:
         if (item.row.lane, item.row.ports) not in leaving and item.kind != "block" and not _is_declared(picture, item)
     ]
     rows = {lane: RangeIndex((item.row.ports, item) for item in staying if item.row.lane == lane) for lane in LANES}
+    told = {
+        (owner.policy, owner.entry, row.ports)
+        for step in steps
+        if step.reason.id == "still-claimed"
+        for row in step.deletes
+        for owner in step.owners
+    }
     for entry in picture.desired.absent:
         lanes = picture.snapshot.sharing(entry.lanes)
-        for ports in entry.ports:
+        for ports in (ports for ports in entry.ports if (entry.policy, entry.name, ports) not in told):
             near = [item for lane in lanes for _, item in rows[lane].touching(ports)]
             others = (item for item in near if not (item.row.administered and item.row.ports == ports))
             held = dict.fromkeys(_words(item) for item in others)

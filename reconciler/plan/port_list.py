@@ -117,7 +117,9 @@ def unclaimed_runs(picture: Picture) -> Iterator[PortRange]:
     """The runs of what is neither ours nor named as absent, and of which no port is wanted."""
     table = picture.tables[0]
     named_absent = PortSet.of(ports for entry in picture.desired.absent for ports in entry.ports)
-    for run in (table.cover - PortSet.of(table.owned) - named_absent).runs():
+    assert isinstance(picture.snapshot, ListSnapshot)
+    stored = picture.snapshot.stored or PortSet()
+    for run in (table.cover - PortSet.of(table.owned) - named_absent - stored).runs():
         if not table.desired.touches(run) and not picture.claims.touching("reservation", LIST_LANE, run):
             yield run
 

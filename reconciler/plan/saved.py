@@ -193,18 +193,19 @@ def _ledger_rows(snapshot: Snapshot, ledger: Ledger | None) -> Section:
 def _claims(policies: PolicySet, ledger: Ledger | None) -> Section:
     """By entry; an entry may have several: one of each kind, and of each file that it was applied from."""
     section: Section = {}
+    seen: dict[str, int] = {}
     for claim in ledger.claims if ledger else ():
         key = f"{claim.policy}/{claim.entry}"
-        file = policies.file(claim.file)
         fields: dict[str, Field] = {
             "kind": claim.kind,
             "ports": _join(claim.ports),
             "lanes": _join(claim.lanes),
             "store": claim.store,
             "protect": claim.protect,
-            "its file": file.state,
+            "its file": policies.file(claim.file).state,
         }
-        section[f"{key} ({claim.kind}, {file.name})" if key in section else key] = fields
+        number = seen[key] = seen.get(key, 0) + 1
+        section[f"{key} ({number})" if number > 1 else key] = fields
     return section
 
 

@@ -35,9 +35,12 @@ def _shown(path: str) -> str:
 
 
 def _is_gone(path: str) -> bool:
-    """Is there surely no such file? One that cannot be examined may be there, as on a drive that is not connected."""
+    """Is there surely no such file? One that cannot be examined may be there, as on a drive that is not connected.
+
+    A link is there, wherever it leads: what it leads to may come again.
+    """
     try:
-        Path(path).stat()
+        Path(path).lstat()
     except (FileNotFoundError, NotADirectoryError):
         return os.path.isdir(Path(path).anchor)  # noqa: PTH112  unlike Path.is_dir, it never raises
     except (OSError, ValueError):

@@ -46,7 +46,8 @@ def test_until_the_run_is_over_old_and_new_claims_both_hold() -> None:
         claim("gone", "9000"),
         claim("lane", "53"),
         claim("lane", "53", lanes=(UDP4,)),
-        claim("web", "8000-8149", store="active"),
+        claim("web", "8000-8099"),
+        claim("web", "8050-8149", store="active"),
     )
     assert saved(store).intents == ()
     assert saved(store).rows == owned("8000-8099")

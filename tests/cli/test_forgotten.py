@@ -106,7 +106,15 @@ def test_a_second_checkout_changes_what_the_first_one_declared_once_that_is_gone
 def test_a_limit_refuses_a_plan_without_steps_too(lab: Lab) -> None:
     lab.policy("exporter=52200", name="monitoring", file="A/ports.toml")
     assert lab.run("apply", "--yes", "A/ports.toml").code == 0
-    path = lab.policy("agent=53000", name="monitoring", file="B/ports.toml")
-    path.write_text(path.read_text(encoding="utf-8") + 'state = "absent"\n', encoding="utf-8")
+    lab.sim("row add", "lab.json", "tcp/ipv4", "53000")
+    lab.policy("agent=53000", name="monitoring", file="B/ports.toml")
     assert lab.run("plan", "--detailed-exitcode", "B/ports.toml").code == 3
     assert lab.run("apply", "--yes", "B/ports.toml").code == 1
+
+
+def test_entries_that_are_only_absent_make_no_other_policy(two: Lab) -> None:
+    path = two.policy("db=9000-9009", file=FILES[1])
+    path.write_text(path.read_text(encoding="utf-8") + 'state = "absent"\n', encoding="utf-8")
+    for _ in range(2):
+        assert two.run("apply", "--yes", FILES[1]).code == 0
+    assert two.rows() == {"8000-8099"}

@@ -180,7 +180,8 @@ class Truth:
         for policy in {file.policy for file in active.values()}:
             names = {item.name for file in active.values() if file.policy == policy for item in file.items}
             old = [known for known in self.book if known.policy == policy]
-            if names and not any(known.item.name in names or known.file in files for known in old):
+            present = any(not item.absent for file in active.values() if file.policy == policy for item in file.items)
+            if present and not any(known.item.name in names or known.file in files for known in old):
                 if old or any(
                     key[1] == policy for key in self.guards
                 ):  # what a protected entry gave up is its own still

@@ -263,3 +263,18 @@ def test_an_entry_that_had_to_wait_to_become_a_reservation_moves_its_row() -> No
     plan = world.plan(wanted)
     assert [(step.status, step.action) for step in plan.steps] == [("ready", "replace")]
     assert told(plan) == {}
+
+
+def test_a_name_that_a_policy_was_not_known_by_here_is_not_its_own() -> None:
+    """Not even where it takes over what another one was."""
+    world = World()
+    world.apply(policy("db", entry("x", "8000")), paths={"policy.toml": "/theirs.toml"})
+    world.apply(policy("web", entry("y", "9000")), paths={"policy.toml": "/ours.toml"})
+    recorded = {
+        "/theirs.toml": RecordedFile("theirs.toml", "not read"),
+        "/ours.toml": RecordedFile("ours.toml", "read"),
+    }
+    plan = world.plan(
+        policy("db", entry("y", "9000"), formerly=("web",)), recorded=recorded, paths={"policy.toml": "/ours.toml"}
+    )
+    assert list(told(plan)) == ["replace_policy"]

@@ -313,7 +313,7 @@ def test_a_range_that_a_block_and_a_program_hold_needs_both_to_go() -> None:
                 "winnat-steps-aside+stop-program",
                 "deferred create 8000-8099 tcp",
             )
-            assert "deferred" in world.run(plan).verdicts()
+            assert not world.run(plan).converged(deferred_ok=True)  # nobody knows which of the two refused
         world.close(8070)
         ends_in_sync(world, web, options=RELEASING)
 

@@ -66,6 +66,12 @@ def test_a_file_that_cannot_be_looked_at_may_be_there(folder: Path) -> None:
     assert states(Path("pol/a.toml"), folder / "shut" / "b.toml") == ["not read"]
 
 
+@pytest.mark.skipif(os.name == "nt", reason="links need a right there")
+def test_a_link_that_leads_nowhere_now_is_not_gone(folder: Path) -> None:
+    (folder / "link.toml").symlink_to(folder / "stick" / "ports.toml")
+    assert states(Path("pol/a.toml"), folder / "link.toml") == ["not read"]
+
+
 @pytest.mark.skipif(os.name != "nt", reason="only Windows has drives")
 def test_a_file_on_a_drive_that_is_not_connected_may_be_there(folder: Path) -> None:
     free = next(letter for letter in "QXYW" if not Path(f"{letter}:\\").exists())

@@ -6,16 +6,21 @@ or that is gone. So a forgotten file, tag or host name deletes nothing (design 4
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import get_args
 
 from reconciler.ledger.records import Claim, OwnedRow, RestoreRow
 from reconciler.plan.model import Options, RowRef
 from reconciler.policy.entries import Policy, PolicySet
-from reconciler.ports import Kind, Lane, PortRange, PortSet, RangeIndex
+from reconciler.ports import Kind, Lane, PortRange, PortSet, RangeIndex, Store
 
 ClaimKey = tuple[str, str, str, tuple[Lane, ...], tuple[PortRange, ...], str]
+
+
+_AT_LEAST: dict[Store, tuple[Store, ...]] = {"persistent": ("persistent",), "active": ("persistent", "active")}
+"""The stores in which ports are kept at least as long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +52,21 @@ class Scope:
 
     def renamed(self, claims: Iterable[Claim], declared: Sequence[Claim]) -> tuple[Claim, ...]:
         """The claims under present names: of what it was `formerly`, a policy takes over what it declares itself."""
-        now = {old: policy for policy in self.policies for old in policy.formerly}
+        now = {old: policy.name for policy in self.policies for old in policy.formerly}
+        if not now:
+            return tuple(claims)
+        names = {policy.name: policy.names() for policy in self.policies if policy.formerly}
+        mine = {
+            (name, store): ClaimIndex([item for item in declared if item.policy == name and item.store in stores])
+            for name, (store, stores) in product(names, _AT_LEAST.items())
+        }
 
         def present(claim: Claim) -> Claim:
             policy = now.get(claim.policy)
             if policy is None or self.given.file(claim.file).state == "not read":
                 return claim
-            mine = [item for item in declared if item.policy == policy.name]
-            takes_over = claim.entry in policy.names() or is_covered(claim, mine)
-            return replace(claim, policy=policy.name) if takes_over else claim
+            takes_over = claim.entry in names[policy] or mine[policy, claim.store].covers(claim)
+            return replace(claim, policy=policy) if takes_over else claim
 
         return tuple(present(claim) for claim in claims)
 
@@ -77,7 +88,8 @@ def sort_claims(
 ) -> SortedClaims:
     """Hold the claims of the ledger against those of the entries in scope. `rows`: owned ones, and those to restore."""
     successors = {(claim.policy, claim.entry, claim.kind): claim for claim in declared}
-    guards = [claim for claim in declared if scope.protects(claim)]
+    guards = ClaimIndex([claim for claim in declared if scope.protects(claim)])
+    held = _by_lane(rows)
     out_of_scope: list[Claim] = []
     leftovers: list[Claim] = []
     given_up: list[Claim] = []
@@ -87,8 +99,8 @@ def sort_claims(
             continue
         successor = successors.get((claim.policy, claim.entry, claim.kind))
         protected = scope.protects(claim) and (successor is None or successor.protect)
-        remainder = list(_remainder(claim, successor, rows)) if protected else []
-        remainder = [part for part in remainder if not is_covered(part, guards)]  # as after a rename or a split
+        remainder = list(_remainder(claim, successor, held)) if protected else []
+        remainder = [part for part in remainder if not guards.covers(part)]  # as after a rename or a split
         leftovers += remainder
         if successor is None and not remainder:
             given_up.append(claim)
@@ -98,20 +110,24 @@ def sort_claims(
 def still_guarded(before: Iterable[Claim], after: Sequence[Claim], rows: Sequence[OwnedRow]) -> Iterator[Claim]:
     """What protected claims hold of rows that were to go and did not: --unprotect lifts the protection with the row."""
     successors = {(claim.policy, claim.entry, claim.kind, claim.file): claim for claim in after}
-    guards = [claim for claim in after if claim.protect]
+    guards, held = ClaimIndex([claim for claim in after if claim.protect]), _by_lane(rows)
     for claim in before:
         successor = successors.get((claim.policy, claim.entry, claim.kind, claim.file))
         if claim.protect and (successor is None or successor.protect):
-            yield from (part for part in _remainder(claim, successor, rows) if not is_covered(part, guards))
+            yield from (part for part in _remainder(claim, successor, held) if not guards.covers(part))
 
 
-def is_covered(old: Claim, others: Sequence[Claim]) -> bool:
-    """Do other claims of its kind, together, hold all its ports? A reservation must be exactly the same."""
-    alike = [other for other in others if other.kind == old.kind]
-    return not any(_without(old, [other for other in alike if lane in other.lanes]) for lane in old.lanes)
+_Held = Mapping[tuple[Kind, Lane], RangeIndex[None]]
 
 
-def _remainder(old: Claim, successor: Claim | None, rows: Sequence[OwnedRow | RestoreRow]) -> Iterable[Claim]:
+def _by_lane(rows: Iterable[OwnedRow | RestoreRow]) -> _Held:
+    found: dict[tuple[Kind, Lane], list[tuple[PortRange, None]]] = {}
+    for row in rows:
+        found.setdefault((row.kind, row.lane), []).append((row.ports, None))
+    return {key: RangeIndex(items) for key, items in found.items()}
+
+
+def _remainder(old: Claim, successor: Claim | None, rows: _Held) -> Iterable[Claim]:
     """The part of a protected claim that its entry gave up and that owned rows still hold."""
     lanes = tuple(lane for lane in old.lanes if successor is None or lane not in successor.lanes)
     if lanes:
@@ -121,10 +137,9 @@ def _remainder(old: Claim, successor: Claim | None, rows: Sequence[OwnedRow | Re
         yield from _held_by_rows(old, common, _without(old, [successor]), rows)
 
 
-def _held_by_rows(
-    old: Claim, lanes: tuple[Lane, ...], ports: tuple[PortRange, ...], rows: Sequence[OwnedRow | RestoreRow]
-) -> Iterable[Claim]:
-    owned = [row.ports for row in rows if row.kind == old.kind and row.lane in lanes]
+def _held_by_rows(old: Claim, lanes: tuple[Lane, ...], ports: tuple[PortRange, ...], rows: _Held) -> Iterable[Claim]:
+    near = [rows[old.kind, lane] for lane in lanes if (old.kind, lane) in rows]
+    owned = [found for index in near for item in ports for found, _ in index.touching(item)]
     if old.kind == "reservation":
         left = tuple(item for item in ports if item in owned)
     else:
@@ -155,6 +170,14 @@ class ClaimIndex:
             self._sorted[key] = RangeIndex((item, claim) for claim in mine for item in claim.ports)
         return self._sorted[key].touching(ports)
 
+    def covers(self, claim: Claim) -> bool:
+        """Do these claims, together, hold all ports of that one? A reservation must be exactly the same."""
+        for lane, ports in product(claim.lanes, claim.ports):
+            near = [found for found, _ in self.touching(claim.kind, lane, ports)]
+            if not (ports in near if claim.kind == "reservation" else PortSet.of(near).covers(ports)):
+                return False
+        return True
+
     def label(self, row: RowRef) -> str:
         """The `policy/entry` that a row is made for: one that claims all of it comes first. Empty if nobody does.
 
@@ -171,10 +194,10 @@ def unprotected(claim: Claim, options: Options) -> bool:
 
 
 def merged_claims(claims: Iterable[Claim]) -> tuple[Claim, ...]:
-    """All claims, sorted; those of one file that differ in nothing but their ports are one, with the first's words."""
-    found: dict[tuple[str, str, str, tuple[Lane, ...], str], Claim] = {}
+    """All claims, sorted; those that differ in nothing but their ports and line are one, with the first's line."""
+    found: dict[Claim, Claim] = {}
     for claim in claims:
-        key = (claim.policy, claim.entry, claim.kind, claim.lanes, claim.file)
+        key = replace(claim, ports=(), line=0)
         known = found.get(key)
         found[key] = claim if known is None else replace(known, ports=_both(known, claim))
     return tuple(sorted(found.values(), key=claim_key))

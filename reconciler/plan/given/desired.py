@@ -147,13 +147,11 @@ def gather(policies: PolicySet, snapshot: Snapshot, owned: Owned, options: Optio
 
 
 def _standing(claims: Iterable[Claim], owned: Owned) -> Iterator[Claim]:
-    """A claim holds its ports whatever kind of row covers them (design 4.6), in the store that this row has."""
+    """A claim holds its ports whatever kind of row covers them (design 4.6), in whatever store that is."""
     there = {(row.lane.protocol, row.ports) for row in owned.rows if row.kind == "reservation"}
     for claim in claims:
         if claim.kind == "reservation" and any((claim.lanes[0].protocol, ports) not in there for ports in claim.ports):
-            held = PortSet.of(row.ports for row in owned.rows if row.store == "persistent" and row.lane in claim.lanes)
-            store: Store = "persistent" if held & PortSet.of(claim.ports) else "active"
-            yield replace(claim, kind="exclusion", store=store)
+            yield replace(claim, kind="exclusion")
 
 
 class _LanesOf:

@@ -17,7 +17,7 @@ from reconciler.plan.given.desired import Desired, Unit, gather, units_of
 from reconciler.plan.given.owned import Owned, confirm_rows, confirmed, is_dropped, still_to_restore
 from reconciler.plan.given.tables import RowKey, Table, arrange, is_system, kind_of
 from reconciler.plan.model import Blocker, Cause, Options, Reason, State
-from reconciler.ports import Kind, Lane, PortRange, PortSet, Protocol, missing_in
+from reconciler.ports import PROTOCOLS, Kind, Lane, PortRange, PortSet, Protocol, missing_in
 
 Lacks = dict[int, PortSet]
 """What a unit lacks, by the number of the table."""
@@ -65,9 +65,11 @@ class Picture:
     claims: ClaimIndex
     keeping: ClaimIndex
     records: dict[RowKey, OwnedRow]
+    lost_reservations: dict[tuple[Protocol, PortRange], Reason]
     drifted: tuple[PortSet, ...]
     dropped: tuple[PortSet, ...]
     to_restore: tuple[PortSet, ...]
+    _reserved: dict[Protocol, dict[PortRange, list[OwnedRow]]] = field(default_factory=dict, compare=False)
     _near: dict[tuple[Lane, ...], tuple[int, ...]] = field(default_factory=dict, compare=False)
 
     # Which tables and rows
@@ -82,11 +84,12 @@ class Picture:
 
     def reservations(self, protocol: Protocol) -> dict[PortRange, list[OwnedRow]]:
         """Our reservations of one protocol, each with its records; ascending."""
-        found: dict[PortRange, list[OwnedRow]] = {}
-        for row in sorted(self.owned.rows, key=lambda row: (row.ports, row.lane)):
-            if row.kind == "reservation" and row.lane.protocol == protocol:
-                found.setdefault(row.ports, []).append(row)
-        return found
+        if not self._reserved:
+            self._reserved.update({item: {} for item in PROTOCOLS})
+            for row in sorted(self.owned.rows, key=lambda row: (row.ports, row.lane)):
+                if row.kind == "reservation":
+                    self._reserved[row.lane.protocol].setdefault(row.ports, []).append(row)
+        return self._reserved[protocol]
 
     def rows(self) -> list[RowInfo]:
         """Every row of the listing, in its order, with its kind, its owner and its entries."""
@@ -119,8 +122,7 @@ class Picture:
 
         Where Lookup answers for exclusions too, an administered row says nothing about its kind (design 4.2).
         """
-        exact = [row for row in self.owned.rows if row.ports == unit.ports and row.kind == "reservation"]
-        if any(row.lane.protocol == unit.protocol for row in exact):
+        if unit.ports in self.reservations(unit.protocol):
             return "ours"
         if Lookup(unit.protocol, unit.ports) not in self.snapshot.lookups:
             return "missing"
@@ -146,7 +148,9 @@ class Picture:
         A reservation is never missing on a host that knows none.
         """
         every = self.owned.claims if claims is None else claims
+        told: set[tuple[object, ...]] = set()
         for unit in (unit for claim in every for unit in units_of(claim, self.desired.file(claim), self.snapshot)):
+            name = (unit.entry.policy, unit.entry.name, unit.kind)
             if unit.kind == "reservation" and not self.snapshot.reservations_supported:
                 continue
             found: dict[tuple[PortRange, Reason], list[Lane]] = {}
@@ -155,13 +159,14 @@ class Picture:
                     for run in ports.runs():
                         found.setdefault((run, reason), []).extend(self.tables[number].lanes)
             for (run, reason), lanes in sorted(found.items()):
-                yield MissingClaim(unit, tuple(sorted(lanes)), run, reason)
+                if (key := (*name, run, tuple(sorted(lanes)))) not in told:  # two files may say the same
+                    told.add(key)
+                    yield MissingClaim(unit, tuple(sorted(lanes)), run, reason)
 
     def _why(self, unit: Unit, lacks: Lacks) -> Iterator[tuple[Reason, Lacks]]:
         """What a unit lacks, by why; first what counts for more. Each port in a table has one reason."""
         if unit.kind == "reservation":
-            known = ((reasons.RESTORE, self.owned.to_restore), (reasons.DRIFT, self.owned.drifted))
-            yield next((why for why, rows in known if any(_same(row, unit) for row in rows)), reasons.CLAIMED), lacks
+            yield self.lost_reservations.get((unit.protocol, unit.ports), reasons.CLAIMED), lacks
             return
         for why, gone in (
             (reasons.RESTORE, self.to_restore),
@@ -232,8 +237,9 @@ class Picture:
         return Blocker("row", row.lane, row.ports, f"{row.ports}, {words}")
 
 
-def _same(row: OwnedRow | RestoreRow, unit: Unit) -> bool:
-    return row.kind == "reservation" and row.lane.protocol == unit.protocol and row.ports == unit.ports
+def _lost_reservations(owned: Owned) -> dict[tuple[Protocol, PortRange], Reason]:
+    known = ((reasons.DRIFT, owned.drifted), (reasons.RESTORE, owned.to_restore))  # the latter counts for more
+    return {(row.lane.protocol, row.ports): why for why, rows in known for row in rows if row.kind == "reservation"}
 
 
 def take_picture(state: State, options: Options) -> Picture:
@@ -257,6 +263,7 @@ def arranged(state: State, options: Options, owned: Owned, desired: Desired) -> 
         claims=ClaimIndex(desired.claims),
         keeping=ClaimIndex((*desired.wanted, *desired.protecting)),
         records={(row.lane, row.ports): row for row in owned.rows},
+        lost_reservations=_lost_reservations(owned),
         drifted=tuple(_ports_in(table, owned.drifted) for table in tables),
         dropped=tuple(_ports_in(table, dropped) for table in tables),
         to_restore=tuple(_ports_in(table, owned.to_restore) for table in tables),

@@ -30,6 +30,7 @@ class Table:
         sockets: who uses a port, where the host says that sockets matter; socket_ports: those ports.
         unknown: covering rows that may be reservations for all the host can tell.
         claims: what is wanted, and by whom; desired: those ports; declared: the ports of entries in scope.
+        standing: those of the claims that wait for another kind of row, and hold what is there meanwhile.
         protecting: the claims whose rows stay as they are. recorded: the ledger's claims.
     """
 
@@ -44,6 +45,7 @@ class Table:
     socket_ports: PortSet
     unknown: frozenset[PortRange]
     claims: RangeIndex[Claim]
+    standing: frozenset[Claim]
     desired: PortSet
     declared: PortSet
     protecting: RangeIndex[Claim]
@@ -54,9 +56,13 @@ class Table:
         """The protocol of the first lane; only on a host with one table for all is it not the only one."""
         return self.lanes[0].protocol
 
-    def store_of(self, ports: PortRange) -> Store:
-        """The store that a row must have: the longest-lived that any claim on it wants."""
-        return "active" if {claim.store for _, claim in self.claims.touching(ports)} == {"active"} else "persistent"
+    def store_of(self, ports: PortRange, otherwise: Store = "persistent") -> Store:
+        """The store that a row must have: the longest-lived that any claim on it wants.
+
+        `otherwise`: where nobody has a say, since only claims that wait for something else hold the ports.
+        """
+        stores = {claim.store for _, claim in self.claims.touching(ports) if claim not in self.standing}
+        return ("active" if stores == {"active"} else "persistent") if stores else otherwise
 
     def stays(self, ports: PortRange) -> bool:
         """Is this row of ours desired as it is: protected, or wanted whole in the store that it has?"""
@@ -64,7 +70,7 @@ class Table:
 
     def in_its_store(self, ports: PortRange) -> bool:
         """Does this row of ours have the store that it must have? Only an entry in scope changes it."""
-        store = self.store_of(ports)
+        store = self.store_of(ports, self.owned[ports][0].store)
         return all(record.store == store for record in self.owned[ports]) or not self.declared.touches(ports)
 
     def lasts_too_short(self, ports: PortRange) -> bool:
@@ -166,6 +172,7 @@ def _table(snapshot: Snapshot, listing: _Listing, desired: Desired) -> Table:
         socket_ports=PortSet.of(PortRange(port, port) for port in sockets),
         unknown=frozenset(unknown),
         claims=claims,
+        standing=frozenset(desired.standing),
         desired=ports,
         declared=PortSet.of(ports for ports, _ in declared) if desired.out_of_scope else ports,
         protecting=_on(listing.lanes, desired.protecting),

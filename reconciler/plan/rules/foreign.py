@@ -17,7 +17,8 @@ from reconciler.ports import PortRange, PortSet, cut
 
 def absent(picture: Picture, before: Sequence[Proposal]) -> Iterator[Proposal]:
     """`state = "absent"`: exactly this row goes, even if it is foreign. One that goes anyway is told once."""
-    leaving = {(lane, row.ports) for proposal in before for row in proposal.deletes for lane in row.lanes}
+    again = {(lane, row.ports) for proposal in before for row in proposal.creates for lane in row.lanes}
+    leaving = {(lane, row.ports) for proposal in before for row in proposal.deletes for lane in row.lanes} - again
     reserved = picture.desired.reserved()
     for entry in picture.desired.absent:
         numbers = picture.tables_of(picture.snapshot.sharing(entry.lanes))
@@ -26,7 +27,8 @@ def absent(picture: Picture, before: Sequence[Proposal]) -> Iterator[Proposal]:
                 blocks = [row for _, row in table.others.touching(ports) if picture.snapshot.kind_of(row) == "block"]
                 if (table.lanes[0], ports) in leaving or ((table.protocol, ports) in reserved and not table.has(ports)):
                     continue
-                if any(row.administered and row.ports == ports for row in table.rows):
+                there = any(row.administered and row.ports == ports for row in table.rows)
+                if there or table.desired.covers(ports):
                     yield named(picture, table, entry, ports)
                 elif blocks:
                     yield _under_blocks(picture, table, entry, ports)

@@ -40,7 +40,8 @@ def _removal(picture: Picture, table: Table, records: tuple[OwnedRow, ...]) -> P
     lanes = tuple(record.lane for record in records)
     wanting = table.claims.touching(ports)
     proposal.creates = [
-        RowRef("exclusion", lanes, run, table.store_of(run)) for run in cut(stays, (item for item, _ in wanting))
+        RowRef("exclusion", lanes, run, table.store_of(run, records[0].store))
+        for run in cut(stays, (item for item, _ in wanting))
     ]
     proposal.owners = [picture.desired.ref(claim) for _, claim in wanting]
     changes = stays.covers(ports)
@@ -75,26 +76,28 @@ def _reservations(picture: Picture, protocol: Protocol) -> Iterator[Proposal]:
     """The same for owned reservations: wanted exactly as they are, or not at all."""
     desired = picture.desired
     wanted = {ports for claim in (*desired.wanted, *desired.protecting) for ports in _exact(claim, protocol)}
+    held = _waited_for(picture, protocol)
+    given_up: dict[PortRange, list[Claim]] = {}
+    for claim in desired.recorded:
+        for ports in _exact(claim, protocol):
+            given_up.setdefault(ports, []).append(claim)
     for ports, records in picture.reservations(protocol).items():
-        if ports not in wanted and not _stands_in(picture, protocol, ports):
+        if ports not in wanted and not held.touches(ports):
             lanes = tuple(record.lane for record in records)
             proposal = Proposal(deletes=[RowRef("reservation", lanes, ports, "persistent")])
-            claims = [claim for claim in desired.recorded if ports in _exact(claim, protocol)]
-            _give_up(picture, proposal, records[0], claims)
+            _give_up(picture, proposal, records[0], given_up.get(ports, []))
             yield proposal
 
 
-def _stands_in(picture: Picture, protocol: Protocol, ports: PortRange) -> bool:
-    """Does a claim out of scope wait for something else on these ports? It holds them whatever covers them."""
-    there = picture.reservations(protocol)
+def _waited_for(picture: Picture, protocol: Protocol) -> PortSet:
+    """Ports for which claims out of scope wait for something else. They hold them whatever covers them."""
+    there, waiting = picture.reservations(protocol), PortSet()
     for claim in picture.desired.out_of_scope:
-        if any(item.overlaps(ports) and item not in there for item in _exact(claim, protocol)):
-            return True
-        near = [picture.tables[number] for number in picture.tables_of(claim.lanes)]
-        waits = (PortSet.of(claim.ports).within(ports) - table.cover for table in near if table.protocol == protocol)
-        if claim.kind == "exclusion" and any(waits):
-            return True
-    return False
+        waiting |= PortSet.of(item for item in _exact(claim, protocol) if item not in there)
+        if claim.kind == "exclusion":
+            for table in (picture.tables[number] for number in picture.tables_of(claim.lanes)):
+                waiting |= PortSet.of(claim.ports) - table.cover if table.protocol == protocol else PortSet()
+    return waiting
 
 
 def _exact(claim: Claim, protocol: Protocol) -> tuple[PortRange, ...]:

@@ -88,6 +88,15 @@ def test_a_renamed_policy_takes_over_what_it_declares_by_name_or_by_all_its_port
     assert found.out_of_scope == (claim("web", "8080", policy="new"),)
 
 
+def test_what_was_to_last_is_not_taken_over_by_what_ends_with_a_restart() -> None:
+    old = claim("web", "8080", policy="old")
+    for store, name in (("active", "old"), ("persistent", "new")):
+        found = desired(policy("new", entry("api", "8080", store=store), formerly=("old",)), before=(old,))
+        assert [item.policy for item in found.recorded] == [name]
+    found = desired(policy("new", entry("api", "8080"), formerly=("old",)), before=(replace(old, store="active"),))
+    assert [item.policy for item in found.recorded] == ["new"]
+
+
 def test_what_a_file_that_was_not_read_declares_is_not_taken_over_by_another_name() -> None:
     old = claim("web", "8080", policy="old", file="/a/b.toml", line=7)
     unread = {"/a/b.toml": RecordedFile("b.toml", "not read")}

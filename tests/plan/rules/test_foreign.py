@@ -326,3 +326,33 @@ def test_what_a_reservation_claims_a_port_of_is_not_unmanaged() -> None:
     assert (told(plan), remedies(plan)) == (["blocked create 12000-12009 tcp"], ["declare-absent"])
     plan = world.plan(policy("p", reserve("erp", "12000-12009", "udp")), unmanaged=unmanaged("delete"))
     assert told(plan) == ["delete 12000-12019 tcp", "create 12000-12009 udp"]
+
+
+def test_what_is_declared_absent_and_made_by_the_same_plan_is_told_at_once() -> None:
+    world = World()
+    world.apply(policy("p", entry("x", "8000-8009")), policy("q", entry("y", "8006-8008")))
+    plan = world.plan(policy("p", entry("x", "8006-8008", state="absent")), policy("q", in_scope=False))
+    assert told(plan) == ["replace 8000-8009 -> 8006-8008 tcp", "blocked delete 8006-8008 tcp"]
+    assert (reasons(plan)[1], remedies(plan)[1]) == ("still-claimed", "end-the-claim")
+    assert not world.run(plan).converged()
+
+
+def test_one_family_absent_and_the_other_present_contradict_each_other_where_they_share_a_table() -> None:
+    for families, steps in (
+        ("shared", ["create 8080 tcp", "blocked delete 8080 tcp"]),
+        ("split", ["create 8080 tcp"]),
+    ):
+        both = (entry("x", "8080", families=("ipv4",)), entry("a", "8080", families=("ipv6",), state="absent"))
+        assert told(World(f"families={families}").plan(policy("p", *both))) == steps
+
+
+def test_what_is_kept_of_a_foreign_row_for_what_waits_outlives_a_restart() -> None:
+    world = World()
+    world.listen(8003)
+    world.apply(policy("q", reserve("r", "8000-8009")))
+    world.close(8003)
+    world.add(TCP4, "8000-8099")
+    wanted = policy("p", entry("old", "8000-8099", state="absent"))
+    assert told(world.apply(wanted).plan) == ["replace 8000-8099 -> 8000-8009 tcp"]
+    world.reboot()
+    assert world.rows() == ["8000-8009 *"]
