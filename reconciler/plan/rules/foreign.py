@@ -28,7 +28,7 @@ def absent(picture: Picture, before: Sequence[Proposal]) -> Iterator[Proposal]:
                 if (table.lanes[0], ports) in leaving or ((table.protocol, ports) in reserved and not table.has(ports)):
                     continue
                 there = any(row.administered and row.ports == ports for row in table.rows)
-                if there or table.desired.covers(ports):
+                if there or table.is_to_be(ports):
                     yield named(picture, table, entry, ports)
                 elif blocks:
                     yield _under_blocks(picture, table, entry, ports)
