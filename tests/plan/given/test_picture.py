@@ -156,3 +156,9 @@ def test_a_row_of_ours_that_nobody_claims_is_named_by_the_entry_it_was_made_for(
 def test_tables_are_found_by_any_of_their_lanes() -> None:
     seen = picture(reading())
     assert [seen.tables_of(lanes) for lanes in ((TCP6,), UDP, (*TCP, *UDP))] == [(0,), (1,), (0, 1)]
+
+
+def test_what_two_files_claim_for_one_entry_is_missing_once() -> None:
+    claims = (claim("web", "8080", file="/a/p.toml"), claim("web", "8080", file="/b/p.toml"))
+    seen = picture(reading(), policy("q"), ledger=book(*owned("8080"), claims=claims))
+    assert [str(item.ports) for item in seen.missing_claims()] == ["8080"]
