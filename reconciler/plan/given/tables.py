@@ -30,7 +30,8 @@ class Table:
         sockets: who uses a port, where the host says that sockets matter; socket_ports: those ports.
         unknown: covering rows that may be reservations for all the host can tell.
         claims: what is wanted, and by whom; desired: those ports; declared: the ports of entries in scope.
-        standing: those of the claims that wait for another kind of row, and hold what is there meanwhile.
+        standing: those of the claims that wait for another kind of row, and hold what is there meanwhile; by `id`,
+            since a claim of thousands of ranges is slow to hash.
         protecting: the claims whose rows stay as they are. recorded: the ledger's claims.
     """
 
@@ -45,7 +46,7 @@ class Table:
     socket_ports: PortSet
     unknown: frozenset[PortRange]
     claims: RangeIndex[Claim]
-    standing: frozenset[Claim]
+    standing: frozenset[int]
     desired: PortSet
     declared: PortSet
     protecting: RangeIndex[Claim]
@@ -61,7 +62,7 @@ class Table:
 
         `otherwise`: where nobody has a say, since only claims that wait for something else hold the ports.
         """
-        stores = {claim.store for _, claim in self.claims.touching(ports) if claim not in self.standing}
+        stores = {claim.store for _, claim in self.claims.touching(ports) if id(claim) not in self.standing}
         return ("active" if stores == {"active"} else "persistent") if stores else otherwise
 
     def stays(self, ports: PortRange) -> bool:
@@ -79,7 +80,7 @@ class Table:
 
     def is_to_be(self, ports: PortRange) -> bool:
         """Do entries want exclusions over all these ports, whatever is there now?"""
-        found = (item for item, claim in self.claims.touching(ports) if claim not in self.standing)
+        found = (item for item, claim in self.claims.touching(ports) if id(claim) not in self.standing)
         return PortSet.of(found).covers(ports)
 
     def has(self, ports: PortRange) -> bool:
@@ -177,7 +178,7 @@ def _table(snapshot: Snapshot, listing: _Listing, desired: Desired) -> Table:
         socket_ports=PortSet.of(PortRange(port, port) for port in sockets),
         unknown=frozenset(unknown),
         claims=claims,
-        standing=frozenset(desired.standing),
+        standing=frozenset(map(id, desired.standing)),
         desired=ports,
         declared=PortSet.of(ports for ports, _ in declared) if desired.out_of_scope else ports,
         protecting=_on(listing.lanes, desired.protecting),
