@@ -188,7 +188,7 @@ def show_document(state: State) -> shapes.HostDocument:
         "rows": [_shown_row(shown) for shown in picture.rows()],
         "ledger": _ledger_state(state),
         "claims": [_claim(claim) for claim in picture.owned.claims],
-        "missing": [_missing(item) for item in picture.missing_claims() if item.was_applied],
+        "missing": [_missing(item) for item in picture.missing_claims()],
     }
 
 

@@ -29,16 +29,18 @@ def show_lines(state: State, palette: Palette) -> list[str]:
     whose = [shown.whose for shown in alike]
     owners = ", ".join(f"{whose.count(word)} {word}" for word in ("owned", "system", "foreign"))
     lines.append(palette.paint(f"{counted(len(alike), 'range')}: {owners}", "strong"))
-    missing = [item for item in picture.missing_claims() if item.was_applied]
+    missing = list(picture.missing_claims())
     return [*lines, palette.paint(_missing(missing), "warn")] if missing else lines
 
 
 def _missing(missing: Sequence[MissingClaim]) -> str:
     """`1 applied range is missing: 8080 tcp (web/front); apply makes it again`."""
     words = shorten([_missing_words(item) for item in missing])
-    if len(missing) == 1:
-        return f"1 applied range is missing: {words}; apply makes it again"
-    return f"{len(missing)} applied ranges are missing: {words}; apply makes them again"
+    one = len(missing) == 1
+    what, then = "applied", f"apply makes {'it' if one else 'them'} again"
+    if not all(item.was_applied for item in missing):
+        what, then = "claimed", "plan says what is in the way"
+    return f"{counted(len(missing), f'{what} range')} {'is' if one else 'are'} missing: {words}; {then}"
 
 
 def _missing_words(item: MissingClaim) -> str:
@@ -46,6 +48,7 @@ def _missing_words(item: MissingClaim) -> str:
     whole = all(lane in item.lanes for protocol in protocols for lane in lanes_of(protocol))
     where = "+".join(protocols if whole else map(str, item.lanes))
     why = {reasons.RESTARTED: ", gone with a restart", reasons.RESTORE: ", could not be put back"}
+    why[reasons.CLAIMED] = ", not made yet or gone since"
     return visible(f"{item.ports} {where} ({item.unit.entry.policy}/{item.unit.entry.name}{why.get(item.reason, '')})")
 
 

@@ -307,7 +307,10 @@ class HostDocument(TypedDict):
     rows: Annotated[list[ShownRowDocument], "every row of the listings, by lane, then by port"]
     ledger: LedgerState
     claims: Annotated[list[ClaimDocument], "what the ledger says that entries claim"]
-    missing: Annotated[list[MissingDocument], "what was applied and is gone; apply makes it again (never `claimed`)"]
+    missing: Annotated[
+        list[MissingDocument],
+        "what entries claim and no range is there for, and why (`claimed`: not made yet, or gone since)",
+    ]
 
 
 class HolderDocument(RowFacts):

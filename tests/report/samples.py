@@ -164,8 +164,8 @@ def owned_row(text: str, lane: Lane = TCP[0]) -> OwnedRow:
     )
 
 
-def claim(entry: str = "web", text: str = "8000-8099") -> Claim:
-    return Claim("node", entry, "exclusion", LANES, (ports(text),), file="desired/node.toml", line=12)
+def claim(entry: str = "web", text: str = "8000-8099", lanes: tuple[Lane, ...] = LANES) -> Claim:
+    return Claim("node", entry, "exclusion", lanes, (ports(text),), file="desired/node.toml", line=12)
 
 
 def ledger(*rows: OwnedRow, claims: tuple[Claim, ...] = (), applied: tuple[str, ...] = ()) -> Ledger:
