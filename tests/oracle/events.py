@@ -4,6 +4,7 @@ each such thing somebody plans and applies, perhaps from another folder and not 
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -81,7 +82,7 @@ def live(seed: int, settings: Sequence[str] = (), only: Sequence[str] = (), leng
     """
     chance = Random(seed)
     variants = random_variants(chance, settings)
-    root = Path("/dev/shm") if Path("/dev/shm").is_dir() else None
+    root = Path("/dev/shm") if os.name != "nt" and Path("/dev/shm").is_dir() else None
     with tempfile.TemporaryDirectory(dir=root) as folder, new_world(Path(folder), chance, variants) as world:
         day = Day(world, chance, only)
         violation = None

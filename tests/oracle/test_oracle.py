@@ -13,7 +13,7 @@ import pytest
 from tests.oracle.events import Tally, live
 
 PARTS = 8
-SHORT, LONG = 2, 100
+SHORT, LONG = 2, 12
 """Worlds in each part."""
 MAY_KNOW = ("reconciler.cli", "reconciler.host.interface", "reconciler.lab", "reconciler.ports")
 
