@@ -195,9 +195,9 @@ def unprotected(claim: Claim, options: Options) -> bool:
 
 def merged_claims(claims: Iterable[Claim]) -> tuple[Claim, ...]:
     """All claims, sorted; those that differ in nothing but their ports and line are one, with the first's line."""
-    found: dict[Claim, Claim] = {}
+    found: dict[tuple[object, ...], Claim] = {}
     for claim in claims:
-        key = replace(claim, ports=(), line=0)
+        key = (claim.policy, claim.entry, claim.kind, claim.lanes, claim.store, claim.protect, claim.file)
         known = found.get(key)
         found[key] = claim if known is None else replace(known, ports=_both(known, claim))
     return tuple(sorted(found.values(), key=claim_key))
