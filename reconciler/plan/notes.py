@@ -201,9 +201,12 @@ def _foreign_cover(picture: Picture, steps: Sequence[Step]) -> Iterator[Note]:
             if table.cover.touches(unit.ports):
                 rows_over = [ports for ports, _ in table.covering.touching(unit.ports)]
                 foreign = [ports for ports in rows_over if ports not in table.owned and ports not in leaving]
+                if not foreign:
+                    continue
                 name = f"{unit.entry.policy}/{unit.entry.name}"
-                lasting |= {name} if unit.store == "persistent" else set()
-                rows = found.setdefault(name, (str(unit.entry.place), {}))[1] if foreign else {}
+                if unit.store == "persistent":
+                    lasting.add(name)
+                rows = found.setdefault(name, (str(unit.entry.place), {}))[1]
                 rows.update({ports: rows.get(ports, False) or ports in table.unknown for ports in foreign})
     for name, (place, rows) in found.items():
         words = [f"{ports}{' (of unknown kind)' if unknown else ''}" for ports, unknown in rows.items()]
