@@ -26,6 +26,7 @@ from reconciler.plan.given.desired import lookups
 from reconciler.plan.model import Options, Plan, State
 from reconciler.plan.planner import NOTHING_SPECIAL, plan_state
 from reconciler.policy.entries import PolicySet
+from reconciler.policy.recorded import with_recorded
 
 if TYPE_CHECKING:
     from reconciler.doctor.model import Check
@@ -61,10 +62,7 @@ def read_state(policies: PolicySet, host: Host) -> State:
     """
     now = time.monotonic()
     ledger = None if host.facts().read_only else _store(host).load()
-    if ledger is not None and ledger.claims:
-        from reconciler.policy.recorded import with_recorded
-
-        policies = with_recorded(policies, (claim.file for claim in ledger.claims))
+    policies = with_recorded(policies, ledger.files() if ledger else ())
     return State(policies, host.snapshot(lookups(policies, ledger)), ledger, now)
 
 
@@ -110,7 +108,7 @@ def apply_plan(plan: Plan, host: Host, how: Applying | None = None) -> ApplyResu
     from reconciler.report.audit import AuditLog
 
     how = how or Applying()
-    if plan.is_done and not plan.refused_by():
+    if plan.is_done:
         return ApplyResult(plan, ())
     store, clock = _store(host), SystemClock()
     audit = AuditLog(store.folder, host.facts().state_name, clock, on_problem=how.warn)

@@ -49,7 +49,7 @@ def read_again(plan: Plan, session: Session, *, reuse: bool) -> State:
     is_list = isinstance(known.snapshot, ListSnapshot)
     if reuse and is_fresh and not is_list and ledger == known.ledger:
         return replace(known, snapshot=replace(known.snapshot, boot=boot))
-    policies = with_recorded(known.policies, (claim.file for claim in ledger.claims) if ledger else ())
+    policies = with_recorded(known.policies, ledger.files() if ledger else ())
     return State(policies, session.host.snapshot(lookups(policies, ledger)), ledger)
 
 

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from reconciler import codec
 from reconciler.codec import FLAG, KIND, LANE, LANES, PORTS, STORE, TEXT, Shape
 from reconciler.errors import LedgerError
-from reconciler.ledger.records import FORMAT_VERSION, Claim, Intent, Ledger, OwnedRow, RestoreRow
+from reconciler.ledger.records import FORMAT_VERSION, Claim, Intent, Ledger, OwnedRow, RestoreRow, claim_key
 from reconciler.ports import Lane
 
 _Row = TypeVar("_Row", OwnedRow, RestoreRow)
@@ -23,10 +23,6 @@ _MARK = ("format", "port-reconciler ledger")
 def _row_key(row: OwnedRow | RestoreRow) -> tuple[Lane, int, int, str]:
     ports = row.ports
     return (row.lane, ports.first, ports.last, row.kind)
-
-
-def _claim_key(claim: Claim) -> tuple[Any, ...]:
-    return (claim.policy, claim.entry, claim.kind, claim.lanes, claim.ports, claim.file)
 
 
 def _of_one_protocol(make: Callable[..., _Call]) -> Callable[..., _Call]:
@@ -99,7 +95,7 @@ class Encoder:
         """
         records: dict[str, Iterable[Any]] = {
             "rows": _by_key(ledger.rows),
-            "claims": sorted(ledger.claims, key=_claim_key),
+            "claims": sorted(ledger.claims, key=claim_key),
             "intents": ledger.intents,
             "to_restore": _by_key(ledger.to_restore),
         }

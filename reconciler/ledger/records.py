@@ -6,7 +6,7 @@ it; whatever instant the program is killed at, the next run can tell what happen
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -95,6 +95,10 @@ class Ledger:
     winnat_to_start: bool = False
     applied: tuple[str, ...] = ()
 
+    def files(self) -> Iterator[str]:
+        """The files from which its claims were applied, by absolute path, each once."""
+        return iter(dict.fromkeys(claim.file for claim in self.claims))
+
     def find(self, lane: Lane, ports: PortRange, kind: Kind) -> OwnedRow | None:
         """The owned row of exactly this lane, range and kind, or None."""
         for row in self.rows:
@@ -116,6 +120,11 @@ class Ledger:
 
 def _key(row: OwnedRow) -> tuple[Lane, PortRange, str]:
     return (row.lane, row.ports, row.kind)
+
+
+def claim_key(claim: Claim) -> tuple[object, ...]:
+    """The order of claims in the ledger."""
+    return (claim.policy, claim.entry, claim.kind, claim.lanes, claim.ports, claim.file, claim.store, claim.protect)
 
 
 def reservation_lanes(protocol: Protocol) -> tuple[Lane, ...]:

@@ -282,7 +282,7 @@ def absent_and_held(picture: Picture, steps: Sequence[Step]) -> Iterator[Note]:
         if (item.row.lane, item.row.ports) not in leaving and item.kind != "block" and not _is_declared(picture, item)
     ]
     rows = {lane: RangeIndex((item.row.ports, item) for item in staying if item.row.lane == lane) for lane in LANES}
-    told = {
+    said = {
         (owner.policy, owner.entry, row.ports)
         for step in steps
         if step.reason.id == "still-claimed"
@@ -291,7 +291,7 @@ def absent_and_held(picture: Picture, steps: Sequence[Step]) -> Iterator[Note]:
     }
     for entry in picture.desired.absent:
         lanes = picture.snapshot.sharing(entry.lanes)
-        for ports in (ports for ports in entry.ports if (entry.policy, entry.name, ports) not in told):
+        for ports in (ports for ports in entry.ports if (entry.policy, entry.name, ports) not in said):
             near = [item for lane in lanes for _, item in rows[lane].touching(ports)]
             others = (item for item in near if not (item.row.administered and item.row.ports == ports))
             held = dict.fromkeys(_words(item) for item in others)

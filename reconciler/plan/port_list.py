@@ -161,9 +161,9 @@ def _boot_file(picture: Picture, snapshot: ListSnapshot, steps: Iterable[Step]) 
     created = _lasting_creates(acting)
     file = (snapshot.stored - deleted) | created
     listed = (picture.tables[0].cover - deleted) | added
-    told = _lasting_creates(step for step in steps if not step.done_by_apply)
+    waiting = _lasting_creates(step for step in steps if not step.done_by_apply)
     ours = of_store("persistent", picture.owned.rows)
-    wanted = (ours - deleted) | created | (ports_of(lasting(picture.desired.claims)) & (listed | file) - told)
+    wanted = (ours - deleted) | created | (ports_of(lasting(picture.desired.claims)) & (listed | file) - waiting)
     wanted |= file - _given_up(picture, snapshot)
     if snapshot.stored_elsewhere and wanted:
         return [_blocked_file(snapshot, wanted, wanted - file, picture)], file

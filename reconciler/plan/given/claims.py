@@ -11,13 +11,10 @@ from dataclasses import dataclass, replace
 from itertools import product
 from typing import get_args
 
-from reconciler.ledger.records import Claim, OwnedRow, RestoreRow
+from reconciler.ledger.records import Claim, OwnedRow, RestoreRow, claim_key
 from reconciler.plan.model import Options, RowRef
 from reconciler.policy.entries import Policy, PolicySet
 from reconciler.ports import Kind, Lane, PortRange, PortSet, RangeIndex, Store
-
-ClaimKey = tuple[str, str, str, tuple[Lane, ...], tuple[PortRange, ...], str]
-
 
 _AT_LEAST: dict[Store, tuple[Store, ...]] = {"persistent": ("persistent",), "active": ("persistent", "active")}
 """The stores in which ports are kept at least as long."""
@@ -207,8 +204,3 @@ def _both(one: Claim, other: Claim) -> tuple[PortRange, ...]:
     if one.kind == "reservation":
         return tuple(sorted({*one.ports, *other.ports}))
     return (PortSet.of(one.ports) | PortSet.of(other.ports)).runs()
-
-
-def claim_key(claim: Claim) -> ClaimKey:
-    """The order of claims in the ledger."""
-    return (claim.policy, claim.entry, claim.kind, claim.lanes, claim.ports, claim.file)

@@ -12,8 +12,8 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from reconciler.host.interface import Lookup, Row, Snapshot
-from reconciler.ledger.records import Claim, Intent, Ledger, OwnedRow, RestoreRow
-from reconciler.plan.given.claims import ClaimIndex, claim_key
+from reconciler.ledger.records import Claim, Intent, Ledger, OwnedRow, RestoreRow, claim_key
+from reconciler.plan.given.claims import ClaimIndex
 from reconciler.ports import Lane, PortRange, PortSet
 
 _ORDER = attrgetter("lane", "ports.first", "ports.last", "kind")

@@ -148,7 +148,7 @@ class Picture:
         A reservation is never missing on a host that knows none.
         """
         every = self.owned.claims if claims is None else claims
-        told: set[tuple[object, ...]] = set()
+        known: set[tuple[object, ...]] = set()
         for unit in (unit for claim in every for unit in units_of(claim, self.desired.file(claim), self.snapshot)):
             name = (unit.entry.policy, unit.entry.name, unit.kind)
             if unit.kind == "reservation" and not self.snapshot.reservations_supported:
@@ -159,8 +159,8 @@ class Picture:
                     for run in ports.runs():
                         found.setdefault((run, reason), []).extend(self.tables[number].lanes)
             for (run, reason), lanes in sorted(found.items()):
-                if (key := (*name, run, tuple(sorted(lanes)))) not in told:  # two files may say the same
-                    told.add(key)
+                if (key := (*name, run, tuple(sorted(lanes)))) not in known:  # two files may say the same
+                    known.add(key)
                     yield MissingClaim(unit, tuple(sorted(lanes)), run, reason)
 
     def _why(self, unit: Unit, lacks: Lacks) -> Iterator[tuple[Reason, Lacks]]:

@@ -14,7 +14,7 @@ from reconciler.ledger.records import Claim, OwnedRow
 from reconciler.plan.given.desired import Desired
 from reconciler.plan.given.owned import Owned
 from reconciler.plan.model import Blocker, RowRef
-from reconciler.ports import LANES, Lane, PortRange, PortSet, Protocol, RangeIndex, Store
+from reconciler.ports import LANES, Lane, PortRange, PortSet, Protocol, RangeIndex, Store, cut
 
 RowKey = tuple[Lane, PortRange]
 
@@ -86,6 +86,11 @@ class Table:
     def has(self, ports: PortRange) -> bool:
         """Is there an administered row of exactly these ports that may be an exclusion?"""
         return any(found == ports for found, _ in self.covering.touching(ports))
+
+    def kept(self, ports: PortRange, lanes: tuple[Lane, ...], otherwise: Store = "persistent") -> list[RowRef]:
+        """What is wanted of a row that goes, as the fewest rows, each inside one entry. `otherwise`: see `store_of`."""
+        runs = cut(self.desired.within(ports), (item for item, _ in self.claims.touching(ports)))
+        return [RowRef("exclusion", lanes, run, self.store_of(run, otherwise)) for run in runs]
 
     def row_ref(self, ports: PortRange) -> RowRef:
         """A foreign exclusion of this table, as a step names it. Nobody knows its store; the lasting one is tried."""

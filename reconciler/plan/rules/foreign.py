@@ -9,14 +9,14 @@ from reconciler.ledger.records import Claim
 from reconciler.plan import reasons
 from reconciler.plan.given.picture import Picture
 from reconciler.plan.given.tables import Table, is_system
-from reconciler.plan.model import EntryRef, Reason, Remedy, RowRef, Status
+from reconciler.plan.model import EntryRef, Reason, Remedy, Status
 from reconciler.plan.steps import Proposal
 from reconciler.policy.entries import Exclusion, Unmanaged
-from reconciler.ports import PortRange, PortSet, cut
+from reconciler.ports import PortRange, PortSet
 
 
 def absent(picture: Picture, before: Sequence[Proposal]) -> Iterator[Proposal]:
-    """`state = "absent"`: exactly this row goes, even if it is foreign. One that goes anyway is told once."""
+    """`state = "absent"`: exactly this row goes, even if it is foreign. One that goes anyway goes once."""
     again = {(lane, row.ports) for proposal in before for row in proposal.creates for lane in row.lanes}
     leaving = {(lane, row.ports) for proposal in before for row in proposal.deletes for lane in row.lanes} - again
     reserved = picture.desired.reserved()
@@ -24,14 +24,13 @@ def absent(picture: Picture, before: Sequence[Proposal]) -> Iterator[Proposal]:
         numbers = picture.tables_of(picture.snapshot.sharing(entry.lanes))
         for ports in entry.ports:
             for table in (picture.tables[number] for number in numbers):
-                blocks = [row for _, row in table.others.touching(ports) if picture.snapshot.kind_of(row) == "block"]
                 if (table.lanes[0], ports) in leaving or ((table.protocol, ports) in reserved and not table.has(ports)):
                     continue
                 there = any(row.administered and row.ports == ports for row in table.rows)
                 if there or table.is_to_be(ports):
                     yield named(picture, table, entry, ports)
-                elif blocks:
-                    yield _under_blocks(picture, table, entry, ports)
+                elif blocks := [row for _, row in table.others.touching(ports) if _is_block(picture, row)]:
+                    yield _under_blocks(picture, _removal(table, entry, ports), blocks)
 
 
 def named(picture: Picture, table: Table, entry: Exclusion, ports: PortRange) -> Proposal:
@@ -42,12 +41,8 @@ def named(picture: Picture, table: Table, entry: Exclusion, ports: PortRange) ->
         proposal.status, reason, proposal.remedy = why
         proposal.reason = reasons.absent_but(reason)
     elif stays := table.desired.within(ports):
-        wanting = table.claims.touching(ports)
-        proposal.creates = [
-            RowRef("exclusion", table.lanes, run, table.store_of(run))
-            for run in cut(stays, (item for item, _ in wanting))
-        ]
-        proposal.owners += [picture.desired.ref(claim) for _, claim in wanting]
+        proposal.creates = table.kept(ports, table.lanes)
+        proposal.owners += [picture.desired.ref(claim) for _, claim in table.claims.touching(ports)]
         proposal.reason = reasons.absent_and_wanted(stays)
     return proposal
 
@@ -57,12 +52,14 @@ def _removal(table: Table, entry: Exclusion, ports: PortRange) -> Proposal:
     return Proposal(deletes=[table.row_ref(ports)], owners=[owner], reason=reasons.DECLARED_ABSENT)
 
 
-def _under_blocks(picture: Picture, table: Table, entry: Exclusion, ports: PortRange) -> Proposal:
+def _is_block(picture: Picture, row: Row) -> bool:
+    return picture.snapshot.kind_of(row) == "block"
+
+
+def _under_blocks(picture: Picture, proposal: Proposal, blocks: Sequence[Row]) -> Proposal:
     """Nothing of that name is there, and blocks hold the ports all the same."""
-    proposal = _removal(table, entry, ports)
-    blocks = (row for _, row in table.others.touching(ports) if picture.snapshot.kind_of(row) == "block")
     proposal.blockers = [picture.blocker(row) for row in blocks]
-    proposal.status, proposal.remedy = "blocked", reasons.leave_the_block(table.row_ref(ports))
+    proposal.status, proposal.remedy = "blocked", reasons.leave_the_block(proposal.deletes[0])
     proposal.reason = reasons.absent_but(reasons.held_by_blocks(proposal.blockers))
     return proposal
 

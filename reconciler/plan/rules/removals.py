@@ -14,7 +14,7 @@ from reconciler.plan.given.picture import Picture
 from reconciler.plan.given.tables import Table
 from reconciler.plan.model import EntryRef, RowRef
 from reconciler.plan.steps import Proposal
-from reconciler.ports import PROTOCOLS, PortRange, PortSet, Protocol, cut
+from reconciler.ports import PROTOCOLS, PortRange, PortSet, Protocol
 
 
 def removals(picture: Picture, before: Sequence[Proposal]) -> Iterator[Proposal]:
@@ -38,12 +38,8 @@ def _removal(picture: Picture, table: Table, records: tuple[OwnedRow, ...]) -> P
         _give_up(picture, proposal, records[0], [claim for _, claim in table.recorded.touching(ports)])
         return proposal
     lanes = tuple(record.lane for record in records)
-    wanting = table.claims.touching(ports)
-    proposal.creates = [
-        RowRef("exclusion", lanes, run, table.store_of(run, records[0].store))
-        for run in cut(stays, (item for item, _ in wanting))
-    ]
-    proposal.owners = [picture.desired.ref(claim) for _, claim in wanting]
+    proposal.creates = table.kept(ports, lanes, records[0].store)
+    proposal.owners = [picture.desired.ref(claim) for _, claim in table.claims.touching(ports)]
     changes = stays.covers(ports)
     proposal.reason = (
         reasons.store_changes(records[0].store, table.store_of(ports)) if changes else reasons.shrunk(stays)
