@@ -78,11 +78,6 @@ class Table:
         """Will a restart end this row of ours, although its entries say that it lasts?"""
         return not self.in_its_store(ports) and self.store_of(ports) == "persistent"
 
-    def is_to_be(self, ports: PortRange) -> bool:
-        """Do entries want exclusions over all these ports, whatever is there now?"""
-        found = (item for item, claim in self.claims.touching(ports) if id(claim) not in self.standing)
-        return PortSet.of(found).covers(ports)
-
     def has(self, ports: PortRange) -> bool:
         """Is there an administered row of exactly these ports that may be an exclusion?"""
         return any(found == ports for found, _ in self.covering.touching(ports))

@@ -26,11 +26,22 @@ def absent(picture: Picture, before: Sequence[Proposal]) -> Iterator[Proposal]:
             for table in (picture.tables[number] for number in numbers):
                 if (table.lanes[0], ports) in leaving or ((table.protocol, ports) in reserved and not table.has(ports)):
                     continue
-                there = any(row.administered and row.ports == ports for row in table.rows)
-                if there or table.is_to_be(ports):
+                comes = (table.lanes[0], ports) in again or _is_declared(picture, table, ports)
+                if comes or _is_listed(table, ports):
                     yield named(picture, table, entry, ports)
                 elif blocks := [row for _, row in table.others.touching(ports) if _is_block(picture, row)]:
                     yield _under_blocks(picture, _removal(table, entry, ports), blocks)
+
+
+def _is_listed(table: Table, ports: PortRange) -> bool:
+    """Is there an administered row of exactly these ports?"""
+    return any(row.administered and row.ports == ports for row in table.rows)
+
+
+def _is_declared(picture: Picture, table: Table, ports: PortRange) -> bool:
+    """Does an entry in scope want exactly this, as in another family of the same table?"""
+    exact = (claim for item, claim in table.claims.touching(ports) if item == ports)
+    return any(claim in picture.desired.declared for claim in exact)
 
 
 def named(picture: Picture, table: Table, entry: Exclusion, ports: PortRange) -> Proposal:
@@ -71,7 +82,8 @@ def _why_it_stays(picture: Picture, table: Table, ports: PortRange) -> tuple[Sta
         return "blocked", reasons.SYSTEM_ROW, reasons.leave_the_system_row(row)
     guards = [claim for _, claim in table.protecting.touching(ports)]
     wanting = [claim for _, claim in table.claims.touching(ports)] if table.desired.covers(ports) else []
-    if not table.cover.covers(ports):  # a reservation, which is ours or not
+    is_reservation = _is_listed(table, ports) and not table.cover.covers(ports)
+    if is_reservation:  # which is ours or not
         kept = picture.keepers(Row(table.lanes[0], ports, True))
         guards = [claim for claim in kept if claim in picture.desired.protecting]
         wanting = [claim for claim in kept if claim in picture.desired.wanted]
@@ -83,7 +95,7 @@ def _why_it_stays(picture: Picture, table: Table, ports: PortRange) -> tuple[Sta
         return "blocked", reason, _way_out(picture, wanting, guards)
     if ports in table.unknown:
         return "blocked", reasons.MAY_BE_RESERVATION, reasons.ask_its_program(row)
-    if not table.cover.covers(ports):
+    if is_reservation:
         return "blocked", reasons.IS_RESERVATION, reasons.ask_its_program(row)
     return None
 

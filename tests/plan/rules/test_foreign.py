@@ -356,3 +356,11 @@ def test_what_is_kept_of_a_foreign_row_for_what_waits_outlives_a_restart() -> No
     assert told(world.apply(wanted).plan) == ["replace 8000-8099 -> 8000-8009 tcp"]
     world.reboot()
     assert world.rows() == ["8000-8009 *"]
+
+
+def test_what_is_wanted_out_of_scope_and_was_lost_is_not_there_to_be_absent() -> None:
+    world = World()
+    world.apply(policy("q", entry("y", "8006-8007 8008-8010")))
+    world.delete(TCP4, "8008-8010")
+    plan = world.plan(policy("p", entry("x", "8007-8009", state="absent")))
+    assert (told(plan), "absent-and-held" in note_ids(plan)) == ([], True)
