@@ -16,6 +16,7 @@ from reconciler.ledger.document import Encoder, decode, encode
 from reconciler.ledger.records import Claim, Ledger, RestoreRow
 from reconciler.ports import LANES, PortRange
 from tests.ledger.samples import SAMPLE, ledgers, row_key
+from tests.plan.build import claim
 
 
 def claim_key(claim: Claim) -> tuple[object, ...]:
@@ -217,3 +218,8 @@ def refused_or_read(data: bytes) -> None:
     except LedgerError:
         return
     assert encode(decode(encode(ledger))) == encode(ledger)
+
+
+def test_the_files_of_a_ledger_are_named_once() -> None:
+    made = [claim("web", "80", file="/b.toml"), claim("db", "90", file="/a.toml"), claim("api", "70", file="/b.toml")]
+    assert list(Ledger("m", claims=tuple(made)).files()) == ["/b.toml", "/a.toml"]
