@@ -182,11 +182,10 @@ class Truth:
             old = [known for known in self.book if known.policy == policy]
             present = any(not item.absent for file in active.values() if file.policy == policy for item in file.items)
             if present and not any(known.item.name in names or known.file in files for known in old):
-                if old or any(
-                    key[1] == policy for key in self.guards
-                ):  # what a protected entry gave up is its own still
+                guarded = {key[2] for key in self.guards if key[1] == policy}  # its own still, though given up
+                if old or guarded:
                     maybe.add(policy)
-                if old and all(known.file in self.world.files for known in old):
+                if old and not guarded & names and all(known.file in self.world.files for known in old):
                     sure.add(policy)
         return sure, maybe
 
