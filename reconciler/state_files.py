@@ -68,6 +68,30 @@ def save_file(path: Path, content: bytes, what: str) -> None:
         raise _failed(path, f"{what} cannot be written", error) from None
 
 
+def append_file(path: Path, content: bytes, what: str, *, new: bool) -> None:
+    """Write to the end of a file in the state folder, durably; `new`: of a file that is made for it.
+
+    Raises LedgerError, and then some of the content may stand at its end.
+    """
+    check_folder(path.parent)
+    try:
+        if new:
+            patiently(lambda: path.unlink(missing_ok=True))
+        flags = open_flags(os.O_WRONLY | os.O_APPEND | (os.O_CREAT | os.O_EXCL if new else 0))
+        descriptor = patiently(lambda: os.open(path, flags, 0o600))
+        with os.fdopen(descriptor, "ab") as file:
+            check_status(path, os.fstat(descriptor))
+            if new:
+                _set_rights(descriptor, FILE_MODE)
+            file.write(content)
+            file.flush()
+            os.fsync(descriptor)
+        if new:
+            sync_folder(path.parent)
+    except OSError as error:
+        raise _failed(path, f"{what} cannot be written", error) from None
+
+
 def replace_file(path: Path, content: bytes, rights: int | os.stat_result, *, alone: bool = True) -> None:
     """Write a draft beside the file, make it durable, and rename it. Raises OSError; then the old file or
     the new one is there, whole.

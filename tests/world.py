@@ -17,8 +17,8 @@ from reconciler.lab.simulated import events
 from reconciler.lab.simulated.host import SimulatedHost
 from reconciler.lab.simulated.services import Setup, new_state, reboot
 from reconciler.lab.simulated.variants import Variants
-from reconciler.ledger.document import decode, encode
-from reconciler.ledger.records import Ledger
+from reconciler.ledger.document import decode, encode, encode_change, journal_head, with_journal
+from reconciler.ledger.records import Ledger, LedgerChange
 from reconciler.plan.given.desired import lookups
 from reconciler.plan.model import Options, Plan, State, Step
 from reconciler.plan.planner import plan_state
@@ -83,6 +83,11 @@ class MemoryStore:
     def save(self, ledger: Ledger) -> None:
         self.saves += 1
         self.ledger = decode(encode(ledger))
+
+    def append(self, change: LedgerChange) -> None:
+        self.saves += 1
+        assert self.ledger is not None
+        self.ledger = with_journal(self.ledger, journal_head(self.ledger.journal) + encode_change(change))
 
 
 class FakeClock:

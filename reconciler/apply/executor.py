@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 
 from reconciler.apply.journal import Journal
 from reconciler.apply.results import ApplyResult, Progress, StepResult
@@ -44,50 +45,71 @@ class Executor:
         return ApplyResult(self._plan, tuple(results), interrupted, tuple(self._problems))
 
     def _run_steps(self, results: list[StepResult], stop: Callable[[], bool], used_plan: str | None) -> bool:
-        steps = self._plan.to_do()
-        update = self._plan.update
+        steps, update = self._plan.to_do(), self._plan.update
+        numbers = {id(step): number for number, step in enumerate(steps, start=1)}
         interrupted = False
+
+        def begins(step: Step) -> bool:
+            nonlocal interrupted
+            interrupted = interrupted or stop()
+            if not interrupted:
+                self._progress.step_started(step, numbers[id(step)], len(steps))
+            return not interrupted
+
         try:
             if steps or update.changed:
                 self._journal.begin(update, calls=bool(steps))
-            for number, step in enumerate(steps, start=1):
-                if stop():
-                    interrupted = True
+            for group in self._groups(steps):
+                for result in self._do(group, begins):
+                    results.append(result)
+                    self._progress.step_finished(result, numbers[id(result.step)], len(steps))
+                if interrupted:
                     break
-                self._progress.step_started(step, number, len(steps))
-                results.append(self._do(step))
-                self._progress.step_finished(results[-1], number, len(steps))
-                if results[-1].verdict in ("unknown", "not-run"):
-                    raise HostError(results[-1].text)
+                if unclear := [item for item in results if item.verdict in ("unknown", "not-run")]:
+                    raise HostError(unclear[0].text)
         finally:
-            if self._journal.ledger.winnat_to_start:
+            if self._journal.winnat_to_start:
                 self._restart_winnat()
         if not interrupted:
             to_restore = still_to_restore(
-                self._journal.ledger.to_restore, update.claims, self._writer.covers, self._writer.found
+                self._journal.to_restore, update.claims, self._writer.covers, self._writer.found
             )
             self._journal.finish(update, to_restore, used_plan)
         return interrupted
 
-    def _do(self, step: Step) -> StepResult:
-        """Do one step, by the method that its action names."""
+    def _groups(self, steps: Sequence[Step]) -> Iterator[list[Step]]:
+        """The steps that are done together, in their order; asked for a group when the one before is done."""
+        rest = deque(steps)
+        while rest:
+            group = [rest.popleft()]
+            if self._transactions.goes_in_a_run(group[0]):
+                while rest and rest[0].action == group[0].action and self._transactions.goes_in_a_run(rest[0]):
+                    group.append(rest.popleft())
+            yield group
+
+    def _do(self, group: list[Step], begins: Callable[[Step], bool]) -> list[StepResult]:
+        """Do some steps, by the method that their action names."""
+        step = group[0]
+        if len(group) > 1 or self._transactions.goes_in_a_run(step):
+            return self._transactions.run(group, begins)
+        if not begins(step):
+            return []
         do: dict[ActionId, Callable[[Step], StepResult]] = {
             "release-winnat": self.do_release_winnat,
             "set-dynamic-range": self.do_set_dynamic_range,
-            "create": self._transactions.run,
-            "replace": self._transactions.run,
-            "delete": self._transactions.run,
+            "replace": self._transactions.run_alone,
+            "delete": self._transactions.run_alone,
             "start-winnat": self.do_start_winnat,
         }
         try:
-            return do[step.action](step)
+            return [do[step.action](step)]
         except (HostError, LedgerError) as error:
-            return StepResult(step, "unknown", (), str(error))
+            return [StepResult(step, "unknown", (), str(error))]
 
     def do_start_winnat(self, step: Step) -> StepResult:
         """Start WinNAT, which an earlier run left stopped."""
         self._restart_winnat()
-        return StepResult(step, "refused" if self._journal.ledger.winnat_to_start else "done")
+        return StepResult(step, "refused" if self._journal.winnat_to_start else "done")
 
     def do_set_dynamic_range(self, step: Step) -> StepResult:
         """Set the ephemeral range of one protocol, and read it again."""

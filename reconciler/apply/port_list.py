@@ -106,7 +106,7 @@ class ListExecutor:
         def covers(lane: Lane, ports: PortRange) -> bool:
             return self._listed.covers(ports)
 
-        rows, claims = self._journal.ledger.to_restore, self._plan.update.claims
+        rows, claims = self._journal.to_restore, self._plan.update.claims
         return still_to_restore(rows, claims, covers, lambda lookup: False)
 
     def _write(self, steps: tuple[Step, ...], add: PortSet, remove: PortSet) -> Refusal | None:
@@ -118,7 +118,7 @@ class ListExecutor:
             self._before = listed
             self._journal.intend_all(creates, listed, listed - remove if in_pieces else PortSet())
             self._begun = True
-            return add | PortSet.of(row.ports for row in self._journal.ledger.to_restore)
+            return add | PortSet.of(row.ports for row in self._journal.to_restore)
 
         return self._host.write_list(add, remove, self._plan.update.stored, before)
 

@@ -1,4 +1,4 @@
-"""Doing one step whole or not at all.
+"""Doing steps, each whole or not at all: in a run where they do not depend on each other, else alone.
 
 What a step created is undone when a later call of it fails, and what it took away is put back, retried for 30
 seconds; if even that fails the report says COVER LOST and the next run restores the row (design 4.4). The ledger says
@@ -7,11 +7,11 @@ so from before the delete on, so that the row is restored after a kill in betwee
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from reconciler.apply.clock import Clock
 from reconciler.apply.results import COVER_LOST, StepResult, Taken, Verdict, WriteResult
-from reconciler.apply.writer import Writer
+from reconciler.apply.writer import Job, Writer
 from reconciler.errors import HostError, LedgerError
 from reconciler.host.interface import Refusal
 from reconciler.ledger.records import RestoreRow
@@ -33,7 +33,28 @@ class Transactions:
         self._problems = problems
         self._claims = ClaimIndex(plan.update.claims)
 
-    def run(self, step: Step) -> StepResult:
+    def goes_in_a_run(self, step: Step) -> bool:
+        """Can its calls be made among those of others? A replace takes ports away for a moment, and goes alone; so
+        does a delete out of a row that the host merged."""
+        if step.action == "delete":
+            return not any(self._writer.merged_into(row) for row in step.deletes)
+        return step.action == "create"
+
+    def run(self, steps: Sequence[Step], begins: Callable[[Step], bool]) -> list[StepResult]:
+        """Do steps that go in a run, of one action. `begins` is told of each before its first call, and says whether
+        it is still to be done; what is not has no result."""
+        calls = self._writer.calls
+        wholes = [_Whole(step, self._jobs(step)) for step in steps]
+        error: HostError | LedgerError | None = None
+        try:
+            self._writer.run([job for whole in wholes for job in whole.jobs], _Course(wholes, begins))
+        except (HostError, LedgerError) as caught:
+            if self._writer.calls == calls:
+                return [StepResult(steps[0], "not-run", (), str(caught))]
+            error = caught
+        return [self._finished(whole, error) for whole in wholes if whole.begun or (whole.known and begins(whole.step))]
+
+    def run_alone(self, step: Step) -> StepResult:
         """Do one step: its deletes, then its creates."""
         writes: list[WriteResult] = []
         lost, calls, to_restore = len(self._problems), self._writer.calls, self._writer.to_restore()
@@ -46,13 +67,23 @@ class Transactions:
             return StepResult(step, "unknown", tuple(writes), str(error))
         if len(self._problems) > lost:
             return StepResult(step, "cover-lost", tuple(writes), _text(refused))
-        if refused:
-            by_rows = any(blocker.what == "row" for blocker in step.blockers)
-            forecast: Verdict = "blocked" if by_rows else "deferred"
-            return StepResult(step, forecast if step.tried else "refused", tuple(writes), _text(refused))
-        notes = dict.fromkeys(write.note for write in writes if write.note)
-        already = all(write.outcome == "already" for write in writes)
-        return StepResult(step, "already" if already else "done", tuple(writes), "; ".join(notes))
+        return _judged(step, writes, refused)
+
+    def _jobs(self, step: Step) -> list[Job]:
+        creates = [Job("create", row, self._claims.label(row)) for row in step.creates]
+        return [*(Job("delete", row) for row in step.deletes), *creates]
+
+    def _finished(self, whole: _Whole, error: HostError | LedgerError | None) -> StepResult:
+        """What came of one step of a run; what of it was made in vain is undone (design 4.7)."""
+        step, writes = whole.step, [job.result for job in whole.jobs if job.result]
+        try:
+            if whole.refused and step.creates:
+                self._undo(step, writes, whole.units)
+        except (HostError, LedgerError) as caught:
+            error = caught
+        if error and (whole.refused or not whole.known):
+            return StepResult(step, "unknown", tuple(writes), str(error))
+        return _judged(step, writes, whole.refused)
 
     def _tell_open(self, to_restore: Iterable[RestoreRow]) -> None:
         """What was deleted to come back may be gone, and nobody can look."""
@@ -69,23 +100,14 @@ class Transactions:
         return None
 
     def _create_all(self, step: Step, writes: list[WriteResult]) -> WriteResult | None:
-        """Make the creates of a step. The first that was refused, if any.
-
-        In a step that only creates, a unit is given up when a row over it is refused; rows of the others are made all
-        the same, and stay (design 4.7). A step that deletes is done whole or not at all.
-        """
-        refused: WriteResult | None = None
-        units = set() if step.deletes else set(step.units)
+        """Make the creates of a replace. The first that was refused, all undone, if any."""
         for row in step.creates:
-            if refused and not _served(row, units):
-                continue
             writes.append(self._writer.create(row, self._claims.label(row)))
             if writes[-1].outcome == "refused":
-                refused = refused or writes[-1]
-                units -= _served(row, units)
-        if refused:
-            self._undo(step, writes, units)
-        return refused
+                refused = writes[-1]
+                self._undo(step, writes)
+                return refused
+        return None
 
     def _undo(self, step: Step, writes: list[WriteResult], units: Iterable[UnitRef] = ()) -> None:
         """Undo what the step did: what it created goes, but for rows of these units; what it took away comes back."""
@@ -164,6 +186,60 @@ class Transactions:
         if any(row.kind == "exclusion" or ports == row.ports for ports in found):
             return f"{lost}; the next apply tries again"
         return f"{lost}; no entry claims it, so no later apply makes it again"
+
+
+class _Whole:
+    """A step of a run. A unit is created whole or not at all; rows of the others are made all the same, and stay."""
+
+    def __init__(self, step: Step, jobs: Sequence[Job]) -> None:
+        self.step = step
+        self.jobs = jobs
+        self.units = set(step.units)
+        self.begun = False
+        self.refused: WriteResult | None = None
+
+    @property
+    def known(self) -> bool:
+        """Is it known what came of it?"""
+        return all(job.result or (self.refused and not job.called) for job in self.jobs)
+
+    def serves(self, job: Job) -> bool:
+        """Is there a use for this row still?"""
+        return self.refused is None or bool(_served(job.row, self.units))
+
+    def learn(self, job: Job) -> None:
+        """A row that is refused gives up the units that lack it."""
+        if job.refused:
+            self.refused = self.refused or job.result
+            self.units -= _served(job.row, self.units)
+
+
+class _Course:
+    """See `Course`: begins each step with its first call, and ends it where it is of no use any more."""
+
+    def __init__(self, wholes: Sequence[_Whole], begins: Callable[[Step], bool]) -> None:
+        self._of = {id(job): whole for whole in wholes for job in whole.jobs}
+        self._begins = begins
+
+    def wants(self, job: Job) -> bool:
+        """See `Course`."""
+        whole = self._of[id(job)]
+        whole.begun = whole.begun or self._begins(whole.step)
+        return whole.begun and whole.serves(job)
+
+    def known(self, job: Job) -> None:
+        """See `Course`."""
+        self._of[id(job)].learn(job)
+
+
+def _judged(step: Step, writes: Sequence[WriteResult], refused: WriteResult | None) -> StepResult:
+    if refused:
+        by_rows = any(blocker.what == "row" for blocker in step.blockers)
+        forecast: Verdict = "blocked" if by_rows else "deferred"
+        return StepResult(step, forecast if step.tried else "refused", tuple(writes), _text(refused))
+    notes = dict.fromkeys(write.note for write in writes if write.note)
+    already = all(write.outcome == "already" for write in writes)
+    return StepResult(step, "already" if already else "done", tuple(writes), "; ".join(notes))
 
 
 def _place(item: RestoreRow) -> tuple[PortRange, Lane]:

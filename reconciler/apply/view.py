@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import TypeAlias
 
 from reconciler.apply.journal import Journal
 from reconciler.errors import HostError
 from reconciler.host.interface import Host, Lookup, Row, Snapshot
 from reconciler.plan.model import RowRef
-from reconciler.ports import LANES, Lane, PortRange, PortSet
+from reconciler.ports import LANES, Lane, PortRange, PortSet, RangeIndex
 
 READ_SECONDS = 30.0
 READ_PAUSE = 1.0
@@ -31,9 +31,7 @@ class View:
         self._tells_kinds = snapshot.lookup_tells_kinds
         self._lookups = set(snapshot.lookups)
         self._asked = {Lookup(row.lane.protocol, row.ports) for row in snapshot.rows} | self._lookups
-        self._rows: dict[Lane, list[Row]] = {lane: [] for lane in LANES}
-        for row in snapshot.rows:
-            self._rows[row.lane].append(row)
+        self._rows = {lane: _index(lane, snapshot.rows) for lane in LANES}
 
     def read(self, lanes: Iterable[Lane]) -> None:
         """Read these lanes again. Raises HostError."""
@@ -41,7 +39,7 @@ class View:
         fresh = self._host.rows(wanted)
         self._stale -= set(wanted)
         for lane in wanted:
-            self._rows[lane] = [row for row in fresh if row.lane == lane]
+            self._rows[lane] = _index(lane, fresh)
 
     def freshen(self, lanes: Iterable[Lane]) -> None:
         """Read those of these lanes again that were read before the lock or the last call. Raises HostError."""
@@ -69,13 +67,21 @@ class View:
         """
         return lanes[:1] if row.kind == "reservation" else tuple(sorted(lanes, key=lambda lane: lane in self._stale))
 
-    def look_again(self, row: RowRef, lanes: tuple[Lane, ...]) -> None:
-        """Read these lanes after a call; what others list was read before it. Raises HostError."""
+    def called(self) -> None:
+        """A call was made: what was read before it may be so no more."""
+        self._stale = set(LANES)
+
+    def is_fresh(self, lanes: Iterable[Lane]) -> bool:
+        """Were these lanes read since the last call?"""
+        return self._stale.isdisjoint(lanes)
+
+    def look_again(self, rows: Collection[RowRef], lanes: Collection[Lane]) -> None:
+        """Read these lanes after the calls for some rows. Raises HostError."""
 
         def look() -> None:
-            self._stale |= set(LANES) - set(lanes)
             self.read(lanes)
-            self._ask(row)
+            for row in rows:
+                self._ask(row)
 
         self._patiently(look)
         self._shared = tuple(table for table in self._shared if not set(table) <= set(lanes) or self._alike(table))
@@ -85,19 +91,18 @@ class View:
         return any(set(lanes) <= set(table) for table in self._shared)
 
     def _alike(self, table: tuple[Lane, ...]) -> bool:
-        first, *others = ([row[1:] for row in self._rows[lane]] for lane in table)
+        first, *others = ([row[1:] for _, row in self._rows[lane]] for lane in table)
         return all(rows == first for rows in others)
 
     def covers(self, lane: Lane, ports: PortRange) -> bool:
         """Is every port of the range covered by administered rows in this lane?"""
-        near = (item for item in self._rows[lane] if item.ports.overlaps(ports))
-        return PortSet.of(item.ports for item in near if self._is_exclusion(item)).covers(ports)
+        return PortSet.of(row.ports for row in self._near(lane, ports) if self._is_exclusion(row)).covers(ports)
 
     def has(self, row: RowRef, lane: Lane) -> bool:
         """Is exactly this row there?"""
         if row.kind == "reservation":
             return self.found(_lookup(row))
-        return any(item.ports == row.ports and self._is_exclusion(item) for item in self._rows[lane])
+        return any(item.ports == row.ports and self._is_exclusion(item) for item in self._near(lane, row.ports))
 
     def found(self, wanted: Lookup) -> bool:
         """Did Lookup find this reservation when it was last asked?"""
@@ -105,18 +110,21 @@ class View:
 
     def holder(self, row: RowRef, lane: Lane) -> PortRange | None:
         """The listed administered row that contains this one, exact or merged with neighbours."""
-        for item in self._rows[lane]:
+        for item in self._near(lane, row.ports):
             if item.administered and item.ports.contains(row.ports):
                 return item.ports
         return None
 
     def exclusions_over(self, ports: PortRange, lanes: Iterable[Lane]) -> list[Row]:
         """The rows of these lanes that hold the whole range and are no reservations, as far as the host tells."""
-        near = (row for lane in lanes for row in self._rows[lane] if row.ports.contains(ports))
+        near = (row for lane in lanes for row in self._near(lane, ports) if row.ports.contains(ports))
         return [row for row in near if self._is_exclusion(row)]
 
+    def _near(self, lane: Lane, ports: PortRange) -> list[Row]:
+        return [row for _, row in self._rows[lane].touching(ports)]
+
     def _is_exclusion(self, row: Row) -> bool:
-        if not row.administered or self._journal.ledger.find(row.lane, row.ports, "reservation"):
+        if not row.administered or self._journal.find(row.lane, row.ports, "reservation"):
             return False
         return not (self._tells_kinds and Lookup(row.lane.protocol, row.ports) in self._lookups)
 
@@ -142,7 +150,7 @@ class View:
         if row.kind == "reservation":
             self._keep(wanted, found=self._host.lookup(wanted))
         elif self._tells_kinds:
-            near = (item for lane in row.lanes for item in self._rows[lane] if item.ports.overlaps(row.ports))
+            near = (item for lane in row.lanes for item in self._near(lane, row.ports))
             new = {Lookup(item.lane.protocol, item.ports) for item in near if item.administered} - self._asked
             for item in sorted({wanted, *new}):
                 self._keep(item, found=self._is_found(item))
@@ -159,6 +167,10 @@ class View:
         self._lookups.discard(wanted)
         if found:
             self._lookups.add(wanted)
+
+
+def _index(lane: Lane, rows: Iterable[Row]) -> RangeIndex[Row]:
+    return RangeIndex((row.ports, row) for row in rows if row.lane == lane)
 
 
 def _lookup(row: RowRef) -> Lookup:

@@ -1,23 +1,112 @@
-"""Writing one row, and finding out what became of it.
+"""Writing rows, and finding out what became of them.
 
-An exit code or a message is never believed (design 4.10): after each call the listing is read again and decides. A
-row is written through its first lane; through the others only where it is still missing, so it does not matter
-whether the lanes share a table (4.3). After each call every lane that is not as it should be is read again, so that
-a door which had no effect of its own is never judged by what it listed before another one worked.
+An exit code or a message is never believed (design 4.10): reading again decides. Calls that do not depend on each other
+go in a run: what is about to be done in one record, the calls, one reading, what came of them in one record. A call
+that reports failure is read after at once and goes on alone.
+
+A row is written through its first lane; through the others only where it is still missing, so it does not matter
+whether the lanes share a table (4.3). After a run every lane that is not as it should be is read again, so that a door
+which had no effect of its own is never judged by what it listed before another one worked.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal, Protocol
 
-from reconciler.apply.journal import Journal
+from reconciler.apply.journal import Call, Journal, keys_of
 from reconciler.apply.results import Taken, WriteResult
 from reconciler.apply.view import View
-from reconciler.host.interface import Change, Host, Lookup, Refusal, Snapshot
-from reconciler.ledger.records import Intent, RestoreRow
+from reconciler.host.interface import Change, Host, Lookup, Refusal, Row, Snapshot
+from reconciler.ledger.records import Intent, RestoreRow, RowKey
 from reconciler.plan.model import RowRef
 from reconciler.ports import LANES, Lane, PortRange, PortSet, Store
+
+MOST_ANNOUNCED = 50
+"""How many calls are written down before the first of them is made: after a kill each of them is in doubt."""
+SAID_CREATED = Refusal("failed", "the call said that it was done, and the range is not there")
+SAID_DELETED = Refusal("failed", "the call said that it was done, and the range is still there")
+UNSURE = "it is there although the call failed: somebody else may have made it, so it is not recorded as ours"
+
+
+@dataclass(eq=False, slots=True)
+class Job:
+    """One row to create or to delete, and how far that is.
+
+    Attributes:
+        label: the entry that a create is for; None where the row must not become ours.
+        comes_back: ports of a row to delete that must be made again, so the ledger says so from then on.
+        result: what came of it, once that is known.
+        lanes: where there was something to do. wrong: where there still is.
+        calls: what is left to try, in its order, each where it is still needed.
+        worked: lanes that are right by our doing, with the store of the call that did it.
+        refusal: what the host said last when it refused. called: at least one call was made.
+        unsure: a call that failed may not have been what made the row.
+    """
+
+    verb: Literal["create", "delete"]
+    row: RowRef
+    label: str | None = None
+    comes_back: PortSet = PortSet()
+    result: WriteResult | None = None
+    lanes: tuple[Lane, ...] = ()
+    wrong: tuple[Lane, ...] = ()
+    calls: list[tuple[Lane, Store]] = field(default_factory=list)
+    worked: dict[Lane, Store] = field(default_factory=dict)
+    labels: dict[Lane, str | None] = field(default_factory=dict)
+    refusal: Refusal | None = None
+    called: bool = False
+    unsure: bool = False
+
+    @property
+    def refused(self) -> bool:
+        """Is it known that the host does not do it?"""
+        return self.result is not None and self.result.outcome == "refused"
+
+
+class Course(Protocol):
+    """Watches a run."""
+
+    def wants(self, job: Job) -> bool:
+        """Is the job still wanted? Asked once, right before its first call."""
+        ...
+
+    def known(self, job: Job) -> None:
+        """The job has its result."""
+        ...
+
+
+class Straight:
+    """Nothing happens on the way."""
+
+    def wants(self, job: Job) -> bool:
+        """See `Course`."""
+        return True
+
+    def known(self, job: Job) -> None:
+        """See `Course`."""
+
+
+@dataclass(slots=True)
+class _Open:
+    """A call of a job: through `lane`; `lanes` are those that get the row by it. `fresh`: they were read since the
+    call before it. `intent`: what the ledger says of it. `refusal`: what the host said, if it was not done."""
+
+    job: Job
+    lane: Lane
+    store: Store
+    lanes: tuple[Lane, ...]
+    fresh: bool = False
+    intent: Intent | None = None
+    refusal: Refusal | None = None
+
+    def announced(self) -> Call:
+        """What the ledger says of it beforehand."""
+        job = self.job
+        absent_in = self.lanes if job.verb == "create" and job.label is not None else ()
+        return Call(job.verb, job.row, absent_in, job.label or "", job.comes_back)
 
 
 class Writer:
@@ -34,100 +123,39 @@ class Writer:
         """Read these lanes again. Raises HostError."""
         self._view.read(lanes)
 
-    def to_restore(self) -> tuple[RestoreRow, ...]:
-        """What the ledger says is to be made again by now."""
-        return self._journal.ledger.to_restore
-
     def create(self, row: RowRef, label: str | None) -> WriteResult:
-        """Create one row in all its lanes. Raises HostError when what became of it cannot be read.
-
-        `label`: the entry it is made for; None where it must not become ours.
-        """
-        absent = self._view.look_first(row, self._lacking)
-        if not absent:
-            return WriteResult("create", row, "already")
-        made, missing, refusal = self._create_in(row, label, absent)
-        if not missing:
-            note = _note(refusal) if label is None else self._create_note(row, refusal)
-            return WriteResult("create", row, "done", refusal, note, made)
-        refusal = refusal or Refusal("failed", "the call said that it was done, and the range is not there")
-        return WriteResult(
-            "create", row, "refused", refusal, changed=tuple(lane for lane in made if lane not in missing)
-        )
-
-    def _create_in(
-        self, row: RowRef, label: str | None, absent: tuple[Lane, ...]
-    ) -> tuple[tuple[Lane, ...], tuple[Lane, ...], Refusal | None]:
-        """Call through each lane while the row is missing there: where it is by our doing if it is there now, where it
-        is missing in the end, and what the host said."""
-        intent: Intent | None = None
-        refusal: Refusal | None = None
-        missing, called = absent, set[Lane]()
-        for lane in self._view.doors(row, absent):
-            if lane in missing:
-                called.add(lane)
-                intent = self._intend(intent, row, label, self._by_us(row, absent, called))
-                refusal = self._call(Change("create", row.kind, lane, row.ports, row.store)) or refusal
-                self._view.look_again(row, missing)
-                missing = self._lacking(row, absent)
-                if lane in missing and not self._view.share(row.lanes):
-                    break  # it cannot be whole any more, so the other table need not get what is undone again
-        made = self._by_us(row, absent, called)
-        intent = self._intend(intent, row, label, made)
-        self._journal.created(intent, self._view.exclusions_over(row.ports, absent), found=self._reserved(row))
-        return made, missing, refusal
-
-    def _by_us(self, row: RowRef, absent: tuple[Lane, ...], called: Collection[Lane]) -> tuple[Lane, ...]:
-        """Lanes of one table lack the row together, and get it by one call. Of a table of its own it is known only by
-        the reading right before its own call; what comes into it before that may be somebody's."""
-        if row.kind == "reservation" or self._view.share(row.lanes):
-            return absent
-        return tuple(lane for lane in absent if lane in called)
-
-    def _intend(self, intent: Intent | None, row: RowRef, label: str | None, absent: tuple[Lane, ...]) -> Intent:
-        ours = () if label is None else absent
-        if intent is None:
-            return self._journal.intend_create(row, ours, label or "")
-        return self._journal.known_absent(intent, ours)
+        """Create one row in all its lanes, for this entry. Raises HostError when what became of it cannot be read."""
+        return self._alone(Job("create", row, label))
 
     def delete(self, row: RowRef, comes_back: PortSet = PortSet()) -> WriteResult:
-        """Delete one exact row from all its lanes. Raises HostError like `create`.
+        """Delete one exact row from all its lanes. Raises HostError like `create`."""
+        return self._alone(Job("delete", row, comes_back=comes_back))
 
-        `comes_back`: ports of it that must be made again, so the ledger says so from now on.
-        """
-        present = self._view.look_first(row, self._standing)
-        if not present:
-            self._journal.gone(row)
-            return WriteResult("delete", row, "already")
-        labels = {lane: self._journal.label_of(row, lane) for lane in present}
-        intent = self._journal.intend_delete(row, comes_back)
-        refusal: Refusal | None = None
-        left, worked = present, {}
-        for lane, store in itertools.product(self._view.doors(row, present), _stores(row)):
-            if lane in left:
-                refusal = self._call(Change("delete", row.kind, lane, row.ports, store)) or refusal
-                self._view.look_again(row, left)
-                left = self._standing(row, present)
-                worked.update({item: store for item in present if item not in left and item not in worked})
-        self._journal.deleted(intent, [lane for lane in row.lanes if lane not in left])
-        taken = _taken(row, worked, labels)
-        if not left:
-            return WriteResult("delete", row, "done", refusal, _note(refusal), present, taken)
-        refusal = refusal or Refusal("failed", "the call said that it was done, and the range is still there")
-        return WriteResult("delete", row, "refused", refusal, changed=tuple(worked), taken=taken)
+    def run(self, jobs: Sequence[Job], course: Course) -> None:
+        """Do jobs of one verb in a run. Each that the course wanted has its result then. Raises HostError, LedgerError:
+        what became of the jobs without a result is not known."""
+        for job in jobs:
+            self._look_first(job)
+            if job.result:
+                course.known(job)
+        self._do([job for job in jobs if job.result is None], course)
 
     def merged_into(self, row: RowRef) -> list[RowRef]:
         """The larger rows of ours in which the host lists this one, because it merged neighbours."""
         found: dict[tuple[PortRange, Store], RowRef] = {}
         for lane in row.lanes if row.kind == "exclusion" else ():
             held = self._view.holder(row, lane)
-            record = self._journal.ledger.find(lane, held, "exclusion") if held else None
+            record = self._journal.find(lane, held, "exclusion") if held else None
             if record is None or record.ports == row.ports:
                 continue
             key = (record.ports, record.store)
             lanes = found[key].lanes if key in found else ()
             found[key] = RowRef("exclusion", (*lanes, lane), record.ports, record.store)
         return list(found.values())
+
+    def to_restore(self) -> tuple[RestoreRow, ...]:
+        """What the ledger says is to be made again by now."""
+        return self._journal.to_restore
 
     def covers(self, lane: Lane, ports: PortRange) -> bool:
         """Is every port of the range covered by administered rows in this lane, by a reading under the lock?
@@ -141,29 +169,158 @@ class Writer:
         """Did Lookup find this reservation when it was last asked?"""
         return self._view.found(wanted)
 
-    def _call(self, change: Change) -> Refusal | None:
-        self.calls += 1
-        return self._host.write(change)
+    def _alone(self, job: Job) -> WriteResult:
+        self.run([job], Straight())
+        assert job.result is not None
+        return job.result
 
-    def _reserved(self, row: RowRef) -> bool:
-        return row.kind == "reservation" and self._view.has(row, row.lanes[0])
+    def _look_first(self, job: Job) -> None:
+        row = job.row
+        job.lanes = job.wrong = self._view.look_first(row, self._lacking if job.verb == "create" else self._standing)
+        if not job.lanes:
+            job.result = WriteResult(job.verb, row, "already")
+            if job.verb == "delete":
+                self._journal.gone(row)
+            return
+        stores = (row.store,) if job.verb == "create" else _stores(row)
+        job.calls = list(itertools.product(self._view.doors(row, job.lanes), stores))
+        if job.verb == "delete":
+            records = {lane: self._journal.find(lane, row.ports, row.kind) for lane in job.lanes}
+            job.labels = {lane: record.label if record else None for lane, record in records.items()}
+
+    def _do(self, jobs: Sequence[Job], course: Course) -> None:
+        """Call for every job, read, and call again where that was not enough, until each has its result."""
+        while jobs:
+            jobs = self._pass([self._next(job) for job in jobs], course)
+
+    def _pass(self, calls: Sequence[_Open], course: Course) -> list[Job]:
+        """Make one call for each job, and read. The jobs that need another one."""
+        made: list[_Open] = []
+        dropped: list[Intent] = []
+        for part in _slices(calls):
+            announced = self._journal.intend([item.announced() for item in part])
+            for item, intent in zip(part, announced, strict=True):
+                item.intent, job = intent, item.job
+                if not (job.called or course.wants(job)):
+                    dropped.append(intent)
+                    continue
+                self._call(item)
+                if item.refusal and len(calls) > 1:
+                    self._judge([item], (), course)
+                    self._do([job] if job.result is None else [], course)
+                else:
+                    made.append(item)
+        self._judge(made, dropped, course)
+        return [item.job for item in made if item.job.result is None]
+
+    def _next(self, job: Job) -> _Open:
+        lane, store = job.calls.pop(0)
+        return _Open(job, lane, store, self._by_us(job, lane))
+
+    def _by_us(self, job: Job, lane: Lane) -> tuple[Lane, ...]:
+        """Lanes of one table lack the row together, and get it by one call. Of a table of its own it is known only by
+        the reading right before its own call; what comes into it before that may be somebody's."""
+        together = job.row.kind == "reservation" or self._view.share(job.row.lanes)
+        return job.wrong if together else (lane,)
+
+    def _call(self, item: _Open) -> None:
+        job = item.job
+        job.called = True
+        item.fresh = self._view.is_fresh(item.lanes)
+        self.calls += 1
+        self._view.called()
+        item.refusal = self._host.write(Change(job.verb, job.row.kind, item.lane, job.row.ports, item.store))
+        job.refusal = item.refusal or job.refusal
+
+    def _judge(self, made: Sequence[_Open], dropped: Iterable[Intent], course: Course) -> None:
+        """Read what the calls came to, and write it down. `dropped`: calls that were announced and not made."""
+        if made:
+            lanes = {lane for item in made for lane in item.job.wrong}
+            self._view.look_again([item.job.row for item in made], sorted(lanes))
+        created = [self._created(item) for item in made if item.job.verb == "create"]
+        outcome = self._journal.created(created, self._rows_over(created), self._reserved(created))
+        gone = [key for item in made if item.job.verb == "delete" for key in self._deleted(item)]
+        if intents := [*(item.intent for item in made if item.intent), *dropped]:
+            self._journal.settle(intents, replace(outcome, gone=(*outcome.gone, *gone)))
+        for job in (item.job for item in made):
+            job.result = self._result(job)
+            if job.result:
+                course.known(job)
+
+    def _created(self, item: _Open) -> Intent:
+        """See where the row is now. The call, in the lanes in which it may have made the row ours."""
+        job = item.job
+        assert item.intent is not None
+        lanes = tuple(lane for lane in item.lanes if lane in self._by_us(job, item.lane))
+        job.wrong = self._lacking(job.row, job.lanes)
+        came = [lane for lane in lanes if lane not in job.wrong]
+        if came and item.refusal and not item.fresh:  # somebody else may have made it since it was last looked at
+            job.unsure = True
+            return replace(item.intent, absent_in=())
+        job.worked.update(dict.fromkeys(came, item.store))
+        if item.lane in job.wrong and not self._view.share(job.row.lanes):
+            job.calls.clear()  # it cannot be whole any more, so the other table need not get what is undone again
+        return replace(item.intent, absent_in=() if job.label is None else lanes)
+
+    def _deleted(self, item: _Open) -> tuple[RowKey, ...]:
+        """See where the row still is. What names it in the ledger where it is not."""
+        job = item.job
+        job.wrong = self._standing(job.row, job.lanes)
+        for lane in job.lanes:
+            if lane not in job.wrong:
+                job.worked.setdefault(lane, item.store)
+        return keys_of(job.row, (lane for lane in job.row.lanes if lane not in job.wrong))
+
+    def _rows_over(self, intents: Iterable[Intent]) -> set[Row]:
+        return {row for intent in intents for row in self._view.exclusions_over(intent.ports, intent.absent_in)}
+
+    def _reserved(self, intents: Iterable[Intent]) -> list[Lookup]:
+        asked = (Lookup(item.lanes[0].protocol, item.ports) for item in intents if item.kind == "reservation")
+        return [wanted for wanted in asked if self._view.found(wanted)]
+
+    def _result(self, job: Job) -> WriteResult | None:
+        """What came of a job; None while there is still something to try."""
+        job.calls = [call for call in job.calls if call[0] in job.wrong]
+        if job.wrong and job.calls:
+            return None
+        return self._create_result(job) if job.verb == "create" else _delete_result(job)
+
+    def _create_result(self, job: Job) -> WriteResult:
+        row, refusal = job.row, job.refusal
+        changed = tuple(lane for lane in job.lanes if lane in job.worked and lane not in job.wrong)
+        if job.wrong:
+            return WriteResult("create", row, "refused", refusal or SAID_CREATED, changed=changed)
+        if job.unsure:
+            return WriteResult("create", row, "already", refusal, UNSURE, changed)
+        note = _note(refusal)
+        if job.label is not None and row.kind == "exclusion" and not any(self._owned(row, lane) for lane in row.lanes):
+            note = "the host merged it with a range that is not ours, so this tool will never delete it"
+        return WriteResult("create", row, "done", refusal, note, changed)
 
     def _lacking(self, row: RowRef, lanes: tuple[Lane, ...]) -> tuple[Lane, ...]:
         if row.kind == "reservation":
-            return () if self._reserved(row) else lanes
+            return () if self._view.has(row, row.lanes[0]) else lanes
         return tuple(lane for lane in lanes if not self._view.covers(lane, row.ports))
 
     def _standing(self, row: RowRef, lanes: tuple[Lane, ...]) -> tuple[Lane, ...]:
         return tuple(lane for lane in lanes if self._view.has(row, lane))
 
-    def _create_note(self, row: RowRef, refusal: Refusal | None) -> str:
-        if row.kind == "exclusion" and not any(self._owned(row, lane) for lane in row.lanes):
-            return "the host merged it with a range that is not ours, so this tool will never delete it"
-        return _note(refusal)
-
     def _owned(self, row: RowRef, lane: Lane) -> bool:
         held = self._view.holder(row, lane)
-        return held is not None and self._journal.ledger.find(lane, held, "exclusion") is not None
+        return held is not None and self._journal.find(lane, held, "exclusion") is not None
+
+
+def _delete_result(job: Job) -> WriteResult:
+    taken = _taken(job)
+    if job.wrong:
+        refusal = job.refusal or SAID_DELETED
+        return WriteResult("delete", job.row, "refused", refusal, changed=tuple(job.worked), taken=taken)
+    return WriteResult("delete", job.row, "done", job.refusal, _note(job.refusal), job.lanes, taken)
+
+
+def _slices(calls: Sequence[_Open]) -> Iterator[Sequence[_Open]]:
+    for first in range(0, len(calls), MOST_ANNOUNCED):
+        yield calls[first : first + MOST_ANNOUNCED]
 
 
 def _stores(row: RowRef) -> tuple[Store, ...]:
@@ -173,12 +330,12 @@ def _stores(row: RowRef) -> tuple[Store, ...]:
     return ("persistent", "active") if row.store == "persistent" else ("active", "persistent")
 
 
-def _taken(row: RowRef, worked: Mapping[Lane, Store], labels: Mapping[Lane, str | None]) -> tuple[Taken, ...]:
+def _taken(job: Job) -> tuple[Taken, ...]:
     """What went in the lanes where a delete worked: one for each store and label."""
     found: dict[tuple[Store, str | None], list[Lane]] = {}
-    for lane in sorted(worked):
-        found.setdefault((worked[lane], labels[lane]), []).append(lane)
-    return tuple(Taken(row._replace(lanes=tuple(lanes), store=key[0]), key[1]) for key, lanes in found.items())
+    for lane in sorted(job.worked):
+        found.setdefault((job.worked[lane], job.labels[lane]), []).append(lane)
+    return tuple(Taken(job.row._replace(lanes=tuple(lanes), store=key[0]), key[1]) for key, lanes in found.items())
 
 
 def _note(refusal: Refusal | None) -> str:

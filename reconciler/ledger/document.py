@@ -1,6 +1,7 @@
-"""The ledger as a document: one JSON object, written always alike and read strictly.
+"""The ledger as a document: one JSON object, written always alike and read strictly; and its journal.
 
-Lanes and ranges stand in its tables as text: `tcp/ipv4 tcp/ipv6`, `8000-8099 9000`.
+Lanes and ranges stand in its tables as text: `tcp/ipv4 tcp/ipv6`, `8000-8099 9000`. The journal is a line of JSON for
+each change, below one that names the ledger which they change.
 """
 
 from __future__ import annotations
@@ -11,18 +12,26 @@ from typing import Any, TypeVar
 from reconciler import codec
 from reconciler.codec import FLAG, KIND, LANE, LANES, PORTS, STORE, TEXT, Shape
 from reconciler.errors import LedgerError
-from reconciler.ledger.records import FORMAT_VERSION, Claim, Intent, Ledger, OwnedRow, RestoreRow, claim_key
-from reconciler.ports import Lane
+from reconciler.ledger.records import (
+    FORMAT_VERSION,
+    Book,
+    Claim,
+    Intent,
+    Ledger,
+    LedgerChange,
+    OwnedRow,
+    RestoreRow,
+    RowKey,
+    claim_key,
+    row_key,
+)
 
 _Row = TypeVar("_Row", OwnedRow, RestoreRow)
 _Call = TypeVar("_Call", Claim, Intent)
 
 _MARK = ("format", "port-reconciler ledger")
-
-
-def _row_key(row: OwnedRow | RestoreRow) -> tuple[Lane, int, int, str]:
-    ports = row.ports
-    return (row.lane, ports.first, ports.last, row.kind)
+_JOURNAL_MARK = ("format", "port-reconciler ledger journal")
+_REMEDY = "restore it from a backup, or move it away, and every range here counts as foreign from then on"
 
 
 def _of_one_protocol(make: Callable[..., _Call]) -> Callable[..., _Call]:
@@ -69,50 +78,48 @@ _LEDGER = codec.record(
     Ledger,
     {
         "machine": TEXT,
-        "rows": codec.table(_LINES["rows"], _row_key),
+        "rows": codec.table(_LINES["rows"], row_key),
         "claims": codec.table(_LINES["claims"]),
         "intents": codec.table(_LINES["intents"]),
-        "to_restore": codec.table(_LINES["to_restore"], _row_key),
+        "to_restore": codec.table(_LINES["to_restore"], row_key),
         "winnat_to_start": FLAG,
         "applied": codec.listed(TEXT),
+        "journal": TEXT,
     },
 )
-
-
-class Encoder:
-    """Writes ledgers as text, equal ledgers as equal bytes.
-
-    It keeps the lines of the last ledger: apply saves twice a call, and two such ledgers share nearly all records.
-    """
-
-    def __init__(self) -> None:
-        self._lines: dict[int, tuple[object, str]] = {}  # by id; the record beside its line keeps that id its own
-
-    def encode(self, ledger: Ledger) -> bytes:
-        """ASCII; rows, claims and rows to restore sorted, intents and plan ids in their order; one record a line.
-
-        Of rows of the same lane, range and kind the last counts, as in `Ledger.with_rows`.
-        """
-        records: dict[str, Iterable[Any]] = {
-            "rows": _by_key(ledger.rows),
-            "claims": sorted(ledger.claims, key=claim_key),
-            "intents": ledger.intents,
-            "to_restore": _by_key(ledger.to_restore),
-        }
-        old, self._lines = self._lines, {}
-        parts = {"machine": codec.to_text(ledger.machine)}
-        for name, shape in _LINES.items():
-            lines = [old.get(id(item)) or (item, codec.to_text(shape.write(item))) for item in records[name]]
-            self._lines.update((id(item), (item, text)) for item, text in lines)
-            parts[name] = codec.to_lines([codec.to_text(shape.names), *(text for _, text in lines)])
-        parts["winnat_to_start"] = codec.to_text(ledger.winnat_to_start)
-        parts["applied"] = codec.to_text(ledger.applied)
-        return codec.dump_document(_MARK, FORMAT_VERSION, parts)
+_CHANGE = codec.record(
+    LedgerChange,
+    {
+        "rows": codec.listed(_LINES["rows"]),
+        "gone": codec.listed(codec.line(RowKey, {"lane": LANE, "ports": PORTS, "kind": KIND})),
+        "settled": codec.listed(_LINES["intents"]),
+        "intents": codec.listed(_LINES["intents"]),
+        "to_restore": codec.listed(_LINES["to_restore"]),
+        "winnat_to_start": codec.optional(FLAG),
+    },
+)
+_HEAD = codec.record(lambda of: of, {"of": TEXT})
 
 
 def encode(ledger: Ledger) -> bytes:
-    """One ledger as bytes; see `Encoder.encode`."""
-    return Encoder().encode(ledger)
+    """ASCII; rows, claims and rows to restore sorted, intents and plan ids in their order; one record a line.
+
+    Equal ledgers are equal bytes. Of rows of the same lane, range and kind the last counts, as in a `Book`.
+    """
+    records: dict[str, Iterable[Any]] = {
+        "rows": _by_key(ledger.rows),
+        "claims": sorted(ledger.claims, key=claim_key),
+        "intents": ledger.intents,
+        "to_restore": _by_key(ledger.to_restore),
+    }
+    parts = {"machine": codec.to_text(ledger.machine)}
+    for name, shape in _LINES.items():
+        lines = (codec.to_text(shape.write(item)) for item in records[name])
+        parts[name] = codec.to_lines([codec.to_text(shape.names), *lines])
+    parts["winnat_to_start"] = codec.to_text(ledger.winnat_to_start)
+    parts["applied"] = codec.to_text(ledger.applied)
+    parts["journal"] = codec.to_text(ledger.journal)
+    return codec.dump_document(_MARK, FORMAT_VERSION, parts)
 
 
 def decode(data: bytes, where: str = "") -> Ledger:
@@ -122,13 +129,42 @@ def decode(data: bytes, where: str = "") -> Ledger:
     except codec.NewerFormatError as error:
         raise LedgerError(f"this ledger is of a newer program: {error}; upgrade port-reconciler", where=where) from None
     except ValueError as error:
-        raise LedgerError(
-            f"this ledger is damaged ({error}); restore it from a backup, or move it away, and every range here counts"
-            " as foreign from then on",
-            where=where,
-        ) from None
+        raise LedgerError(f"this ledger is damaged ({error}); {_REMEDY}", where=where) from None
+
+
+def journal_head(name: str) -> bytes:
+    """The first line of the journal of this name."""
+    key, value = _JOURNAL_MARK
+    return codec.to_text({key: value, "format_version": FORMAT_VERSION, "of": name}).encode("ascii") + b"\n"
+
+
+def encode_change(change: LedgerChange) -> bytes:
+    """One line of a journal, in ASCII."""
+    return codec.to_text(_CHANGE.write(change)).encode("ascii") + b"\n"
+
+
+def with_journal(ledger: Ledger, data: bytes, where: str = "") -> Ledger:
+    """The ledger with the changes of a journal, unless that is of another ledger: then they are in this one already.
+
+    A last line that is not whole was being written when the program was killed or the power failed, and nothing was
+    done after it. Raises LedgerError, placed at `where`, for any other line that is not of a journal.
+    """
+    lines = data.split(b"\n")[:-1]
+    book = Book(ledger)
+    for number, line in enumerate(lines, start=1):
+        try:
+            if number == 1:
+                if _HEAD.read(codec.parse_document(line, _JOURNAL_MARK, FORMAT_VERSION)) != ledger.journal:
+                    return ledger
+            else:
+                book.change(_CHANGE.read(codec.parse_json(line)))
+        except ValueError as error:
+            if number < len(lines):
+                text = f"line {number} of this journal is damaged ({error}); {_REMEDY}"
+                raise LedgerError(text, where=where) from None
+    return book.ledger()
 
 
 def _by_key(rows: Iterable[_Row]) -> list[_Row]:
-    by_key = {_row_key(row): row for row in rows}
+    by_key = {row_key(row): row for row in rows}
     return [by_key[key] for key in sorted(by_key)]

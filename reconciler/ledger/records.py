@@ -6,9 +6,10 @@ it; whatever instant the program is killed at, the next run can tell what happen
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import dataclass, field, replace
+from typing import Literal, NamedTuple
 
 from reconciler.ports import Kind, Lane, PortRange, Protocol, Store
 
@@ -79,12 +80,26 @@ class RestoreRow:
     label: str = ""
 
 
+class RowKey(NamedTuple):
+    """What no two rows of a ledger have in common; also their order in it."""
+
+    lane: Lane
+    ports: PortRange
+    kind: Kind
+
+
+def row_key(row: OwnedRow | RestoreRow) -> RowKey:
+    """See `RowKey`."""
+    return RowKey(row.lane, row.ports, row.kind)
+
+
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """Everything this tool knows about one host between runs. Immutable; `with_...` return changed copies.
+    """Everything this tool knows about one host between runs. Immutable; a `Book` is what changes.
 
     `winnat_to_start` says that we stopped WinNAT and have not yet seen it running again. `applied` lists the ids of
-    saved plans that were used (they are single-use), newest last.
+    saved plans that were used (they are single-use), newest last. `journal` is the name under which the changes since
+    are kept beside it, another one each time that it is saved.
     """
 
     machine: str
@@ -94,32 +109,107 @@ class Ledger:
     to_restore: tuple[RestoreRow, ...] = ()
     winnat_to_start: bool = False
     applied: tuple[str, ...] = ()
+    journal: str = field(default="", compare=False)
 
     def files(self) -> Iterator[str]:
         """The files from which its claims were applied, by absolute path, each once."""
         return iter(dict.fromkeys(claim.file for claim in self.claims))
 
-    def find(self, lane: Lane, ports: PortRange, kind: Kind) -> OwnedRow | None:
-        """The owned row of exactly this lane, range and kind, or None."""
-        for row in self.rows:
-            if row.ports == ports and row.lane == lane and row.kind == kind:
-                return row
-        return None
-
     def with_rows(self, rows: Iterable[OwnedRow]) -> Ledger:
         """Add rows; one of the same lane, range and kind is replaced."""
-        merged = {_key(row): row for row in (*self.rows, *rows)}
+        merged = {row_key(row): row for row in (*self.rows, *rows)}
         return replace(self, rows=tuple(merged[key] for key in sorted(merged)))
 
-    def without_rows(self, lanes: Iterable[Lane], ports: PortRange, kind: Kind) -> Ledger:
-        """Take rows away; those that are not there are no matter."""
-        gone = set(lanes)
-        kept = (row for row in self.rows if not (row.lane in gone and row.ports == ports and row.kind == kind))
-        return replace(self, rows=tuple(kept))
+
+@dataclass(frozen=True, slots=True)
+class LedgerChange:
+    """What is different since the ledger was last written.
+
+    `gone` leave first, then `rows` come, each in place of the one of its key. `settled`: calls whose outcome is known
+    now; `intents`: calls that are about to be made. `winnat_to_start`: None where that is as it was.
+    """
+
+    rows: tuple[OwnedRow, ...] = ()
+    gone: tuple[RowKey, ...] = ()
+    settled: tuple[Intent, ...] = ()
+    intents: tuple[Intent, ...] = ()
+    to_restore: tuple[RestoreRow, ...] = ()
+    winnat_to_start: bool | None = None
 
 
-def _key(row: OwnedRow) -> tuple[Lane, PortRange, str]:
-    return (row.lane, row.ports, row.kind)
+class Book:
+    """A ledger that is being changed, its rows found by what they are. A change costs what it is, not what is there."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._rows: dict[RowKey, OwnedRow] = {}
+        self._excluded: dict[Lane, list[PortRange]] = {}
+        self._to_restore = {row_key(row): row for row in ledger.to_restore}
+        self._intents = dict.fromkeys(ledger.intents)
+        self.winnat_to_start = ledger.winnat_to_start
+        for row in sorted(ledger.rows, key=row_key):
+            self._put(row)
+
+    @property
+    def claims(self) -> tuple[Claim, ...]:
+        """Its claims, which no change touches."""
+        return self._ledger.claims
+
+    @property
+    def rows(self) -> tuple[OwnedRow, ...]:
+        """The rows that are ours, in no order."""
+        return tuple(self._rows.values())
+
+    @property
+    def to_restore(self) -> tuple[RestoreRow, ...]:
+        """What is to be made again, in the order in which it was noted."""
+        return tuple(self._to_restore.values())
+
+    def find(self, lane: Lane, ports: PortRange, kind: Kind) -> OwnedRow | None:
+        """The owned row of exactly this lane, range and kind, or None."""
+        return self._rows.get(RowKey(lane, ports, kind))
+
+    def inside(self, lane: Lane, ports: PortRange) -> list[OwnedRow]:
+        """The exclusions of ours in this lane that lie inside the range."""
+        excluded = self._excluded.get(lane, [])
+        at, found = bisect_left(excluded, PortRange(ports.first, ports.first)), []
+        while at < len(excluded) and excluded[at].first <= ports.last:
+            if ports.contains(excluded[at]):
+                found.append(self._rows[RowKey(lane, excluded[at], "exclusion")])
+            at += 1
+        return found
+
+    def change(self, change: LedgerChange) -> None:
+        """Make one change. What is to go and is not there is no matter."""
+        for key in change.gone:
+            if self._rows.pop(key, None) and key.kind == "exclusion":
+                excluded = self._excluded[key.lane]
+                del excluded[bisect_left(excluded, key.ports)]
+        for row in change.rows:
+            self._put(row)
+        for intent in change.settled:
+            self._intents.pop(intent, None)
+        self._intents.update(dict.fromkeys(change.intents))
+        for owed in change.to_restore:
+            self._to_restore.setdefault(row_key(owed), owed)
+        if change.winnat_to_start is not None:
+            self.winnat_to_start = change.winnat_to_start
+
+    def ledger(self) -> Ledger:
+        """The whole as it is now, sorted as it is written."""
+        return replace(
+            self._ledger,
+            rows=tuple(sorted(self.rows, key=row_key)),
+            intents=tuple(self._intents),
+            to_restore=tuple(sorted(self.to_restore, key=row_key)),
+            winnat_to_start=self.winnat_to_start,
+        )
+
+    def _put(self, row: OwnedRow) -> None:
+        key = row_key(row)
+        if key not in self._rows and row.kind == "exclusion":
+            insort(self._excluded.setdefault(row.lane, []), row.ports)
+        self._rows[key] = row
 
 
 def claim_key(claim: Claim) -> tuple[object, ...]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from reconciler.errors import HostError, LedgerError
 from reconciler.host.interface import Change, Facts, Host, Lookup, Refusal, Row, Snapshot, WinNat
-from reconciler.ledger.records import Ledger
+from reconciler.ledger.records import Ledger, LedgerChange
 from reconciler.ports import LANES, Lane, PortRange, Protocol, lanes_of
 from tests.world import MemoryStore
 
@@ -131,7 +131,7 @@ class Unreadable(Wrapped):
 
 
 class Breaking(MemoryStore):
-    """Cannot be written from the nth save on."""
+    """Cannot be written from the nth time on."""
 
     def __init__(self, good: int, ledger: Ledger | None = None) -> None:
         super().__init__()
@@ -139,6 +139,13 @@ class Breaking(MemoryStore):
         self.ledger = ledger
 
     def save(self, ledger: Ledger) -> None:
+        self._check()
+        super().save(ledger)
+
+    def append(self, change: LedgerChange) -> None:
+        self._check()
+        super().append(change)
+
+    def _check(self) -> None:
         if self.saves >= self.good:
             raise LedgerError("the ledger cannot be written")
-        super().save(ledger)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 import pytest
 
-from reconciler.apply.journal import Journal, Run
+from reconciler.apply.journal import Call, Journal, Run, keys_of
 from reconciler.errors import LedgerError
-from reconciler.host.interface import Row
-from reconciler.ledger.records import Ledger, OwnedRow, RestoreRow
+from reconciler.host.interface import Lookup, Row
+from reconciler.ledger.records import Intent, Ledger, LedgerChange, OwnedRow, RestoreRow
 from reconciler.plan.model import LedgerUpdate, RowRef
-from reconciler.ports import PortRange, PortSet, lanes_of
+from reconciler.ports import Kind, PortSet, lanes_of
 from tests.plan.build import claim, intent, owned, ports
 from tests.world import TCP4, TCP6, UDP4, FakeClock, MemoryStore
 
@@ -76,12 +77,25 @@ def test_an_end_that_changes_nothing_saves_nothing() -> None:
     assert store.saves == 0
 
 
-def test_an_intent_is_saved_before_the_call_and_taken_away_with_its_outcome() -> None:
+def create(text: str, kind: Kind = "exclusion") -> Call:
+    return Call("create", RowRef(kind, TCP, ports(text), "persistent"), TCP, "p/web")
+
+
+def delete(text: str, comes_back: str = "") -> Call:
+    return Call("delete", spec(text), comes_back=PortSet.of(map(ports, comes_back.split())))
+
+
+def settle(book: Journal, meant: list[Intent], listed: str = "", lookups: Iterable[Lookup] = ()) -> None:
+    rows = [Row(lane, ports(text), True) for lane in TCP for text in listed.split()]
+    book.settle(meant, book.created(meant, rows, lookups))
+
+
+def test_an_intent_is_written_before_the_call_and_taken_away_with_its_outcome() -> None:
     book, store = journal()
-    meant = book.intend_create(spec("8000-8099"), TCP, "p/web")
+    (meant,) = book.intend([create("8000-8099")])
     assert saved(store).intents == (meant,)
     assert (meant.boot, meant.plan, meant.time, meant.absent_in) == ("boot-1", "plan-1", "2026-01-01T00:00:00Z", TCP)
-    book.created(meant, [Row(lane, ports("8000-8099"), True) for lane in TCP], found=False)
+    settle(book, [meant], "8000-8099")
     assert saved(store).intents == ()
     assert [(row.lane, row.ports, row.label) for row in saved(store).rows] == [
         (TCP4, ports("8000-8099"), "p/web"),
@@ -89,32 +103,68 @@ def test_an_intent_is_saved_before_the_call_and_taken_away_with_its_outcome() ->
     ]
 
 
+def test_the_intents_of_a_run_are_one_record_and_so_are_their_outcomes() -> None:
+    book, store = journal()
+    book.begin(update())
+    before = store.saves
+    meant = book.intend([create(str(port)) for port in range(8000, 8020)])
+    assert saved(store).intents == tuple(meant)
+    settle(book, meant, " ".join(map(str, range(8000, 8019))))
+    assert saved(store).intents == ()
+    assert [row.ports.first for row in saved(store).rows if row.lane == TCP4] == [*range(8000, 8019)]
+    assert store.saves == before + 2
+
+
+def test_what_is_settled_early_leaves_the_others_open() -> None:
+    book, store = journal()
+    first, second = book.intend([create("8000"), create("9000")])
+    settle(book, [second], "9000")
+    assert saved(store).intents == (first,)
+    assert [row.ports for row in saved(store).rows] == [ports("9000")] * 2
+
+
+def test_what_the_host_merged_is_ours_if_the_calls_of_one_run_made_all_of_it() -> None:
+    book, store = journal()
+    settle(book, book.intend([create("8000-8009"), create("8010-8019")]), "8000-8019")
+    assert [row.ports for row in saved(store).rows] == [ports("8000-8019")] * 2
+    settle(book, book.intend([create("8020"), create("8022")]), "8000-8022")
+    assert saved(store).rows == ()
+
+
 def test_a_create_that_did_not_come_to_be_leaves_nothing() -> None:
     book, store = journal()
-    book.created(book.intend_create(spec("8000"), TCP, "p/web"), [], found=False)
+    settle(book, book.intend([create("8000")]))
     assert saved(store) == EMPTY
 
 
 def test_a_reservation_is_ours_where_lookup_finds_it() -> None:
     book, store = journal()
-    meant = book.intend_create(RowRef("reservation", TCP, ports("12000-12009"), "persistent"), TCP, "p/erp")
-    book.created(meant, [], found=True)
+    meant = book.intend([create("12000-12009", "reservation"), create("13000", "reservation")])
+    settle(book, meant, lookups=[Lookup("tcp", ports("12000-12009"))])
     assert [(row.lane, row.kind) for row in saved(store).rows] == [(TCP4, "reservation"), (TCP6, "reservation")]
 
 
 def test_a_row_is_deleted_lane_by_lane() -> None:
     book, store = journal(EMPTY.with_rows(owned("8000")))
-    meant = book.intend_delete(spec("8000"), PortSet())
+    meant = book.intend([delete("8000")])
     assert saved(store).rows == owned("8000")
-    book.deleted(meant, [TCP4])
+    book.settle(meant, LedgerChange(gone=keys_of(spec("8000"), [TCP4])))
     assert saved(store).rows == owned("8000", TCP6)
+
+
+def test_a_row_that_a_reading_lacks_is_written_off_if_it_was_ours() -> None:
+    book, store = journal(EMPTY.with_rows(owned("8000")))
+    book.gone(spec("9000"))
+    assert store.saves == 0
+    book.gone(spec("8000"))
+    assert saved(store).rows == ()
 
 
 def test_what_must_come_back_is_to_be_restored_from_before_the_delete_and_once() -> None:
     debt = RestoreRow(TCP4, ports("8000"), "exclusion", "active", "old")
     book, store = journal(replace(EMPTY, to_restore=(debt,), claims=(claim("web", "8000 9000"),)))
-    book.intend_delete(spec("8000"), PortSet.of([ports("8000")]))
-    book.intend_delete(spec("9000"), PortSet())
+    book.intend([delete("8000", "8000")])
+    book.intend([delete("9000")])
     assert saved(store).to_restore == (
         RestoreRow(TCP4, ports("8000"), "exclusion", "active", "old"),
         RestoreRow(TCP6, ports("8000"), "exclusion", "persistent"),
@@ -124,9 +174,18 @@ def test_what_must_come_back_is_to_be_restored_from_before_the_delete_and_once()
 def test_what_nobody_claims_is_not_restored() -> None:
     claims = (claim("web", "8000-8009", lanes=(TCP6,)), claim("erp", "8000-8099", kind="reservation"))
     book, store = journal(replace(EMPTY, claims=claims))
-    book.intend_delete(spec("8010"), PortSet.of([ports("8010")]))
-    book.intend_delete(spec("8009-8019"), PortSet.of([ports("8009-8019")]))
+    book.intend([delete("8010", "8010"), delete("8009-8019", "8009-8019")])
     assert saved(store).to_restore == (RestoreRow(TCP6, ports("8009-8019"), "exclusion", "persistent"),)
+
+
+def test_the_journal_is_folded_in_at_the_end() -> None:
+    book, store = journal()
+    book.begin(update())
+    settle(book, book.intend([create("8000")]), "8000")
+    before = store.saves
+    book.finish(update(), (), None)
+    assert store.saves == before + 1
+    assert [row.ports for row in saved(store).rows] == [ports("8000")] * 2
 
 
 def test_that_winnat_must_start_is_written_before_it_is_stopped_and_saved_only_when_that_changes() -> None:
@@ -150,5 +209,5 @@ class Full(MemoryStore):
 def test_what_could_not_be_saved_is_not_believed() -> None:
     book = Journal(Full(), EMPTY, Run("boot-1", "plan-1", FakeClock()))
     with pytest.raises(LedgerError):
-        book.intend_create(RowRef("exclusion", TCP, PortRange(8000, 8000), "persistent"), TCP, "p/web")
+        book.intend([create("8000")])
     assert book.ledger == EMPTY

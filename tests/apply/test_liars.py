@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from reconciler.ports import LANES, Lane
@@ -116,7 +118,7 @@ def test_a_row_that_is_half_ours_is_deleted_only_where_it_is(
     world.apply(policy("p", entry("web", "8000-8099")))
     ledger = world.store.ledger
     assert ledger is not None
-    world.store.ledger = ledger.without_rows([TCP6], ledger.rows[0].ports, "exclusion")
+    world.store.ledger = replace(ledger, rows=tuple(row for row in ledger.rows if row.lane != TCP6))
     world.apply(policy("p"))
     assert told(world.plan(policy("p"))) == []
     left = ["8000-8099 *"] if "families=split" in settings else []

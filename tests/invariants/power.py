@@ -6,7 +6,7 @@ The instants are: just before and just after each call to the host, and just bef
 from __future__ import annotations
 
 from reconciler.host.interface import Change, Host, Refusal
-from reconciler.ledger.records import Ledger
+from reconciler.ledger.records import Ledger, LedgerChange
 from reconciler.plan.model import Plan
 from tests.apply.hosts import Wrapped
 from tests.world import MemoryStore, World
@@ -57,6 +57,11 @@ class PoweredStore(MemoryStore):
     def save(self, ledger: Ledger) -> None:
         self.power.instant()
         super().save(ledger)
+        self.power.instant()
+
+    def append(self, change: LedgerChange) -> None:
+        self.power.instant()
+        super().append(change)
         self.power.instant()
 
 

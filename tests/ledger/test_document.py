@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import copy
 import json
 import random
 from dataclasses import replace
@@ -10,9 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler import codec
 from reconciler.errors import LedgerError
-from reconciler.ledger.document import Encoder, decode, encode
+from reconciler.ledger.document import decode, encode
 from reconciler.ledger.records import Claim, Ledger, RestoreRow
 from reconciler.ports import LANES, PortRange
 from tests.ledger.samples import SAMPLE, ledgers, row_key
@@ -46,37 +44,6 @@ def test_equal_ledgers_are_equal_bytes_in_whatever_order_their_rows_came(ledger:
         to_restore=shuffled(distinct.to_restore),
     )
     assert encode(other) == encode(distinct)
-
-
-@given(st.lists(ledgers, max_size=4))
-def test_an_encoder_that_remembers_lines_writes_the_same_as_a_new_one(several: list[Ledger]) -> None:
-    encoder = Encoder()
-    for before, after in zip([Ledger("m"), *several], several, strict=False):
-        mixed = replace(after, rows=(*before.rows, *after.rows), claims=(*before.claims, *after.claims))
-        assert encoder.encode(mixed) == encode(copy.deepcopy(mixed))
-
-
-def test_an_encoder_never_takes_a_new_record_for_one_that_is_gone() -> None:
-    encoder = Encoder()
-    for number in range(100):  # each ledger is gone before the next is made, so that their ids could come back
-        text = encoder.encode(Ledger("m", (replace(SAMPLE.rows[0], label=f"entry {number}"),)))
-        assert f"entry {number}".encode() in text
-
-
-def test_an_encoder_writes_only_the_lines_of_new_records(monkeypatch: pytest.MonkeyPatch) -> None:
-    written: list[object] = []
-    to_text = codec.to_text
-
-    def recorded(value: object) -> str:
-        written.append(value)
-        return to_text(value)
-
-    encoder = Encoder()
-    encoder.encode(SAMPLE)
-    monkeypatch.setattr(codec, "to_text", recorded)
-    encoder.encode(SAMPLE.with_rows([replace(SAMPLE.rows[0], store="active")]))
-    lines = [value for value in written if isinstance(value, list)]
-    assert lines == [["tcp/ipv4", "8000-8099", "exclusion", "active", *json.loads(encode(SAMPLE))["rows"][1][4:]]]
 
 
 def test_the_document_is_one_ascii_record_a_line() -> None:

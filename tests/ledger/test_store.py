@@ -14,9 +14,10 @@ import pytest
 import reconciler
 from reconciler.errors import LedgerError, UsageError
 from reconciler.ledger import store as store_module
-from reconciler.ledger.document import encode
-from reconciler.ledger.records import Ledger
+from reconciler.ledger.document import decode, encode
+from reconciler.ledger.records import Book, Ledger, LedgerChange, RestoreRow, row_key
 from reconciler.ledger.store import FileLedgerStore, LedgerStore, state_folder
+from reconciler.ports import LANES, PortRange
 from tests.ledger.others import open_to_all, posix, unprivileged
 from tests.ledger.samples import SAMPLE
 
@@ -146,9 +147,9 @@ def test_a_ledger_beyond_the_size_limit_is_neither_read_nor_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = saved(tmp_path)
-    monkeypatch.setattr(store_module, "MAX_BYTES", len(encode(SAMPLE)))
+    monkeypatch.setattr(store_module, "MAX_BYTES", store.path.stat().st_size)
     assert store.load() == SAMPLE
-    monkeypatch.setattr(store_module, "MAX_BYTES", len(encode(SAMPLE)) - 1)
+    monkeypatch.setattr(store_module, "MAX_BYTES", store.path.stat().st_size - 1)
     assert "larger than" in refused(store.load)
     assert "would be larger than" in refused(lambda: store.save(SAMPLE))
     store.save(OTHER)
@@ -168,7 +169,7 @@ def test_the_bytes_are_durable_before_the_name_and_the_name_before_save_returns(
 
     def replace_(path: Path, target: Path) -> Path:
         done.append("name")
-        assert path.read_bytes() == encode(SAMPLE)
+        assert decode(path.read_bytes()) == SAMPLE
         return rename(path, target)
 
     monkeypatch.setattr(os, "fsync", fsync)
@@ -244,3 +245,138 @@ def test_loading_a_ledger_imports_no_library() -> None:
     )
     found = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "set()"
+
+
+# The journal
+
+
+ROW = SAMPLE.rows[0]
+CHANGES = (
+    LedgerChange(intents=SAMPLE.intents, winnat_to_start=False),
+    LedgerChange(rows=(replace(ROW, ports=PortRange(9000, 9009)),), settled=SAMPLE.intents),
+    LedgerChange(gone=(row_key(ROW),), to_restore=(RestoreRow(LANES[0], ROW.ports, "exclusion", "active", "p/x"),)),
+)
+
+
+def after(count: int) -> Ledger:
+    """The sample after so many of the changes."""
+    book = Book(SAMPLE)
+    for change in CHANGES[:count]:
+        book.change(change)
+    return decode(encode(book.ledger()))
+
+
+def journaled(folder: Path) -> FileLedgerStore:
+    store = saved(folder)
+    for change in CHANGES:
+        store.append(change)
+    return store
+
+
+def test_what_is_appended_is_loaded_again_and_the_ledger_itself_is_not_written_anew(tmp_path: Path) -> None:
+    store = saved(tmp_path)
+    before = store.path.read_bytes()
+    for number, change in enumerate(CHANGES, start=1):
+        store.append(change)
+        assert FileLedgerStore(tmp_path, "host").load() == after(number)
+    assert store.path.read_bytes() == before
+    assert len({after(number).rows for number in range(4)} | {after(number).intents for number in range(4)}) > 3
+
+
+def test_saving_folds_the_journal_in(tmp_path: Path) -> None:
+    store = journaled(tmp_path)
+    ledger = store.load()
+    assert ledger is not None
+    store.save(ledger)
+    assert names(tmp_path) == ["host.ledger.json"]
+    assert store.load() == ledger == after(3)
+
+
+def test_a_journal_that_a_kill_left_beside_a_newer_ledger_counts_for_nothing(tmp_path: Path) -> None:
+    store = journaled(tmp_path)
+    left = store.journal.read_bytes()
+    store.save(after(3))
+    store.journal.write_bytes(left)
+    store.journal.chmod(0o644)
+    assert store.load() == after(3)
+    store.append(CHANGES[0])
+    assert store.journal.read_bytes() != left
+    assert store.load() == decode(encode(replace(after(3), intents=SAMPLE.intents, winnat_to_start=False)))
+
+
+def test_a_journal_cut_at_any_byte_is_what_was_whole_by_then(tmp_path: Path) -> None:
+    store = journaled(tmp_path)
+    whole = store.journal.read_bytes()
+    reached = set()
+    for length in range(len(whole) + 1):
+        store.journal.write_bytes(whole[:length])
+        found = store.load()
+        lines = max(whole[:length].count(b"\n") - 1, 0)
+        assert found == after(lines)
+        reached.add(lines)
+    assert reached == {0, 1, 2, 3}
+
+
+def test_a_last_line_of_zeros_is_one_that_the_power_ended(tmp_path: Path) -> None:
+    store = journaled(tmp_path)
+    store.journal.write_bytes(store.journal.read_bytes() + b"\0" * 100 + b"\n")
+    assert store.load() == after(3)
+
+
+@pytest.mark.parametrize("line", [0, 1, 2])
+def test_any_other_line_that_is_damaged_is_refused(tmp_path: Path, line: int) -> None:
+    store = journaled(tmp_path)
+    lines = store.journal.read_bytes().splitlines(keepends=True)
+    lines[line] = b"{}\n"
+    store.journal.write_bytes(b"".join(lines))
+    assert refused(store.load).startswith(f"{store.journal}: line {line + 1} of this journal is damaged (")
+
+
+def test_after_a_write_that_failed_nothing_is_appended_until_the_whole_is_saved(tmp_path: Path) -> None:
+    store = journaled(tmp_path)
+    store.journal.unlink()
+    assert "the journal of the ledger cannot be written (No such file" in refused(lambda: store.append(CHANGES[0]))
+    assert "could not be written before" in refused(lambda: store.append(CHANGES[0]))
+    store.save(SAMPLE)
+    store.append(CHANGES[0])
+    assert store.load() == after(1)
+
+
+def test_a_journal_beyond_the_size_limit_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = journaled(tmp_path)
+    monkeypatch.setattr(store_module, "MAX_BYTES", store.journal.stat().st_size)
+    assert "would be larger than" in refused(lambda: store.append(CHANGES[0]))
+
+
+@posix
+@pytest.mark.parametrize("what", ["link", "writable"])
+def test_a_journal_that_is_not_ours_is_neither_read_nor_written(tmp_path: Path, what: str) -> None:
+    store = journaled(tmp_path)
+    if what == "link":
+        store.journal.rename(tmp_path / "elsewhere")
+        store.journal.symlink_to(tmp_path / "elsewhere")
+    else:
+        store.journal.chmod(0o666)
+    said = {"link": "this is a symbolic link", "writable": "others may write to this"}[what]
+    assert said in refused(store.load)
+    if what == "writable":
+        assert said in refused(lambda: store.append(CHANGES[0]))
+
+
+@posix
+def test_the_bytes_of_a_change_are_durable_and_so_is_the_name_of_a_new_journal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = saved(tmp_path)
+    done: list[str] = []
+    sync = os.fsync
+
+    def fsync(descriptor: int) -> None:
+        done.append("folder" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "file")
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    store.append(CHANGES[0])
+    store.append(CHANGES[1])
+    assert done == ["file", "folder", "file"]
+    assert stat.S_IMODE(store.journal.stat().st_mode) == 0o644

@@ -13,6 +13,7 @@ Reservations stand beside the tables, since one of them is a row in every table 
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Any, get_args
 
 from reconciler import codec
@@ -94,14 +95,22 @@ def dump(state: State) -> bytes:
     }
     apart = {
         "dynamic": {protocol: state.dynamic[protocol] for protocol in PROTOCOLS},
-        "tables": rows,
         "reservations": {protocol: state.reservations(protocol) for protocol in PROTOCOLS},
     }
     parts = {
         name: codec.to_text(shape.write(apart[name] if name in apart else getattr(state, name)))
         for name, shape in _FIELDS.items()
+        if name != "tables"
     }
-    return codec.dump_document(_MARK, FORMAT_VERSION, parts)
+    tables = (f"{codec.to_text(name)}: [{', '.join(map(_entry_text, entries))}]" for name, entries in rows.items())
+    parts["tables"] = "{" + ", ".join(tables) + "}"
+    return codec.dump_document(_MARK, FORMAT_VERSION, {name: parts[name] for name in _FIELDS})
+
+
+@lru_cache(maxsize=2**16)
+def _entry_text(entry: Entry) -> str:
+    """One entry as JSON. A change of the machine writes all of them again, and nearly all are as they were."""
+    return codec.to_text(_ENTRY.write(entry))
 
 
 def load(data: bytes) -> State:

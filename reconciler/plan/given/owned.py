@@ -12,9 +12,20 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from reconciler.host.interface import Lookup, Row, Snapshot
-from reconciler.ledger.records import Claim, Intent, Ledger, OwnedRow, RestoreRow, claim_key
+from reconciler.ledger.records import (
+    Book,
+    Claim,
+    Intent,
+    Ledger,
+    LedgerChange,
+    OwnedRow,
+    RestoreRow,
+    RowKey,
+    claim_key,
+    row_key,
+)
 from reconciler.plan.given.claims import ClaimIndex
-from reconciler.ports import Lane, PortRange, PortSet
+from reconciler.ports import Lane, PortRange, PortSet, RangeIndex
 
 _ORDER = attrgetter("lane", "ports.first", "ports.last", "kind")
 
@@ -59,12 +70,10 @@ def confirm_rows(ledger: Ledger, snapshot: Snapshot) -> tuple[list[OwnedRow], li
     listed = administered_rows(snapshot)
     # Before the intents: what a reboot dropped is no part of a row that was merged since.
     gone = [row for row in ledger.rows if is_dropped(row, snapshot)]
-    ledger = replace(ledger, rows=tuple(row for row in ledger.rows if not is_dropped(row, snapshot)))
-    for intent in ledger.intents:
-        if intent.verb == "create":
-            ledger = with_created(ledger, intent, Seen(snapshot.rows, snapshot.lookups, snapshot.boot))
+    book = Book(replace(ledger, rows=tuple(row for row in ledger.rows if not is_dropped(row, snapshot))))
+    book.change(created(book, ledger.intents, Seen(snapshot.rows, snapshot.lookups, snapshot.boot)))
     rows: list[OwnedRow] = []
-    for row in ledger.rows:
+    for row in book.rows:
         (rows if _is_there(row, snapshot, listed) else gone).append(row)
     return rows, gone
 
@@ -95,33 +104,38 @@ class Seen(NamedTuple):
     boot: str
 
 
-def with_created(ledger: Ledger, intent: Intent, seen: Seen) -> Ledger:
-    """The ledger after a create, judged by a reading after it; unchanged where the row did not come to be.
+def created(book: Book, intents: Iterable[Intent], seen: Seen) -> LedgerChange:
+    """What these creates made ours, judged together by a reading after them.
 
     A host that merges neighbours lists one row for several: it is ours if every port of it is. A row merged with a
     foreign neighbour is not recorded: it could never be deleted without taking a foreign port along.
     """
-    if intent.store == "active" and intent.boot != seen.boot:
-        return ledger
-    if intent.kind == "reservation":
-        found = Lookup(intent.lanes[0].protocol, intent.ports) in seen.lookups
-        return ledger.with_rows(_owned(intent, lane, intent.ports) for lane in intent.absent_in if found)
-    for row in seen.rows:
-        if row.administered and row.lane in intent.absent_in and row.ports.contains(intent.ports):
-            ledger = _with_listed(ledger, intent, row)
-    return ledger
-
-
-def _with_listed(ledger: Ledger, intent: Intent, row: Row) -> Ledger:
-    parts = [
-        owned
-        for owned in ledger.rows
-        if owned.lane == row.lane and owned.kind == "exclusion" and row.ports.contains(owned.ports)
+    made = [item for item in intents if item.verb == "create" and not _has_ended(item, seen)]
+    rows = [
+        _owned(intent, lane, intent.ports)
+        for intent in made
+        if intent.kind == "reservation" and Lookup(intent.lanes[0].protocol, intent.ports) in seen.lookups
+        for lane in intent.absent_in
     ]
-    ours = PortSet.of([intent.ports, *(part.ports for part in parts)])
-    for part in parts:
-        ledger = ledger.without_rows([row.lane], part.ports, "exclusion")
-    return ledger.with_rows([_owned(intent, row.lane, row.ports)]) if ours.covers(row.ports) else ledger
+    gone: list[RowKey] = []
+    wanted: dict[Lane, list[tuple[PortRange, Intent]]] = {}
+    for intent in (item for item in made if item.kind == "exclusion"):
+        for lane in intent.absent_in:
+            wanted.setdefault(lane, []).append((intent.ports, intent))
+    index = {lane: RangeIndex(items) for lane, items in wanted.items()}
+    for row in (row for row in seen.rows if row.administered and row.lane in index):
+        calls = [intent for ports, intent in index[row.lane].touching(row.ports) if row.ports.contains(ports)]
+        if calls:
+            parts = book.inside(row.lane, row.ports)
+            gone += map(row_key, parts)
+            if PortSet.of([*(call.ports for call in calls), *(part.ports for part in parts)]).covers(row.ports):
+                rows.append(_owned(calls[-1], row.lane, row.ports))
+    return LedgerChange(rows=tuple(rows), gone=tuple(gone))
+
+
+def _has_ended(intent: Intent, seen: Seen) -> bool:
+    """What was to last until a restart is gone after it."""
+    return intent.store == "active" and intent.boot != seen.boot
 
 
 def _owned(intent: Intent, lane: Lane, ports: PortRange) -> OwnedRow:
