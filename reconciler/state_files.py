@@ -92,7 +92,9 @@ def append_file(path: Path, content: bytes, what: str, *, new: bool) -> None:
         raise _failed(path, f"{what} cannot be written", error) from None
 
 
-def replace_file(path: Path, content: bytes, rights: int | os.stat_result, *, alone: bool = True) -> None:
+def replace_file(
+    path: Path, content: bytes, rights: int | os.stat_result, *, alone: bool = True, lasting: bool = True
+) -> None:
     """Write a draft beside the file, make it durable, and rename it. Raises OSError; then the old file or
     the new one is there, whole.
 
@@ -100,6 +102,7 @@ def replace_file(path: Path, content: bytes, rights: int | os.stat_result, *, al
     `alone`: nobody else replaces this file at the same time, so a draft that is there was left by a writer that was
     killed, and goes. Otherwise each writer has a draft of its own, and a folder that may not be listed will do, in
     which the new name is not made durable.
+    `lasting`: it outlives a loss of power, not only of this program.
     """
     mark = "" if alone else f".{os.urandom(8).hex()}"
     draft = path.with_name(f".{path.name}{mark}.tmp")
@@ -110,13 +113,15 @@ def replace_file(path: Path, content: bytes, rights: int | os.stat_result, *, al
             _set_rights(descriptor, rights)
             file.write(content)
             file.flush()
-            os.fsync(descriptor)
+            if lasting:
+                os.fsync(descriptor)
         patiently(lambda: rename(draft, path))
     except BaseException:
         draft.unlink(missing_ok=True)
         raise
     try:
-        sync_folder(path.parent)
+        if lasting:
+            sync_folder(path.parent)
     except PermissionError:
         if alone:
             raise

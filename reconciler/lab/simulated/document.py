@@ -13,7 +13,6 @@ Reservations stand beside the tables, since one of them is a row in every table 
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 from typing import Any, get_args
 
 from reconciler import codec
@@ -87,30 +86,40 @@ _FIELDS: codec.Fields = {
 _DOCUMENT: codec.Shape[dict[str, Any]] = codec.record(dict, _FIELDS)
 
 
+class Dumper:
+    """Writes states as documents. It keeps the text of each entry, since two states in a row share nearly all."""
+
+    def __init__(self) -> None:
+        self._texts: dict[int, tuple[Entry, str]] = {}  # by id; the entry beside its text keeps that id its own
+
+    def dump(self, state: State) -> bytes:
+        """The document of a state: ASCII, one top-level key a line, the same bytes for the same state."""
+        tables = {table_name(group): self._table(table) for group, table in state.tables.items()}
+        apart = {
+            "dynamic": {protocol: state.dynamic[protocol] for protocol in PROTOCOLS},
+            "reservations": {protocol: state.reservations(protocol) for protocol in PROTOCOLS},
+        }
+        parts = {
+            name: codec.to_text(shape.write(apart[name] if name in apart else getattr(state, name)))
+            for name, shape in _FIELDS.items()
+            if name != "tables"
+        }
+        parts["tables"] = "{" + ", ".join(f"{codec.to_text(name)}: {text}" for name, text in tables.items()) + "}"
+        return codec.dump_document(_MARK, FORMAT_VERSION, {name: parts[name] for name in _FIELDS})
+
+    def _table(self, table: Table) -> str:
+        known = self._texts
+        lines = [known.get(id(item)) or self._new(item) for item in table if item.origin != "reservation"]
+        return "[" + ", ".join([text for _, text in lines]) + "]"
+
+    def _new(self, entry: Entry) -> tuple[Entry, str]:
+        made = self._texts[id(entry)] = (entry, codec.to_text(_ENTRY.write(entry)))
+        return made
+
+
 def dump(state: State) -> bytes:
-    """The document of a state: ASCII, one top-level key a line, the same bytes for the same state."""
-    rows = {
-        table_name(group): [entry for entry in table if entry.origin != "reservation"]
-        for group, table in state.tables.items()
-    }
-    apart = {
-        "dynamic": {protocol: state.dynamic[protocol] for protocol in PROTOCOLS},
-        "reservations": {protocol: state.reservations(protocol) for protocol in PROTOCOLS},
-    }
-    parts = {
-        name: codec.to_text(shape.write(apart[name] if name in apart else getattr(state, name)))
-        for name, shape in _FIELDS.items()
-        if name != "tables"
-    }
-    tables = (f"{codec.to_text(name)}: [{', '.join(map(_entry_text, entries))}]" for name, entries in rows.items())
-    parts["tables"] = "{" + ", ".join(tables) + "}"
-    return codec.dump_document(_MARK, FORMAT_VERSION, {name: parts[name] for name in _FIELDS})
-
-
-@lru_cache(maxsize=2**16)
-def _entry_text(entry: Entry) -> str:
-    """One entry as JSON. A change of the machine writes all of them again, and nearly all are as they were."""
-    return codec.to_text(_ENTRY.write(entry))
+    """One state as a document; see `Dumper.dump`."""
+    return Dumper().dump(state)
 
 
 def load(data: bytes) -> State:

@@ -1,6 +1,7 @@
 """The file that a simulated machine lives in. Whatever kills a writer, the file is the old one or the new one.
 
-Reading takes no lock and writes nothing. A change is made under `FILE.lock`: read, change, write beside, replace.
+Reading takes no lock and writes nothing. A change is made under `FILE.lock`: read, change, write beside, replace. It is
+not made to outlive a loss of power, which would take longer than all else.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import TypeVar
 
 from reconciler.codec import NewerFormatError
 from reconciler.errors import HostError
-from reconciler.lab.simulated.document import FORMAT, dump, load
+from reconciler.lab.simulated.document import FORMAT, Dumper, load
 from reconciler.lab.simulated.state import State
 from reconciler.state_files import patiently, replace_file
 
@@ -37,6 +38,7 @@ class StateFile:
         self.path = Path(os.path.realpath(path))
         self._data: bytes | None = None
         self._state: State | None = None
+        self._dumper = Dumper()
 
     @classmethod
     def create(cls, path: str, state: State) -> StateFile:
@@ -45,7 +47,7 @@ class StateFile:
         with made._reporting("made"):
             os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
             try:
-                replace_file(made.path, dump(state), made.path.stat())
+                replace_file(made.path, made._dumper.dump(state), made.path.stat(), lasting=False)
             except BaseException:
                 made.path.unlink()
                 raise
@@ -68,9 +70,9 @@ class StateFile:
             state, before = self.read(), self._data
             self._state = None  # read it again if the action or the writing fails half-way
             result = action(state)
-            data = dump(state)
+            data = self._dumper.dump(state)
             if data != before:
-                replace_file(self.path, data, self.path.stat())
+                replace_file(self.path, data, self.path.stat(), lasting=False)
             self._state, self._data = state, data
         return result
 
