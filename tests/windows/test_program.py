@@ -77,24 +77,45 @@ def test_how_many_processes_it_takes(settings: list[str], program: Program, stan
     in a protocol once more before that call."""
     standin = with_variant(standin, *settings)
     standin.change(lambda state: events.add_row(state, TCP4, events.NewRow(PortRange(7000, 7000), "exclusion")))
-    reading, per_row = (12, 5) if settings else (8, 3)
+    reading, most = (12, 2 * 4 + 2 * 14) if settings else (8, 4 + 2 * 12)
     program.policy(FRONT, BACK)
     standin.forget_calls()
     assert program.plan().code == 2
     assert standin.processes() <= reading
     standin.forget_calls()
     assert program.apply().code == 0
-    assert standin.processes() <= 12 + 4 * per_row
+    assert standin.processes() <= most
     standin.forget_calls()
     program.policy(FRONT.replace("8000-8099", "8200-8299"), BACK.replace("9200", "9300"))  # two rows come, two go
     assert program.apply().code == 0
-    assert standin.processes() <= 12 + 4 * per_row
+    assert standin.processes() <= most
     program.policy(FRONT, BACK)
     assert program.apply().code == 0
     standin.forget_calls()
     program.policy()
     assert program.apply("--force", "delete-all").code == 0
-    assert standin.processes() <= 12 + 4 * per_row
+    assert standin.processes() <= most
+
+
+@pytest.mark.parametrize(
+    ("settings", "most"), [([], 20 + 12), (["families=split"], 2 * 20 + 14)], ids=["shared", "split"]
+)
+def test_a_range_more_is_one_process_more_and_two_where_families_are_apart(
+    settings: list[str], most: int, program: Program, standin: Standin
+) -> None:
+    standin = with_variant(standin, *settings)
+    entries = "".join(
+        f'[[exclusion]]\nname = "e{at}"\nports = {8000 + 2 * at}\nprotocol = "tcp"\nreason = "test"\n'
+        for at in range(20)
+    )
+    program.policy(entries)
+    standin.forget_calls()
+    assert program.apply().code == 0
+    assert standin.processes() <= most
+    program.policy()
+    standin.forget_calls()
+    assert program.apply("--force", "delete-all").code == 0
+    assert standin.processes() <= most
 
 
 def test_without_elevation_plan_works_and_apply_is_one_sentence(program: Program, standin: Standin) -> None:

@@ -16,11 +16,12 @@ DYNAMIC = "\r\nProtocol {} Dynamic Port Range\r\n{}\r\nStart Port      : {}\r\nN
 
 
 class FakeSystem:
-    """See `System`. `ran` is every netsh call, in order."""
+    """See `System`. `ran` is every netsh call, in order; `said_no` how many adds and deletes said that they failed."""
 
     def __init__(self, state: State) -> None:
         self.state = state
         self.ran: list[str] = []
+        self.said_no = 0
 
     def netsh(self, words: Sequence[str]) -> Ran:
         self.ran.append(" ".join(words))
@@ -40,6 +41,7 @@ class FakeSystem:
             "active" if tag["store"] == "active" else "persistent",
         )
         refusal = calls.write(self.state, change)
+        self.said_no += refusal is not None
         return Ran(0, b"Ok.\r\n\r\n") if refusal is None else Ran(1, f"{refusal.text}\r\n\r\n".encode())
 
     def console_text(self, output: bytes) -> str:

@@ -1,0 +1,216 @@
+"""Calls that do not depend on each other go in a run (design 4.10): what that costs, and what it must not believe."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import pytest
+
+from reconciler.errors import HostError
+from reconciler.host.interface import Change, Host, Refusal
+from reconciler.host.windows.host import WindowsHost
+from reconciler.lab.simulated.variants import CHOICES
+from reconciler.plan.model import LIMIT_NAMES, Options
+from reconciler.policy.entries import Policy
+from tests.apply.hosts import DENIED, Recorder, Refusing
+from tests.contract.pairs import pairwise, settings_of
+from tests.host.windows.fake import FakeSystem
+from tests.world import TCP4, TCP6, World, entry, policy, told, verdicts
+
+FORCED = Options(force=frozenset(LIMIT_NAMES))
+COUNT = 40
+
+
+def many(count: int = COUNT, first: int = 8000) -> Policy:
+    return policy("p", *[entry(f"e{at}", str(first + 2 * at)) for at in range(count)])
+
+
+class Counted(World):
+    """A world whose host is the one of Windows, over netsh that is counted."""
+
+    def __init__(self, *settings: str) -> None:
+        super().__init__(*settings)
+        self.system = FakeSystem(self.sim)
+        self.host = WindowsHost(self.system)
+
+    def processes(self, wanted: Policy) -> tuple[int, list[str]]:
+        """How many netsh processes an apply takes, its own reading included, and the verdicts."""
+        self.system.ran.clear()
+        result = self.apply(wanted, options=FORCED)
+        return len(self.system.ran), verdicts(result)
+
+
+@pytest.mark.parametrize(
+    ("settings", "most"), [([], COUNT + 12), (["families=split"], 2 * COUNT + 14)], ids=["shared", "split"]
+)
+def test_a_row_takes_one_process_and_two_where_families_are_apart(settings: list[str], most: int) -> None:
+    world = Counted(*settings)
+    for wanted in (many(), policy("p")):
+        count, found = world.processes(wanted)
+        assert found == ["done"] * COUNT
+        assert count <= most
+        assert told(world.plan(wanted)) == []
+    assert world.rows(TCP4) == world.rows(TCP6) == []
+
+
+@pytest.mark.parametrize("settings", [settings_of(row) for row in pairwise(CHOICES)], ids=",".join)
+def test_a_row_that_lied_takes_at_most_three_processes_more(settings: list[str]) -> None:
+    world, rows = Counted(*settings), 8
+    tables = 2 if "families=split" in settings else 1
+    for wanted in (many(rows), policy("p")):
+        count, found = world.processes(wanted)
+        assert found == ["done"] * rows
+        assert count <= tables * rows + 14 + 3 * world.system.said_no
+        assert told(world.plan(wanted)) == []
+        world.system.said_no = 0
+
+
+class Meanwhile(Recorder):
+    """Something else happens right before one of the calls."""
+
+    def __init__(self, inner: Host, at: int, happens: Callable[[], None]) -> None:
+        super().__init__(inner)
+        self.at = at
+        self.happens = happens
+
+    def write(self, change: Change) -> Refusal | None:
+        if len(self.calls) == self.at:
+            self.happens()
+        return super().write(change)
+
+
+@pytest.mark.parametrize("at", range(4))
+def test_a_row_that_somebody_makes_in_the_middle_of_a_run_stays_theirs(at: int) -> None:
+    world, wanted = World(), many(4)
+    world.host = Meanwhile(world.host, at, lambda: world.add(TCP4, "8006"))
+    found = verdicts(world.apply(wanted))
+    world.apply(policy("p"), options=FORCED)
+    assert found == ["done", "done", "done", "already"]
+    assert world.rows() == ["8006 *"]
+
+
+def test_a_row_that_somebody_makes_is_told_to_be_theirs() -> None:
+    world = World()
+    world.host = Meanwhile(world.host, 1, lambda: world.add(TCP4, "8002"))
+    result = world.apply(many(2))
+    assert "somebody else may have made it" in result.results[1].text
+    assert result.converged()
+    assert world.owned() == ["8000"]
+
+
+def test_a_row_that_somebody_deletes_in_the_middle_of_a_run_is_made_again() -> None:
+    world = World()
+    world.host = Meanwhile(world.host, 3, lambda: world.delete(TCP4, "8000"))
+    assert verdicts(world.apply(many(4))) == ["done"] * 4
+    assert world.owned() == ["8000", "8002", "8004", "8006"]
+
+
+def test_where_every_call_fails_though_it_is_done_each_row_is_ours_by_its_own_reading() -> None:
+    class Sulking(Recorder):
+        def write(self, change: Change) -> Refusal | None:
+            super().write(change)
+            return DENIED
+
+    world = World()
+    world.host = Sulking(world.host)
+    assert verdicts(world.apply(many(5))) == ["done"] * 5
+    assert len(world.owned()) == 5
+    assert verdicts(world.apply(policy("p"), options=FORCED)) == ["done"] * 5
+    assert world.rows() == world.owned() == []
+
+
+def units(*entries: tuple[str, str]) -> Policy:
+    return policy("p", *[entry(name, ports) for name, ports in entries])
+
+
+def test_a_refused_row_gives_up_its_own_unit_and_no_other() -> None:
+    world = World()
+    world.add(TCP4, "8005")  # cuts the unit of `b` into two rows
+    wanted = units(("a", "7000"), ("b", "8000-8009"), ("c", "9000"))
+    world.host = Refusing(world.host, lambda change: change.verb == "create" and str(change.ports) == "8006-8009")
+    assert verdicts(world.apply(wanted)) == ["done", "refused", "done"]
+    assert world.rows() == ["7000 *", "8005 *", "9000 *"]
+    assert world.owned() == ["7000", "9000"]
+
+
+@pytest.mark.parametrize("after", range(1, 6))
+def test_a_wish_to_stop_ends_the_calls_and_what_was_made_is_known(after: int) -> None:
+    world, asked = World(), iter(range(100))
+    result = world.run(world.plan(many(6)), stop=lambda: next(asked) >= after)
+    assert result.interrupted
+    assert verdicts(result) == ["done"] * after + ["not-run"] * (6 - after)
+    assert world.owned() == [str(8000 + 2 * at) for at in range(after)]
+    assert world.store.ledger is not None
+    assert world.store.ledger.intents == ()
+
+
+def test_a_wish_to_stop_leaves_no_step_half_done() -> None:
+    world, asked = World(), iter(range(100))
+    world.add(TCP4, "7002")
+    plan = world.plan(units(("a", "7000-7004"), ("b", "8000")))
+    assert verdicts(world.run(plan, stop=lambda: next(asked) >= 1)) == ["done", "not-run"]
+    assert world.owned() == ["7000-7001", "7003-7004"]
+
+
+class Dying(Recorder):
+    """A host that ends with its nth call, done or not."""
+
+    def __init__(self, inner: Host, at: int, *, done: bool) -> None:
+        super().__init__(inner)
+        self.at, self.done = at, done
+
+    def write(self, change: Change) -> Refusal | None:
+        if len(self.calls) == self.at:
+            if self.done:
+                super().write(change)
+            raise HostError("the disk is full")
+        return super().write(change)
+
+
+@pytest.mark.parametrize("done", [True, False])
+@pytest.mark.parametrize("at", range(3))
+def test_what_a_run_that_broke_off_made_is_ours_at_the_next(at: int, done: bool) -> None:
+    world = World()
+    honest = world.host
+    world.host = Dying(honest, at, done=done)
+    result = world.apply(many(3))
+    assert verdicts(result) == ["unknown"] * (at + 1) + ["not-run"] * (2 - at)
+    world.host = honest
+    assert verdicts(world.apply(many(3))) == ["done"] * (3 - at - done)
+    assert world.owned() == ["8000", "8002", "8004"]
+
+
+def test_a_long_run_is_written_down_a_few_calls_at_a_time() -> None:
+    world = World()
+    most: list[int] = []
+
+    def look(change: Change) -> None:
+        made = {str(row.ports) for row in world.host.rows([TCP4])}
+        ledger = world.store.load()
+        assert ledger is not None
+        assert str(change.ports) in {str(item.ports) for item in ledger.intents}
+        most.append(sum(str(item.ports) not in made for item in ledger.intents))
+
+    inner = world.host
+    world.host = Recorder(inner, look)
+    assert verdicts(world.apply(many(120))) == ["done"] * 120
+    assert max(most) < 50
+    assert world.store.saves == 1 + 3 + 1 + 1  # at the beginning, before each fifty calls, what came of all, at the end
+
+
+def calls_of(run: Sequence[Change]) -> list[str]:
+    return [f"{change.verb} {change.ports}" for change in run]
+
+
+def test_a_replace_is_made_apart_from_the_run_around_it() -> None:
+    world = World()
+    world.apply(units(("a", "7000-7099"), ("z", "9000")))
+    world.host = watched = Recorder(world.host)
+    world.apply(units(("a", "7000-7049"), ("b", "8000"), ("c", "8002")), options=FORCED)
+    assert calls_of(watched.calls) == [
+        "create 8000",
+        "create 8002",
+        "delete 7000-7099",
+        "create 7000-7049",
+        "delete 9000",
+    ]
