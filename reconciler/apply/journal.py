@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Literal, NamedTuple
 
@@ -121,6 +121,11 @@ class Journal:
         """What reading again showed after these creates: rows that hold them, reservations that Lookup finds."""
         return created(self._book, intents, Seen(rows, frozenset(lookups), self._run.boot))
 
+    def hidden(self, row: RowRef, lanes: Iterable[Lane]) -> list[OwnedRow]:
+        """Our rows of these lanes, as taken away until the next restart only."""
+        found = (self.find(*key) for key in keys_of(row, lanes))
+        return [replace(record, hidden=self._run.boot) for record in found if record]
+
     def gone(self, row: RowRef) -> None:
         """Write down that a reading lacks this row, if it was ours."""
         if keys := tuple(key for key in keys_of(row, row.lanes) if self.find(*key)):
@@ -201,3 +206,9 @@ class Journal:
 def keys_of(row: RowRef, lanes: Iterable[Lane]) -> tuple[RowKey, ...]:
     """What names a row in the ledger, in these lanes of it."""
     return tuple(RowKey(lane, row.ports, row.kind) for lane in lanes)
+
+
+def joined(changes: Sequence[LedgerChange]) -> LedgerChange:
+    """What came of several calls, as one change."""
+    rows = tuple(row for change in changes for row in change.rows)
+    return LedgerChange(rows=rows, gone=tuple(key for change in changes for key in change.gone))

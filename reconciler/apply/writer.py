@@ -16,11 +16,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol
 
-from reconciler.apply.journal import Call, Journal, keys_of
+from reconciler.apply.journal import Call, Journal, joined, keys_of
 from reconciler.apply.results import Taken, WriteResult
 from reconciler.apply.view import View
 from reconciler.host.interface import Change, Host, Lookup, Refusal, Row, Snapshot
-from reconciler.ledger.records import Intent, RestoreRow, RowKey
+from reconciler.ledger.records import Intent, LedgerChange, RestoreRow
 from reconciler.plan.model import RowRef
 from reconciler.ports import LANES, Lane, PortRange, PortSet, Store
 
@@ -28,6 +28,7 @@ MOST_ANNOUNCED = 50
 """How many calls are written down before the first of them is made: after a kill each of them is in doubt."""
 SAID_CREATED = Refusal("failed", "the call said that it was done, and the range is not there")
 SAID_DELETED = Refusal("failed", "the call said that it was done, and the range is still there")
+HIDDEN = "until the next restart: only the active store let it go, so if it was saved it is there again after it"
 UNSURE = "it is there although the call failed: somebody else may have made it, so it is not recorded as ours"
 
 
@@ -239,9 +240,9 @@ class Writer:
             self._view.look_again([item.job.row for item in made], sorted(lanes))
         created = [self._created(item) for item in made if item.job.verb == "create"]
         outcome = self._journal.created(created, self._rows_over(created), self._reserved(created))
-        gone = [key for item in made if item.job.verb == "delete" for key in self._deleted(item)]
+        deleted = [self._deleted(item) for item in made if item.job.verb == "delete"]
         if intents := [*(item.intent for item in made if item.intent), *dropped]:
-            self._journal.settle(intents, replace(outcome, gone=(*outcome.gone, *gone)))
+            self._journal.settle(intents, joined([outcome, *deleted]))
         for job in (item.job for item in made):
             job.result = self._result(job)
             if job.result:
@@ -262,14 +263,16 @@ class Writer:
             job.calls.clear()  # it cannot be whole any more, so the other table need not get what is undone again
         return replace(item.intent, absent_in=() if job.label is None else lanes)
 
-    def _deleted(self, item: _Open) -> tuple[RowKey, ...]:
-        """See where the row still is. What names it in the ledger where it is not."""
+    def _deleted(self, item: _Open) -> LedgerChange:
+        """See where the row still is. What goes from the ledger where it is not."""
         job = item.job
         job.wrong = self._standing(job.row, job.lanes)
         for lane in job.lanes:
             if lane not in job.wrong:
                 job.worked.setdefault(lane, item.store)
-        return keys_of(job.row, (lane for lane in job.row.lanes if lane not in job.wrong))
+        hidden = [lane for lane, store in job.worked.items() if _may_come_back(job, store)]
+        gone = [lane for lane in job.row.lanes if lane not in job.wrong and lane not in hidden]
+        return LedgerChange(gone=keys_of(job.row, gone), rows=tuple(self._journal.hidden(job.row, hidden)))
 
     def _rows_over(self, intents: Iterable[Intent]) -> set[Row]:
         return {row for intent in intents for row in self._view.exclusions_over(intent.ports, intent.absent_in)}
@@ -310,12 +313,19 @@ class Writer:
         return held is not None and self._journal.find(lane, held, "exclusion") is not None
 
 
+def _may_come_back(job: Job, store: Store) -> bool:
+    """Only the active store let go what should not have been in it alone (windows-facts 13.1)."""
+    return store == "active" and job.row.store == "persistent"
+
+
 def _delete_result(job: Job) -> WriteResult:
     taken = _taken(job)
     if job.wrong:
         refusal = job.refusal or SAID_DELETED
         return WriteResult("delete", job.row, "refused", refusal, changed=tuple(job.worked), taken=taken)
-    return WriteResult("delete", job.row, "done", job.refusal, _note(job.refusal), job.lanes, taken)
+    hidden = any(_may_come_back(job, store) for store in job.worked.values())
+    note = HIDDEN if hidden else _note(job.refusal)
+    return WriteResult("delete", job.row, "done", job.refusal, note, job.lanes, taken)
 
 
 def _slices(calls: Sequence[_Open]) -> Iterator[Sequence[_Open]]:

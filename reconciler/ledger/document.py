@@ -69,7 +69,7 @@ _CALL: codec.Fields = {
     "absent_in": _ANY_LANES,
 }
 _LINES: dict[str, Shape[Any]] = {
-    "rows": codec.line(OwnedRow, {**_ROW, **_ORIGIN}),
+    "rows": codec.line(OwnedRow, {**_ROW, **_ORIGIN, "hidden": TEXT}),
     "claims": codec.line(_of_one_protocol(Claim), _CLAIM),
     "intents": codec.line(_of_one_protocol(Intent), {**_CALL, **_ORIGIN}),
     "to_restore": codec.line(RestoreRow, {**_ROW, "label": TEXT}),

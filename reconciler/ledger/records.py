@@ -21,7 +21,8 @@ class OwnedRow:
     """A row that the ledger says we created. A reservation stands here once for each lane of its protocol.
 
     `boot` is the boot it was created in, `plan` the plan that did it, `time` UTC in ISO 8601, `label` the
-    `policy/entry` it was created for (for people; claims decide).
+    `policy/entry` it was created for (for people; claims decide). `hidden`: the boot in which only a delete through the
+    active store took it away, so it may be there again after that (windows-facts 13.1).
     """
 
     lane: Lane
@@ -32,6 +33,7 @@ class OwnedRow:
     plan: str
     time: str
     label: str = ""
+    hidden: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,13 @@ def _ledger(picture: Picture, steps: Sequence[Step]) -> Iterator[Note]:
         yield Note("ledger-missing", f"first run on this host: nothing that exists {what}")
 
 
+def _hidden(picture: Picture, steps: Sequence[Step]) -> Iterator[Note]:
+    """Ranges that only the active store let go, and that may be there again after the next restart."""
+    if ports := sorted({row.ports for row in picture.owned.hidden}):
+        text = f"{shorten([str(item) for item in ports], _SHOWN)} of ours went until the next restart only"
+        yield Note("until-restart", f"{text}; apply again after it")
+
+
 def _any_covered(picture: Picture) -> bool:
     return any(
         picture.tables[number].cover.touches(unit.ports)
@@ -318,6 +325,7 @@ def _words(item: RowInfo) -> str:
 
 NOTES: tuple[Callable[[Picture, Sequence[Step]], Iterator[Note]], ...] = (
     _ledger,
+    _hidden,
     _targets,
     _release,
     _shared_lanes,

@@ -103,10 +103,11 @@ def _update(picture: Picture, steps: Iterable[Step], stored: PortSet) -> LedgerU
     owned, claims, lost = picture.owned, picture.desired.claims, picture.still_to_restore()
     machine = picture.snapshot.facts.machine
     before = picture.state.ledger or Ledger(machine)
-    after = Ledger(machine, owned.rows, claims, (), lost, owned.winnat_to_start, before.applied)
+    rows = (*owned.rows, *owned.hidden)
+    after = Ledger(machine, (), claims, (), lost, owned.winnat_to_start, before.applied).with_rows(rows)
     going = {(lane, row.ports, row.kind) for step in steps for row in step.deletes for lane in row.lanes}
     leaving = tuple(row for row in owned.rows if (row.lane, row.ports, row.kind) in going)
-    return LedgerUpdate(machine, owned.rows, claims, lost, after != before, leaving, stored)
+    return LedgerUpdate(machine, rows, claims, lost, after != before, leaving, stored)
 
 
 def _digest(picture: Picture, steps: tuple[Step, ...]) -> str:

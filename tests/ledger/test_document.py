@@ -48,7 +48,7 @@ def test_equal_ledgers_are_equal_bytes_in_whatever_order_their_rows_came(ledger:
 
 def test_the_document_is_one_ascii_record_a_line() -> None:
     lines = encode(SAMPLE).decode("ascii").splitlines()
-    row = '"exclusion", "persistent", "boot-1", "plan-1", "2026-01-01T00:00:00Z", "node/web"]'
+    row = '"exclusion", "persistent", "boot-1", "plan-1", "2026-01-01T00:00:00Z", "node/web", ""]'
     assert f'["tcp/ipv4", "8000-8099", {row},' in lines
     assert f'["tcp/ipv6", "8000-8099", {row}' in lines
 

@@ -227,3 +227,16 @@ def test_an_administered_row_where_lookup_answers_yes_and_tells_kinds_is_no_cove
     plan = plan_state(State(PolicySet((policy("p", entry("web", "12000-12009")),)), view, None))
     assert notes(plan) == []
     assert [step.status for step in plan.steps] == ["blocked"]
+
+
+def test_what_went_until_the_next_restart_only_is_noted_until_then() -> None:
+    world = World()
+    world.apply(policy("p", entry("web", "8080")))
+    ledger = world.store.load()
+    assert ledger is not None
+    world.store.save(replace(ledger, rows=tuple(replace(row, hidden="boot-1") for row in ledger.rows), claims=()))
+    world.delete(TCP4, "8080")
+    plan = world.plan(policy("p"))
+    assert (plan.steps, note_ids(plan)) == ((), ["until-restart"])
+    world.reboot()
+    assert note_ids(world.plan(policy("p"))) == []

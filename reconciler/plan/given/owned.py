@@ -36,6 +36,7 @@ class Owned:
 
     Attributes:
         rows: rows of ours that are there. drifted: rows of ours that are not there any more.
+        hidden: rows of ours that we deleted and that may be there again after the next restart.
         claims: what the ledger records, sorted.
         to_restore: what an earlier run took away and could not put back.
         winnat_to_start: an earlier run stopped WinNAT and did not see it running again.
@@ -44,6 +45,7 @@ class Owned:
 
     rows: tuple[OwnedRow, ...] = ()
     drifted: tuple[OwnedRow, ...] = ()
+    hidden: tuple[OwnedRow, ...] = ()
     claims: tuple[Claim, ...] = ()
     to_restore: tuple[RestoreRow, ...] = ()
     winnat_to_start: bool = False
@@ -60,9 +62,19 @@ def confirmed(ledger: Ledger | None, snapshot: Snapshot, confirm: Confirm) -> Ow
         return Owned()
     if ledger.machine != snapshot.facts.machine:
         return Owned(copied=True)
-    rows, drifted = confirm(ledger, snapshot)
-    claims = tuple(sorted(ledger.claims, key=claim_key))
-    return Owned(tuple(sorted(rows, key=_ORDER)), tuple(drifted), claims, ledger.to_restore, ledger.winnat_to_start)
+    rows, gone = confirm(ledger, snapshot)
+    return Owned(
+        rows=tuple(replace(row, hidden="") for row in sorted(rows, key=_ORDER)),
+        drifted=tuple(row for row in gone if not _is_hidden(row, snapshot)),
+        hidden=tuple(row for row in gone if _is_hidden(row, snapshot)),
+        claims=tuple(sorted(ledger.claims, key=claim_key)),
+        to_restore=ledger.to_restore,
+        winnat_to_start=ledger.winnat_to_start,
+    )
+
+
+def _is_hidden(row: OwnedRow, snapshot: Snapshot) -> bool:
+    return bool(row.hidden) and row.hidden == snapshot.boot
 
 
 def confirm_rows(ledger: Ledger, snapshot: Snapshot) -> tuple[list[OwnedRow], list[OwnedRow]]:

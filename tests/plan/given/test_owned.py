@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from reconciler.host.interface import Lookup, Snapshot
@@ -38,7 +40,17 @@ def test_a_ledger_of_another_machine_counts_for_nothing() -> None:
 def test_ownership_ends_when_a_row_is_gone() -> None:
     ledger = book(*owned("8080"), *owned("9090"), claims=(claim("web", "8080"),), winnat_to_start=True)
     found = confirm(ledger, reading(*listed("9090 *")))
-    assert found == Owned(owned("9090"), owned("8080"), ledger.claims, winnat_to_start=True)
+    assert found == Owned(owned("9090"), owned("8080"), claims=ledger.claims, winnat_to_start=True)
+
+
+def test_what_went_until_the_next_restart_only_stays_ours_until_then() -> None:
+    ledger = book(*owned("8080", hidden=BOOT))
+    found = confirm(ledger, reading())
+    assert (found.rows, found.drifted, found.hidden) == ((), (), owned("8080", hidden=BOOT))
+    again = confirm(ledger, replace(reading(*listed("8080 *")), boot="boot-2"))
+    assert (again.rows, again.drifted, again.hidden) == (owned("8080"), (), ())
+    never = confirm(ledger, replace(reading(), boot="boot-2"))
+    assert (never.rows, never.drifted, never.hidden) == ((), owned("8080", hidden=BOOT), ())
 
 
 def test_a_row_that_lost_its_star_is_not_ours_any_more() -> None:
