@@ -10,12 +10,14 @@ from reconciler.errors import HostError
 from reconciler.host.interface import Change, Host, Refusal
 from reconciler.host.windows.host import WindowsHost
 from reconciler.lab.simulated.variants import CHOICES
+from reconciler.ledger.document import encode, encode_change
+from reconciler.ledger.records import Ledger, LedgerChange
 from reconciler.plan.model import LIMIT_NAMES, Options
 from reconciler.policy.entries import Policy
 from tests.apply.hosts import DENIED, Recorder, Refusing
 from tests.contract.pairs import pairwise, settings_of
 from tests.host.windows.fake import FakeSystem
-from tests.world import TCP4, TCP6, World, entry, policy, told, verdicts
+from tests.world import TCP4, TCP6, MemoryStore, World, entry, policy, told, verdicts
 
 FORCED = Options(force=frozenset(LIMIT_NAMES))
 COUNT = 40
@@ -214,3 +216,37 @@ def test_a_replace_is_made_apart_from_the_run_around_it() -> None:
         "create 7000-7049",
         "delete 9000",
     ]
+
+
+class Weighed(MemoryStore):
+    """Counts the bytes that are written."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.bytes = 0
+
+    def save(self, ledger: Ledger) -> None:
+        self.bytes += len(encode(ledger))
+        super().save(ledger)
+
+    def append(self, change: LedgerChange) -> None:
+        self.bytes += len(encode_change(change))
+        super().append(change)
+
+
+def weight(count: int) -> tuple[int, int, int]:
+    """The bytes of the ledger that are written to create, to replace and to delete so many ranges."""
+    world, found = World(), []
+    world.store = store = Weighed()
+    for ports in ("{}-{}", "{}", ""):
+        names = [ports.format(8000 + 3 * at, 8001 + 3 * at) for at in range(count)]
+        before = store.bytes
+        result = world.apply(units(*((f"e{at}", name) for at, name in enumerate(names) if name)), options=FORCED)
+        assert verdicts(result) == ["done"] * count
+        found.append(store.bytes - before)
+    return (found[0], found[1], found[2])
+
+
+def test_the_bytes_that_are_written_grow_no_faster_than_the_ranges() -> None:
+    for few, many_ in zip(weight(10), weight(80), strict=True):
+        assert many_ < 8 * few
