@@ -16,7 +16,7 @@ from reconciler.apply import transaction
 from reconciler.errors import LedgerError
 from reconciler.host.interface import Change, Refusal
 from reconciler.lab.simulated.host import SimulatedHost
-from reconciler.ledger.records import Ledger
+from reconciler.ledger.records import Ledger, LedgerChange
 from reconciler.ledger.store import FileLedgerStore
 from reconciler.report.schema import document_schema
 from tests.cli.lab import Lab
@@ -369,22 +369,27 @@ def test_no_privileges_is_1_and_nothing_is_written(lab: Lab) -> None:
     assert lab.rows() == set()
 
 
-@pytest.mark.parametrize(("good_saves", "code", "made"), [(0, 1, False), (1, 1, False), (2, 3, True)])
+@pytest.mark.parametrize(("good_writes", "code", "made"), [(0, 1, False), (1, 1, False), (2, 3, True)])
 def test_a_ledger_that_cannot_be_written_is_1_if_nothing_was_begun(
-    lab: Lab, monkeypatch: pytest.MonkeyPatch, good_saves: int, code: int, made: bool
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, good_writes: int, code: int, made: bool
 ) -> None:
     lab.policy("web=8000-8099")
-    real = FileLedgerStore.save
-    saves = 0
+    saved, appended, writes = FileLedgerStore.save, FileLedgerStore.append, iter(range(100))
+
+    def check() -> None:
+        if next(writes) >= good_writes:
+            raise LedgerError("the ledger cannot be written (Read-only file system)")
 
     def save(self: FileLedgerStore, ledger: Ledger) -> None:
-        nonlocal saves
-        saves += 1
-        if saves > good_saves:
-            raise LedgerError("the ledger cannot be written (Read-only file system)")
-        real(self, ledger)
+        check()
+        saved(self, ledger)
+
+    def append(self: FileLedgerStore, change: LedgerChange) -> None:
+        check()
+        appended(self, change)
 
     monkeypatch.setattr(FileLedgerStore, "save", save)
+    monkeypatch.setattr(FileLedgerStore, "append", append)
     outcome = lab.run("apply", "--yes")
     assert outcome.code == code
     assert "apply ended early: the ledger cannot be written" in (outcome.err if code == 1 else outcome.out)
