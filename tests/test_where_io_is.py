@@ -80,3 +80,14 @@ def test_a_way_out_is_seen(text: str) -> None:
 )
 def test_what_is_none_is_not_taken_for_one(text: str) -> None:
     assert not list(reached(ast.parse(text)))
+
+
+def test_a_dll_is_loaded_by_its_whole_path_but_for_the_one_that_is_in_every_process() -> None:
+    """We run elevated, so nothing is searched for."""
+    calls = [
+        ast.unparse(node.args[0])
+        for path in ROOT.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "ctypes.WinDLL"
+    ]
+    assert set(calls) == {"'kernel32.dll'", "f'{system_directory()}\\\\{name}'"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import stat
+import sys
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,10 +31,13 @@ def write_document(path: Path, content: bytes, what: FileKind) -> None:
     """Write a document. A file that is there keeps of the rights it had those that its kind allows.
 
     Raises ReconcilerError where that cannot be: a folder, a device, a file that is something else, a folder that is
-    not there or not writable.
+    not there or not writable, a link that another user made.
     """
     target = Path(os.path.realpath(path))
     try:
+        if path.is_symlink() and not _is_ours(path.lstat()):
+            text = "another user made this link, and so chooses what would be written; name a file in a folder of yours"
+            raise ReconcilerError(text, where=str(path))
         if target.exists() and not target.is_file():
             raise ReconcilerError(
                 f"this is not a file that a {what.name} can be saved to; name a new file", where=str(path)
@@ -46,6 +50,11 @@ def write_document(path: Path, content: bytes, what: FileKind) -> None:
     except OSError as error:
         text = f"the {what.name} cannot be saved here ({error.strerror}); name a file in a folder that you may write to"
         raise ReconcilerError(text, where=str(path)) from None
+
+
+def _is_ours(status: os.stat_result) -> bool:
+    """Windows lets only administrators make links."""
+    return sys.platform == "win32" or status.st_uid in (0, os.geteuid())
 
 
 def _umask() -> int:

@@ -159,7 +159,9 @@ if sys.platform == "win32":
         """`DOMAIN\\name`, as Windows says and not the environment (NameSamCompatible of GetUserNameExW)."""
         import ctypes
 
+        from reconciler.host.windows.libraries import system_dll
+
         buffer, size = ctypes.create_unicode_buffer(512), ctypes.c_ulong(512)
-        ask = ctypes.WinDLL("secur32.dll").GetUserNameExW
+        ask = system_dll("secur32.dll").GetUserNameExW
         ask.restype = ctypes.c_ubyte  # BOOLEAN, of which only one byte counts
         return buffer.value if ask(2, buffer, ctypes.byref(size)) else "unknown"

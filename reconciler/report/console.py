@@ -86,7 +86,7 @@ if sys.platform == "win32":
         try:
             handle = ctypes.c_void_p(msvcrt.get_osfhandle(stream.fileno()))
             mode = ctypes.c_ulong()
-            kernel32 = ctypes.WinDLL("kernel32")
+            kernel32 = ctypes.WinDLL("kernel32.dll")
             if not kernel32.GetConsoleMode(handle, ctypes.byref(mode)):
                 return False
             return bool(kernel32.SetConsoleMode(handle, mode.value | 0x0004))

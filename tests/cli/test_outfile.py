@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from reconciler.cli import codes, outfile
+from reconciler.errors import ReconcilerError
 from tests.cli.lab import Lab
+from tests.ledger.others import give_away, posix
 
 KINDS = {"plan": ("saved plan", '{"kind": "saved-plan"}'), "doctor": ("doctor report", '{"kind": "doctor"}')}
 
@@ -77,3 +79,13 @@ def test_the_umask_counts_for_a_new_file_and_the_mode_stays_for_an_old_one(lab: 
         assert os.umask(umask) == umask
     finally:
         os.umask(old)
+
+
+@posix
+def test_a_link_that_another_user_made_is_not_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in /tmp, where the kernel keeps a program from following one, but not from asking where it leads."""
+    (tmp_path / "out").symlink_to(tmp_path / "elsewhere")
+    give_away(tmp_path / "out", monkeypatch)
+    with pytest.raises(ReconcilerError, match="another user made this link"):
+        outfile.write_document(tmp_path / "out", b"{}", outfile.FileKind("doctor", "doctor report", 0o600))
+    assert not (tmp_path / "elsewhere").exists()
