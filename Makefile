@@ -15,7 +15,7 @@ PYTEST := $(BIN)/pytest -n auto --dist worksteal -rs
 BENCHES := $(sort $(filter-out %/__init__.py %/paired.py %/floor.py,$(wildcard tests/bench/*.py)))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all test-wine lint bench format clean
+.PHONY: help demo test test-all test-wine lint bench mutate audit format clean
 
 help:
 	@echo "make demo       set up, then plan, apply, drift and repair on a simulated Windows host"
@@ -24,6 +24,9 @@ help:
 	@echo "make test-wine  what meets the system, in a real Windows CPython under Wine; needs wine and mingw-w64, fills .wine/"
 	@echo "make lint       format, ruff, mypy for Linux and Windows, import rules, desired/ and what is made from code"
 	@echo "make bench      the measurements, each with its limit"
+	@echo "make mutate FILE=reconciler/plan/refusals.py [TESTS=tests/plan/test_limits.py]"
+	@echo "                change that file in every small way, and tell which change none of these tests notices"
+	@echo "make audit      what the program is made of, in dist/sbom.cdx.json, and what is known against it; asks a service"
 	@echo "make format     format the code"
 	@echo "make clean      remove $(VENV), .wine/ and what the tools left"
 	@echo "PYTHON=python3.12 make ... chooses the Python that $(VENV) is made from."
@@ -62,12 +65,23 @@ bench: $(VENV)/user-stamp
 	    echo "== $$bench"; $(PY) $$bench || status=1; \
 	done; exit $$status
 
+mutate: $(VENV)/mutate-stamp
+	@$(PY) -m tests.mutate $(FILE) $(TESTS)
+
+# What the program needs, as a user gets it today, is in .audit: only that is looked at, and all of it (--strict).
+audit: $(VENV)/audit-stamp
+	@rm -rf .audit && $(PY) -m venv --without-pip .audit && mkdir -p dist
+	$(PY) -m pip --python .audit install --quiet .
+	$(BIN)/cyclonedx-py environment --output-reproducible --pyproject pyproject.toml -o dist/sbom.cdx.json .audit
+	@$(PY) -m pip --python .audit uninstall --quiet --yes port-reconciler
+	$(BIN)/pip-audit --strict --path .audit/[Ll]ib/*/site-packages
+
 format: $(VENV)/dev-stamp
 	$(BIN)/ruff check --fix-only --quiet .
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage dist .wine
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage dist .wine .audit mutants
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # What a user gets; enough for `demo` and `bench`.
@@ -85,6 +99,12 @@ $(VENV)/dev-stamp: pyproject.toml
 	@$(INSTALL) --only-binary taplo --only-binary tombi -e '.[toml]' || \
 	    echo "taplo and tombi cannot be installed here; make lint goes on without them"
 	@touch $(VENV)/user-stamp $@
+
+# What few need, on top of that.
+$(VENV)/audit-stamp $(VENV)/mutate-stamp: $(VENV)/%-stamp: $(VENV)/dev-stamp
+	@echo "Installing the tools of make $* ..."
+	@$(INSTALL) -e '.[$*]'
+	@touch $@
 
 # One shell line: a usable $(VENV), by uv or by the first Python that is new enough.
 define make-venv
