@@ -9,7 +9,7 @@ import pytest
 
 from reconciler.plan.model import LimitName, Options, Plan
 from reconciler.policy.entries import Exclusion, FileState, Limits, Place, RecordedFile
-from reconciler.ports import FAMILIES, PROTOCOLS
+from reconciler.ports import FAMILIES, PROTOCOLS, Family
 from tests.world import TCP4, World, dynamic, entry, policy, reserve, unmanaged
 
 
@@ -79,6 +79,14 @@ def test_the_share_of_owned_rows_counts_from_ten_rows_up() -> None:
     world = World()
     world.apply(policy("p", *twelve()[:9]))
     assert told(world.plan(policy("p", *twelve()[:2]), limits=Limits(max_delete_percent=25))) == {}
+
+
+def test_ten_rows_are_enough_for_a_share() -> None:
+    world = World()
+    world.apply(policy("p", *twelve()[:10]))
+    assert told(world.plan(policy("p"), limits=Limits(max_delete_percent=99)))["max_delete_percent"] == (
+        "10 of 10 owned ranges (100 %) would be deleted, and max_delete_percent is 99"
+    )
 
 
 def test_foreign_rows_are_no_share_of_ours() -> None:
@@ -207,6 +215,28 @@ def test_exclusions_may_not_eat_up_the_dynamic_range(protocols: tuple[str, ...])
     }
     assert len(plan.breaches) == len(protocols)
     assert told(world.plan(policy("p", most), limits=Limits(min_dynamic_ports=848))) == {}
+
+
+def test_a_protocol_of_which_nothing_is_known_does_not_hide_the_next_one() -> None:
+    world = World()
+    del world.sim.dynamic["tcp"]
+    plan = world.plan(policy("p", entry("most", "50000-65535", protocols=("udp",))), limits=Limits())
+    assert list(told(plan)) == ["min_dynamic_ports"]
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_port_that_one_family_lacks_is_not_free(family: Family) -> None:
+    plan = World("families=split").plan(policy("p", entry("most", "50000-65535", families=(family,))), limits=Limits())
+    assert list(told(plan)) == ["min_dynamic_ports"]
+
+
+def test_what_one_family_gives_back_is_not_free_while_the_other_lacks_it() -> None:
+    world = World("families=split")
+    world.apply(policy("p", entry("most", "50000-65535")))
+    both = entry("most", "50000-65535", families=("ipv4",)), entry("web", "49152", families=("ipv4",))
+    assert told(world.plan(policy("p", *both), limits=Limits())) == {
+        "min_dynamic_ports": "847 ephemeral tcp ports would stay free (now 848), and min_dynamic_ports is 4096"
+    }
 
 
 def test_only_what_makes_it_worse_is_refused() -> None:

@@ -27,7 +27,11 @@ def refused(snapshot: Snapshot, *policies: Policy, ranges: Mapping[Protocol, Por
     with pytest.raises(HostError) as caught:
         check(snapshot, *policies, ranges=ranges)
     assert caught.value.where == "captured"
-    return caught.value.message.partition(": ")[2]
+    sentence, _, commands = caught.value.message.partition(": ")
+    assert sentence == (
+        "the policies in scope want what was not captured; save what these print, in one folder with what there is"
+    )
+    return commands
 
 
 def test_what_was_read_is_enough() -> None:
