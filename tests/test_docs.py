@@ -39,7 +39,7 @@ RETIRED = re.compile(
 """Words that a word of the glossary stands for. What the program prints is not looked at."""
 NAMED = re.compile(r"`((?:[\w.*-]+/)*[\w.*-]*(?:/|\.(?:py|md|toml|json)))(?:: (\w+(?:, \w+)*))?`")
 """A path in a page for contributors, and what is named in it. `NAME` in capitals stands for a name to choose."""
-FOR_CONTRIBUTORS = ("docs/architecture.md", "CONTRIBUTING.md")
+FOR_CONTRIBUTORS = ("docs/architecture.md", "docs/security.md", "CONTRIBUTING.md")
 NOTE_ID = re.compile(r'Note\(\s*"([a-z-]+)"')
 
 
@@ -199,7 +199,7 @@ def test_every_page_is_listed() -> None:
     assert {path.name for path in PAGES} - {"README.md"} <= listed
 
 
-@pytest.mark.parametrize("path", [*PAGES, ROOT / "README.md"], ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", [*PAGES, ROOT / "README.md", ROOT / "SECURITY.md"], ids=lambda path: path.stem)
 def test_every_relative_link_leads_somewhere(path: Path) -> None:
     links = LINK.findall(FENCED.sub("", path.read_text(encoding="utf-8")))
     for link in links:
