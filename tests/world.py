@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_args
 
 from reconciler.apply.executor import Executor
 from reconciler.apply.journal import Journal, Run
@@ -20,7 +20,7 @@ from reconciler.lab.simulated.variants import Variants
 from reconciler.ledger.document import decode, encode, encode_change, journal_head, with_journal
 from reconciler.ledger.records import Ledger, LedgerChange
 from reconciler.plan.given.desired import lookups
-from reconciler.plan.model import Options, Plan, State, Step
+from reconciler.plan.model import ACTIONS, STATUSES, Cause, Options, Plan, State, Step
 from reconciler.plan.planner import plan_state
 from reconciler.policy.entries import (
     DynamicRange,
@@ -33,7 +33,7 @@ from reconciler.policy.entries import (
     Unmanaged,
     UnmanagedAction,
 )
-from reconciler.ports import FAMILIES, LANES, PROTOCOLS, Lane, PortRange, Protocol
+from reconciler.ports import FAMILIES, LANES, PROTOCOLS, Kind, Lane, PortRange, Protocol
 
 TCP4, TCP6, UDP4, UDP6 = LANES
 PLACE = Place("policy.toml", 1)
@@ -135,7 +135,7 @@ class World:
         wanted = PolicySet(policies, **{"limits": NO_LIMITS, "paths": paths, **whole})
         ledger = self.store.load()
         snapshot = self.host.snapshot(lookups(wanted, ledger))
-        return plan_state(State(wanted, snapshot, ledger), options or Options())
+        return sound(plan_state(State(wanted, snapshot, ledger), options or Options()))
 
     def apply(self, *policies: Policy, options: Options | None = None, **whole: Any) -> ApplyResult:
         return self.run(self.plan(*policies, options=options, **whole))
@@ -176,6 +176,18 @@ class World:
     def owned(self, lane: Lane = TCP4) -> list[str]:
         ledger = self.store.load()
         return [str(row.ports) for row in (ledger.rows if ledger else ()) if row.lane == lane]
+
+
+def sound(plan: Plan) -> Plan:
+    """The plan, in which every word is one that there is, and every sentence knows what it speaks of."""
+    for step in plan.steps:
+        assert (step.action in ACTIONS, step.status in STATUSES, step.cause in get_args(Cause)) == (True,) * 3, step
+        assert step.kind in (*get_args(Kind), None), step
+    said = [*(step.reason for step in plan.steps), *(step.remedy for step in plan.steps if step.remedy), *plan.notes]
+    for item in said:
+        assert item.id == item.id.lower(), item
+        assert "None" not in item.text, item
+    return plan
 
 
 def told(plan: Plan) -> list[str]:

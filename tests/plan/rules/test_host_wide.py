@@ -10,7 +10,7 @@ from reconciler.host.interface import ListSnapshot
 from reconciler.ledger.records import Ledger
 from reconciler.plan.model import Options, Plan, State
 from reconciler.plan.planner import plan_state
-from reconciler.plan.reasons import LOOK_AT_WINNAT, WINNAT_STEPS_ASIDE
+from reconciler.plan.reasons import LOOK_AT_WINNAT, START_WINNAT, WINNAT_STEPS_ASIDE
 from reconciler.policy.entries import PolicySet
 from reconciler.ports import LANES, PortRange, Protocol
 from tests.plan.build import BOOT, FACTS, drawing_from, reading, with_block
@@ -66,6 +66,8 @@ def test_asked_to_release_winnat_the_plan_tries_what_its_blocks_hold() -> None:
     assert [step.done_by_apply for step in plan.steps] == [True, True, True]
     assert reasons(plan) == ["release-winnat", "declared", "in-the-way"]
     assert plan.steps[0].owners == plan.steps[2].owners
+    assert plan.steps[0].cause == "change"
+    assert "of one blocked step" in plan.steps[0].reason.text
     assert plan.steps[2].remedy == WINNAT_STEPS_ASIDE
     assert verdicts(world.run(plan)) == ["done", "done", "done"]
     assert world.rows() == ["5432 *", "8000-8099 *"]
@@ -124,6 +126,7 @@ def test_winnat_that_an_earlier_run_left_stopped_is_started_last(now: str, steps
     world.store.ledger = Ledger("machine-1", winnat_to_start=True)
     plan = world.plan(policy("p", entry("web", "8080")))
     assert told(plan) == ["create 8080 tcp", *steps]
+    assert [(step.cause, step.reason) for step in plan.steps[1:]] == [("restore", START_WINNAT)] * len(steps)
 
 
 def test_winnat_in_an_unknown_state_is_not_asked_and_the_plan_says_why() -> None:
