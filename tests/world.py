@@ -33,7 +33,7 @@ from reconciler.policy.entries import (
     Unmanaged,
     UnmanagedAction,
 )
-from reconciler.ports import FAMILIES, LANES, PROTOCOLS, Kind, Lane, PortRange, Protocol
+from reconciler.ports import FAMILIES, LANES, PROTOCOLS, Kind, Lane, PortRange, Protocol, Store
 
 TCP4, TCP6, UDP4, UDP6 = LANES
 PLACE = Place("policy.toml", 1)
@@ -183,6 +183,8 @@ def sound(plan: Plan) -> Plan:
     for step in plan.steps:
         assert (step.action in ACTIONS, step.status in STATUSES, step.cause in get_args(Cause)) == (True,) * 3, step
         assert step.kind in (*get_args(Kind), None), step
+        for row in (*step.deletes, *step.creates):
+            assert (row.kind in get_args(Kind), row.store in get_args(Store), bool(row.lanes)) == (True,) * 3, row
     said = [*(step.reason for step in plan.steps), *(step.remedy for step in plan.steps if step.remedy), *plan.notes]
     for item in said:
         assert item.id == item.id.lower(), item

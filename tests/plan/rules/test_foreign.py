@@ -200,6 +200,35 @@ def test_a_protected_row_that_is_named_stays() -> None:
     assert told(plan) == ["blocked delete 8000-8009 tcp"]
 
 
+@pytest.mark.parametrize("families", ["shared", "split"])
+@pytest.mark.parametrize(
+    ("protect", "told_of", "why", "way_out"),
+    [
+        (True, "skipped", "protected", " or apply with --retire q --unprotect q/erp"),
+        (False, "blocked", "still-claimed", ""),
+    ],
+)
+def test_a_reservation_of_ours_that_is_named_stays_while_it_is_kept(
+    families: str, protect: bool, told_of: str, why: str, way_out: str
+) -> None:
+    world = World(f"families={families}", "reservations=starred")
+    world.apply(policy("q", reserve("erp", "12000-12009", protect=protect)), policy("o", reserve("o", "13000-13009")))
+    retired = Options(retire=frozenset({"q"} if protect else ()))
+    plan = world.plan(policy("p", entry("old", "12000-12009", state="absent")), options=retired)
+    assert (told(plan), reasons(plan)) == ([f"{told_of} delete 12000-12009 tcp"], [why])
+    assert "q/erp" in plan.steps[0].reason.text
+    assert ways_out(plan) == {"take the ports out of this entry" + (f",{way_out}" if way_out else "")}
+
+
+def test_a_row_that_two_entries_want_is_named_by_both_in_the_way_out() -> None:
+    world = World()
+    wanted = policy("q", entry("a", "8000-8009"), entry("b", "8000-8009"))
+    world.apply(wanted)
+    plan = world.plan(wanted, policy("p", entry("old", "8000-8009", state="absent")))
+    (way_out,) = ways_out(plan)
+    assert "take the ports out of q/a (policy.toml:1), q/b (policy.toml:1)" in way_out
+
+
 def test_a_row_of_ours_that_nobody_claims_goes_once() -> None:
     world = World()
     world.apply(policy("p", entry("web", "8080")))

@@ -33,7 +33,7 @@ def test_a_row_without_a_claim_is_named_by_the_entry_it_was_made_for() -> None:
     world.store.save(replace(world.store.ledger, claims=()))
     plan = world.plan(policy("p"))
     assert told(plan) == ["delete 8080 tcp", "delete 12000-12009 tcp"]
-    assert [owner[:2] for step in plan.steps for owner in step.owners] == [("p", "web"), ("p", "erp")]
+    assert [owner for step in plan.steps for owner in step.owners] == [("p", "web", ""), ("p", "erp", "")]
 
 
 @pytest.mark.parametrize("declared", ["50000-50059", "49990-50009"])
@@ -101,8 +101,9 @@ def test_families_that_lose_different_ports_are_steps_of_their_own() -> None:
 # The store.
 
 
-def test_another_store_is_a_replace() -> None:
-    world = World()
+@pytest.mark.parametrize("families", ["shared", "split"])
+def test_another_store_is_a_replace(families: str) -> None:
+    world = World(f"families={families}")
     world.apply(policy("p", entry("web", "8080")))
     plan = world.plan(policy("p", entry("web", "8080", store="active")))
     assert told(plan) == ["replace 8080 -> 8080 tcp"]
@@ -335,9 +336,10 @@ def test_a_claim_whose_kind_changed_and_that_waits_holds_its_ports_when_its_file
     assert world.rows() == before
 
 
-def test_a_protected_row_in_another_store_than_its_entry_says_is_not_in_sync() -> None:
+@pytest.mark.parametrize("families", ["shared", "split"])
+def test_a_protected_row_in_another_store_than_its_entry_says_is_not_in_sync(families: str) -> None:
     """Else an entry that says persistent could be lost at a restart, and nobody told."""
-    world = World()
+    world = World(f"families={families}")
     world.apply(policy("p", entry("web", "8000-8009", store="active", protect=True)))
     wanted = policy("p", entry("web", "8000-8009", protect=True))
     plan = world.plan(wanted)
@@ -349,6 +351,13 @@ def test_a_protected_row_in_another_store_than_its_entry_says_is_not_in_sync() -
     assert world.plan(wanted).converged
     world.reboot()
     assert world.plan(wanted).converged
+
+
+def test_every_entry_that_protects_a_row_in_another_store_is_named() -> None:
+    world = World()
+    world.apply(policy("p", *(entry(name, "8000-8009", store="active", protect=True) for name in "ab")))
+    (step,) = world.plan(policy("p", *(entry(name, "8000-8009", protect=True) for name in "ab"))).steps
+    assert "protected by p/a and p/b" in step.reason.text
 
 
 def test_a_protected_row_that_is_too_large_and_in_another_store_keeps_its_ports() -> None:
@@ -387,6 +396,16 @@ def test_a_reservation_out_of_scope_that_waits_says_nothing_of_the_store_of_an_e
     assert [row.store for step in plan.steps for row in step.creates] == ["active"]
     world.run(plan)
     assert world.plan(active).converged
+
+
+def test_what_is_kept_for_a_smaller_reservation_that_waits_lasts_no_longer_than_before() -> None:
+    world = World()
+    world.apply(policy("p", entry("web", "8000-8019", store="active")), policy("q", entry("o", "7000")))
+    world.listen(8003)
+    world.apply(policy("p", reserve("web", "8000-8009")))
+    world.close(8003)
+    (step,) = world.plan(policy("q", entry("o", "7000"))).steps
+    assert [(str(row.ports), row.store) for row in step.creates] == [("8000-8009", "active")]
 
 
 def test_what_is_kept_for_a_smaller_reservation_that_waits_lasts_as_long_as_before() -> None:
