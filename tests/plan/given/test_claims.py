@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_args
 
 from reconciler.ledger.records import Claim, OwnedRow
 from reconciler.plan.given.claims import ClaimIndex, Scope, SortedClaims, merged_claims, sort_claims, unprotected
 from reconciler.plan.model import Options, RowRef
 from reconciler.policy.entries import FileState, PolicySet, RecordedFile
-from reconciler.ports import LANES
+from reconciler.ports import LANES, Kind
 from tests.plan.build import TCP, UDP, claim, owned, ports
 from tests.world import TCP4, TCP6, policy
 
@@ -66,6 +66,12 @@ def test_an_entry_that_is_declared_for_other_hosts_keeps_its_claim() -> None:
     assert sorting(claim("web", "8080"), elsewhere=frozenset({"db"})).given_up == (claim("web", "8080"),)
 
 
+def test_each_claim_is_sorted_for_itself() -> None:
+    web, db, sap = claim("web", "8080"), claim("db", "5432"), claim("sap", "3200")
+    found = sorting(web, db, sap, elsewhere=frozenset({"web"}))
+    assert found == replace(NOTHING, out_of_scope=(web,), given_up=(db, sap))
+
+
 def test_a_retired_policy_gives_its_claims_up() -> None:
     found = sorting(claim("web", "8080"), scope=[], retire=frozenset({"p"}))
     assert found.given_up == (claim("web", "8080"),)
@@ -120,6 +126,13 @@ def test_a_protected_reservation_that_moved_is_left_over_where_it_was() -> None:
     assert sorting(old, now=(old,), rows=rows).leftovers == ()
 
 
+def test_protected_reservations_that_are_neighbours_are_left_over_each_for_itself() -> None:
+    old = claim("erp", "12000-12009 12010-12019", kind="reservation", protect=True)
+    now = claim("erp", "13000-13009", kind="reservation", protect=True)
+    rows = owned("12000-12009", kind="reservation") + owned("12010-12019", kind="reservation")
+    assert sorting(old, now=(now,), rows=rows).leftovers == (old,)
+
+
 def test_entries_that_together_protect_what_another_protected_have_taken_it_over() -> None:
     old, rows = claim("web", "8000-8099", protect=True), owned("8000-8099")
     low, high = claim("low", "8000-8049", protect=True), claim("high", "8050-8099", protect=True)
@@ -163,5 +176,13 @@ def test_claims_are_found_by_kind_lane_and_ports() -> None:
 
 def test_a_row_is_labelled_with_who_claims_all_of_it_before_who_claims_a_part() -> None:
     index = ClaimIndex((claim("part", "8000-8004"), claim("whole", "8002-8009")))
-    for text, label in (("8003-8009", "p/whole"), ("8000-8009", "p/part"), ("9000", "")):
-        assert index.label(RowRef("exclusion", TCP, ports(text), "persistent")) == label
+    for text, label in (("8003-8009", "p/whole"), ("8000-8009", "p/part"), ("8008", "p/whole"), ("9000", "")):
+        for lanes in (TCP, (TCP4,)):
+            assert index.label(RowRef("exclusion", lanes, ports(text), "persistent")) == label
+
+
+def test_a_row_is_labelled_with_who_claims_its_kind_before_who_waits_for_the_other() -> None:
+    index = ClaimIndex((claim("waits", "8000-8009", kind="reservation"), claim("part", "8000-8004")))
+    labels = {"exclusion": "p/part", "reservation": "p/waits"}
+    for kind in get_args(Kind):
+        assert index.label(RowRef(kind, TCP, ports("8000-8009"), "persistent")) == labels[kind]
