@@ -185,10 +185,12 @@ def sound(plan: Plan) -> Plan:
         assert step.kind in (*get_args(Kind), None), step
         for row in (*step.deletes, *step.creates):
             assert (row.kind in get_args(Kind), row.store in get_args(Store), bool(row.lanes)) == (True,) * 3, row
-    said = [*(step.reason for step in plan.steps), *(step.remedy for step in plan.steps if step.remedy), *plan.notes]
-    for item in said:
-        assert item.id == item.id.lower(), item
-        assert "None" not in item.text, item
+    said = [(step.reason.id, step.reason.text) for step in plan.steps]
+    said += [(step.remedy.id, step.remedy.text) for step in plan.steps if step.remedy]
+    said += [(note.id, note.text) for note in plan.notes]
+    for identity, text in said:
+        assert identity == identity.lower(), identity
+        assert "None" not in text, text
     return plan
 
 
