@@ -357,6 +357,15 @@ def test_what_a_reservation_claims_a_port_of_is_not_unmanaged() -> None:
     assert told(plan) == ["delete 12000-12019 tcp", "create 12000-12009 udp"]
 
 
+def test_what_goes_anyway_in_one_family_does_not_keep_the_row_of_the_other() -> None:
+    world = World("families=split")
+    world.apply(policy("p", entry("web", "8000-8009", families=("ipv4",))))
+    world.add(TCP6, "8000-8009")
+    plan = world.plan(policy("p", entry("old", "8000-8009", state="absent")))
+    assert {lane for step in plan.steps for row in step.deletes for lane in row.lanes} == {TCP4, TCP6}
+    assert ("p", "old", "policy.toml:1") in [owner for step in plan.steps for owner in step.owners]
+
+
 def test_what_is_declared_absent_and_made_by_the_same_plan_is_told_at_once() -> None:
     world = World()
     world.apply(policy("p", entry("x", "8000-8009")), policy("q", entry("y", "8006-8008")))
