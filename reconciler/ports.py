@@ -8,6 +8,8 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import accumulate
+from operator import itemgetter
 from typing import Generic, Literal, NamedTuple, TypeVar
 
 Protocol = Literal["tcp", "udp"]
@@ -47,16 +49,23 @@ def lanes_of(protocol: Protocol) -> tuple[Lane, ...]:
     return tuple(lane for lane in LANES if lane.protocol == protocol)
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class PortRange:
-    """First and last port, both included, 1..65535. Raises ValueError outside that or when first > last."""
-
+class _Ends(NamedTuple):
     first: int
     last: int
 
-    def __post_init__(self) -> None:
-        if not FIRST_PORT <= self.first <= self.last <= LAST_PORT:
-            raise ValueError(f"{self.first}-{self.last} is not a port range within {FIRST_PORT}-{LAST_PORT}")
+
+class PortRange(_Ends):
+    """First and last port, both included, 1..65535. Raises ValueError outside that or when first > last.
+
+    A tuple, since thousands of them are compared, sorted and hashed.
+    """
+
+    __slots__ = ()
+
+    def __new__(cls, first: int, last: int) -> PortRange:  # noqa: D102
+        if not FIRST_PORT <= first <= last <= LAST_PORT:
+            raise ValueError(f"{first}-{last} is not a port range within {FIRST_PORT}-{LAST_PORT}")
+        return tuple.__new__(cls, (first, last))
 
     @classmethod
     def of_count(cls, first: int, count: int) -> PortRange:
@@ -77,7 +86,7 @@ class PortRange:
         return cls(low, high)
 
     @property
-    def count(self) -> int:
+    def count(self) -> int:  # type: ignore[override]  # nobody asks how often a range has an item
         """How many ports: 1..65535."""
         return self.last - self.first + 1
 
@@ -222,13 +231,10 @@ class RangeIndex(Generic[Payload]):
     """Ranges with something attached to each. Answers come in ascending order of the ranges."""
 
     def __init__(self, items: Iterable[tuple[PortRange, Payload]]) -> None:
-        self._items = sorted(items, key=lambda item: (item[0].first, item[0].last))
-        self._firsts = [item[0].first for item in self._items]
-        self._reach: list[int] = []  # the furthest last port among this item and all before it
-        reach = 0
-        for ports, _ in self._items:
-            reach = max(reach, ports.last)
-            self._reach.append(reach)
+        self._items = sorted(items, key=itemgetter(0))
+        self._firsts = [ports.first for ports, _ in self._items]
+        # the furthest last port among this item and all before it
+        self._reach = list(accumulate((ports.last for ports, _ in self._items), max))
 
     def __iter__(self) -> Iterator[tuple[PortRange, Payload]]:
         return iter(self._items)

@@ -8,8 +8,10 @@ steps, and limits and notes judge what came of it. A host that keeps one list of
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from dataclasses import fields
+from operator import attrgetter
 
 from reconciler.host.interface import ListSnapshot
 from reconciler.ledger.records import Ledger
@@ -120,6 +122,9 @@ def _digest(picture: Picture, steps: tuple[Step, ...]) -> str:
     asked = [sorted(options.retire), sorted(options.unprotect), sorted(options.force), options.release_winnat]
     used = picture.state.ledger.applied if picture.state.ledger else ()
     file = str(picture.snapshot.stored) if isinstance(picture.snapshot, ListSnapshot) else ""
-    bare = tuple(replace(step, owners=tuple(ref._replace(place="") for ref in step.owners)) for step in steps)
-    machine = picture.snapshot.facts.machine
-    return hashlib.sha256(repr((machine, asked, used, bare, file)).encode()).hexdigest()[:16]
+    bare = [(_but_owners(step), [(owner.policy, owner.entry) for owner in step.owners]) for step in steps]
+    text = json.dumps((picture.snapshot.facts.machine, asked, used, bare, file), default=str, check_circular=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+_but_owners = attrgetter(*(item.name for item in fields(Step) if item.name != "owners"))

@@ -133,7 +133,8 @@ class Proposal:
     def step(self, over_covered: PortSet = PortSet()) -> Step:
         """The finished step."""
         deletes, creates = merged(self.deletes), merged(self.creates)
-        creates = tuple(_busy_lanes_first(row, self.blockers) for row in creates)
+        if self.blockers:
+            creates = tuple(_busy_lanes_first(row, self.blockers) for row in creates)
         action: ActionId = "replace" if deletes and creates else "delete" if deletes else "create"
         rows = deletes or creates
         return Step(
@@ -248,8 +249,8 @@ def merged(rows: Iterable[RowRef]) -> tuple[RowRef, ...]:
     found: dict[tuple[str, str, PortRange, str], RowRef] = {}
     for row in rows:
         key = (row.kind, row.lanes[0].protocol, row.ports, row.store)
-        lanes = found[key].lanes if key in found else ()
-        found[key] = row._replace(lanes=tuple(sorted({*lanes, *row.lanes})))
+        known = found.get(key)
+        found[key] = row._replace(lanes=tuple(sorted({*known.lanes, *row.lanes}))) if known else row
     return tuple(found.values())
 
 
@@ -271,13 +272,16 @@ def _named_once(owners: Iterable[EntryRef]) -> tuple[EntryRef, ...]:
 
 def hull(ports: Iterable[PortRange]) -> PortRange:
     """From the first port of all these ranges to their last."""
-    every = sorted(ports)
-    return PortRange(every[0].first, max(item.last for item in every))
+    every = list(ports)
+    return every[0] if len(every) == 1 else PortRange(min(every).first, max(item.last for item in every))
 
 
 def in_order(steps: Iterable[Step]) -> tuple[Step, ...]:
     """What apply does, in the order it does it; then what cannot be done. Stable: ports and lanes break ties."""
     return tuple(sorted(steps, key=_order))
+
+
+_NUMBERS = {action: number for number, action in enumerate(ACTIONS)}
 
 
 def _order(step: Step) -> tuple[object, ...]:
@@ -286,6 +290,6 @@ def _order(step: Step) -> tuple[object, ...]:
     acts = 1 if step.tried else 0 if step.status == "ready" else 2
     phase = protocol = action = len(ACTIONS)
     if acts < 2:
-        phase, action = ACTIONS[step.action].phase, list(ACTIONS).index(step.action)
+        phase, action = ACTIONS[step.action].phase, _NUMBERS[step.action]
         protocol = PROTOCOLS.index(step.lanes[0].protocol) if step.deletes or step.creates else protocol
     return phase, protocol, action, acts, STATUSES.index(step.status), step.lanes, first, last, step.owners

@@ -54,7 +54,10 @@ class MissingClaim(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """Everything given, arranged. Made by `take_picture`, or `list_picture.take_list_picture` for a list of ports."""
+    """Everything given, arranged. Made by `take_picture`, or `list_picture.take_list_picture` for a list of ports.
+
+    `gone`: the ports of our exclusions that are not there any more, in each table, by why; first what counts for more.
+    """
 
     state: State
     options: Options
@@ -66,9 +69,7 @@ class Picture:
     keeping: ClaimIndex
     records: dict[RowKey, OwnedRow]
     lost_reservations: dict[tuple[Protocol, PortRange], Reason]
-    drifted: tuple[PortSet, ...]
-    dropped: tuple[PortSet, ...]
-    to_restore: tuple[PortSet, ...]
+    gone: tuple[tuple[Reason, tuple[PortSet, ...]], ...]
     _reserved: dict[Protocol, dict[PortRange, list[OwnedRow]]] = field(default_factory=dict, compare=False)
     _near: dict[tuple[Lane, ...], tuple[int, ...]] = field(default_factory=dict, compare=False)
 
@@ -168,11 +169,7 @@ class Picture:
         if unit.kind == "reservation":
             yield self.lost_reservations.get((unit.protocol, unit.ports), reasons.CLAIMED), lacks
             return
-        for why, gone in (
-            (reasons.RESTORE, self.to_restore),
-            (reasons.RESTARTED, self.dropped),
-            (reasons.DRIFT, self.drifted),
-        ):
+        for why, gone in self.gone:
             part = {number: ports & gone[number] for number, ports in lacks.items() if ports & gone[number]}
             if part:
                 yield why, part
@@ -253,6 +250,7 @@ def arranged(state: State, options: Options, owned: Owned, desired: Desired) -> 
     """Arrange what is given. `state.snapshot` lists our rows apart from others."""
     tables = arrange(state.snapshot, owned, desired)
     dropped = [row for row in owned.drifted if is_dropped(row, state.snapshot)]
+    gone = ((reasons.RESTORE, owned.to_restore), (reasons.RESTARTED, dropped), (reasons.DRIFT, owned.drifted))
     return Picture(
         state=state,
         options=options,
@@ -264,9 +262,7 @@ def arranged(state: State, options: Options, owned: Owned, desired: Desired) -> 
         keeping=ClaimIndex((*desired.wanted, *desired.protecting)),
         records={(row.lane, row.ports): row for row in owned.rows},
         lost_reservations=_lost_reservations(owned),
-        drifted=tuple(_ports_in(table, owned.drifted) for table in tables),
-        dropped=tuple(_ports_in(table, dropped) for table in tables),
-        to_restore=tuple(_ports_in(table, owned.to_restore) for table in tables),
+        gone=tuple((why, tuple(_ports_in(table, rows) for table in tables)) for why, rows in gone if rows),
     )
 
 

@@ -5,7 +5,6 @@ A unit is created whole or not at all (design 4.7): rows that serve one unit sta
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 
 from reconciler.plan import reasons
@@ -68,12 +67,12 @@ def _joined(gaps: Sequence[Gap], rows: Sequence[tuple[int, RowRef]]) -> Iterator
     by_table: dict[int, list[tuple[PortRange, int]]] = {}
     for position, (number, row) in enumerate(rows):
         by_table.setdefault(number, []).append((row.ports, position))
-    for found in by_table.values():
-        found.sort()
+    indexes = {number: RangeIndex(found) for number, found in by_table.items()}
+    empty = RangeIndex[int](())
     joiner = Joiner(len(rows))
     roots: list[int] = []
     for gap in gaps:
-        mine = [at for number in gap.lacks for at in _touching(by_table.get(number, []), gap.ports)]
+        mine = [at for number in gap.lacks for _, at in indexes.get(number, empty).touching(gap.ports)]
         for position in mine[1:]:
             joiner.join(mine[0], position)
         roots.append(mine[0])
@@ -93,21 +92,11 @@ def _proposal(gaps: Sequence[Gap], rows: list[RowRef]) -> Proposal:
         if gap.held:
             proposal.absorb(gap.held)
         gap.attribute(proposal)
-    blockers = RangeIndex((blocker.ports, blocker) for blocker in proposal.blockers)
-
-    def is_free(row: RowRef) -> bool:
-        return all(blocker.lane not in row.lanes for _, blocker in blockers.touching(row.ports))
-
-    proposal.creates += sorted(rows, key=is_free)
+    if proposal.blockers:
+        blockers = RangeIndex((blocker.ports, blocker) for blocker in proposal.blockers)
+        rows.sort(key=lambda row: all(found.lane not in row.lanes for _, found in blockers.touching(row.ports)))
+    proposal.creates += rows
     return proposal
-
-
-def _touching(rows: list[tuple[PortRange, int]], ports: PortRange) -> Iterator[int]:
-    """The positions of the rows, which are sorted and share no port, that touch the range."""
-    at = bisect_left(rows, ports.first, key=lambda item: item[0].last)
-    while at < len(rows) and rows[at][0].first <= ports.last:
-        yield rows[at][1]
-        at += 1
 
 
 class Joiner:
