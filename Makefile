@@ -12,7 +12,10 @@ NOT_PURE := reconciler/policy/files.py,reconciler/policy/recorded.py
 CORE_TESTS := tests/plan tests/policy tests/ledger tests/test_ports.py tests/test_range_index.py
 PYTEST := $(BIN)/pytest -n auto --dist worksteal -rs
 
-BENCHES := $(sort $(filter-out %/__init__.py %/paired.py %/floor.py,$(wildcard tests/bench/*.py)))
+# octoDNS and ansible-core, for `bench` to measure beside, in an environment of their own.
+OTHERS := $(VENV)/bench-others
+OTHERS_PY := $(OTHERS)/$(notdir $(BIN))/python
+MAKE_OTHERS := $(if $(shell command -v uv 2>/dev/null),uv venv --quiet --clear --python $(PY),$(PY) -m venv --clear) $(OTHERS)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-all test-wine lint bench mutate audit format clean
@@ -23,10 +26,10 @@ help:
 	@echo "make test-all   the same in every variant of the simulated Windows, with more random examples"
 	@echo "make test-wine  what meets the system, in a real Windows CPython under Wine; needs wine and mingw-w64, fills .wine/"
 	@echo "make lint       format, ruff, mypy for Linux and Windows, import rules, desired/ and what is made from code"
-	@echo "make bench      the measurements, each with its limit"
 	@echo "make mutate FILE=reconciler/plan/refusals.py [TESTS=tests/plan/test_limits.py]"
 	@echo "                change that file in every small way, and tell which change none of these tests notices"
 	@echo "make audit      what the program is made of, in dist/sbom.cdx.json, and what is known against it; asks a service"
+	@echo "make bench      what takes time, in one table with its limits; beside octoDNS and ansible-core"
 	@echo "make format     format the code"
 	@echo "make clean      remove $(VENV), .wine/ and what the tools left"
 	@echo "PYTHON=python3.12 make ... chooses the Python that $(VENV) is made from."
@@ -61,9 +64,10 @@ lint: $(VENV)/dev-stamp
 	fi
 
 bench: $(VENV)/user-stamp
-	@status=0; for bench in $(BENCHES); do \
-	    echo "== $$bench"; $(PY) $$bench || status=1; \
-	done; exit $$status
+	@test -e $(OTHERS)/stamp || { echo "Installing octoDNS and ansible-core into $(OTHERS) ..."; \
+	    $(MAKE_OTHERS) && $(subst $(PY),$(OTHERS_PY),$(INSTALL)) octodns ansible-core && touch $(OTHERS)/stamp; } || \
+	    echo "They cannot be installed here: what stands beside them is not measured"
+	@$(PY) -m tests.bench $(OTHERS)
 
 mutate: $(VENV)/mutate-stamp
 	@$(PY) -m tests.mutate $(FILE) $(TESTS)

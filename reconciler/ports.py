@@ -108,7 +108,7 @@ def _is_number(text: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class PortSet:
-    """A set of ports, kept as one integer whose bit N stands for port N (`tests/bench/portset.py` says why)."""
+    """A set of ports, kept as one integer whose bit N stands for port N."""
 
     bits: int = 0
 

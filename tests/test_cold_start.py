@@ -1,4 +1,4 @@
-"""What a plan must not import. Untimed; `tests/bench/cold_start.py` has the figures."""
+"""What a plan must not import. Untimed; `make bench` has the figures."""
 
 from __future__ import annotations
 

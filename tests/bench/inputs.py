@@ -76,24 +76,31 @@ reason = "ERP cluster"
 """
 
 
-def large_policy(entries: int) -> str:
-    """A policy of so many exclusions of one TCP port each."""
+def large_policy(entries: int, protocol: str = 'protocol = "tcp"\n') -> str:
+    """A policy of so many exclusions of one port each; with an empty `protocol` they are for both."""
     head = 'version = 1\n[policy]\nname = "large"\n'
     return head + "".join(
-        f'[[exclusion]]\nname = "service-{number}"\nports = {FIRST + STEP * number}\nprotocol = "tcp"\n'
+        f'[[exclusion]]\nname = "service-{number}"\nports = {FIRST + STEP * number}\n{protocol}'
         f'reason = "Port of service {number}"\n'
         for number in range(entries)
     )
 
 
-def add_rows(host: Path, rows: int) -> None:
-    """Give a simulated host so many administered TCP rows; one in a hundred lies beside the port that is wanted.
+def set_rows(host: Path, rows: int) -> None:
+    """Give a simulated host the TCP rows of so many entries, and no others.
 
     Raises KeyError if the file is not what `reconciler sim init` writes.
     """
     document = json.loads(host.read_text(encoding="utf-8"))
-    wanted = (FIRST + STEP * number + (number % 100 == 0) for number in range(rows))
-    document["tables"]["tcp"] = [[str(port), "user", "persistent", "both"] for port in wanted]
+    ports = (FIRST + STEP * number for number in range(rows))
+    document["tables"]["tcp"] = [[str(port), "user", "persistent", "both"] for port in ports]
+    host.write_text(json.dumps(document), encoding="utf-8")
+
+
+def drop_every_second_row(host: Path) -> None:
+    """Take every second row of each table away from a simulated host, as somebody else would."""
+    document = json.loads(host.read_text(encoding="utf-8"))
+    document["tables"] = {name: rows[::2] for name, rows in document["tables"].items()}
     host.write_text(json.dumps(document), encoding="utf-8")
 
 

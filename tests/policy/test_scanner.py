@@ -200,5 +200,5 @@ def test_the_top_level_is_what_tomli_finds(case: tuple[str, dict[tuple[str | int
     ],
 )
 def test_a_hundred_kilobytes_of_anything_comes_to_an_end(text: str) -> None:
-    """How the time grows with the length is measured by `tests/bench/growth.py`; squared cost would take minutes."""
+    """How the time grows with the length is measured by `make bench`; squared cost would take minutes."""
     scan(text)

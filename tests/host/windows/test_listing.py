@@ -222,7 +222,7 @@ def test_a_byte_that_is_a_blank_in_one_code_page_and_a_letter_in_another_separat
     ids=["blanks", "quotes", "dashes", "columns", "rules", "row", "rows"],
 )
 def test_a_text_of_any_length_comes_to_an_end(text: str) -> None:
-    """How the time grows with the length is measured by `tests/bench/growth.py`; squared cost would take hours."""
+    """How the time grows with the length is measured by `make bench`; squared cost would take hours."""
     try:
         read(text)
     except HostError:
