@@ -18,7 +18,6 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from reconciler.apply.results import ApplyResult, Progress
 from reconciler.errors import HostError
 from reconciler.host.interface import Host
 from reconciler.ledger.store import FileLedgerStore, state_folder
@@ -29,6 +28,7 @@ from reconciler.policy.entries import PolicySet
 from reconciler.policy.recorded import with_recorded
 
 if TYPE_CHECKING:
+    from reconciler.apply.results import ApplyResult, Progress
     from reconciler.doctor.model import Check
     from reconciler.lab.model import Trial
     from reconciler.lab.session import Watch
@@ -103,7 +103,7 @@ def apply_plan(plan: Plan, host: Host, how: Applying | None = None) -> ApplyResu
     StaleError, RefusedError, HostError, LedgerError) only before the first write.
     """
     from reconciler.apply.clock import SystemClock
-    from reconciler.apply.results import Several
+    from reconciler.apply.results import ApplyResult, Several
     from reconciler.apply.session import Session, apply_locked
     from reconciler.report.audit import AuditLog
 

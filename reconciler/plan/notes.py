@@ -92,7 +92,7 @@ def _shared_lanes(picture: Picture, steps: Sequence[Step]) -> Iterator[Note]:
     scope = picture.state.policies.in_scope()
     named = {(entry.policy, entry.name): entry for policy in scope for entry in policy.exclusions}
     claims = (claim for claim in picture.desired.declared if claim.kind == "exclusion")
-    wider = [claim for claim in claims if set(claim.lanes) != set(named[claim.policy, claim.entry].lanes)]
+    wider = [claim for claim in claims if claim.lanes != named[claim.policy, claim.entry].lanes]
     if wider:
         names = shorten([f"{claim.policy}/{claim.entry}" for claim in wider], _SHOWN)
         text = f"families or protocols share a table here, so more is covered than was declared: {names}"
@@ -254,6 +254,8 @@ def _plain_binds(picture: Picture, steps: Sequence[Step]) -> Iterator[Note]:
 
 def _url_reservations(picture: Picture, steps: Sequence[Step]) -> Iterator[Note]:
     """An exclusion over a port that http.sys serves breaks the service at its next restart (windows-facts 5.4)."""
+    if not picture.snapshot.url_reservations:
+        return
     units = picture.desired.of_kind("exclusion")
     declared = RangeIndex((unit.ports, unit) for unit in units if unit.protocol == "tcp")
     for item in picture.snapshot.url_reservations:

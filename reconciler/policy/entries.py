@@ -15,8 +15,7 @@ UnmanagedAction = Literal["ignore", "report", "delete"]
 FileState = Literal["read", "gone", "not read"]
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where something was declared: the file as the user named it, and its line from 1 (0: not known)."""
 
     file: str
@@ -72,8 +71,7 @@ class Reservation:
     allow: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(NamedTuple):
     """A plan beyond these is refused: ranges deleted, per cent of owned ranges deleted, ephemeral ports left free."""
 
     max_deletes: int = 20
@@ -91,8 +89,7 @@ class Unmanaged:
     place: Place
 
 
-@dataclass(frozen=True, slots=True)
-class DynamicRange:
+class DynamicRange(NamedTuple):
     """The desired ephemeral range; a protocol that is not named is left alone."""
 
     ranges: Mapping[Protocol, PortRange]

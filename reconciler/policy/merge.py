@@ -91,11 +91,12 @@ def _duplicates(policy: str, group: list[Document]) -> Iterator[tuple[str, list[
         for name, place in document.lost:
             places.setdefault(name, []).append(place)
     for name, (first, *others) in places.items():
-        message = (
-            f"entry {name!r} stands already at {first}; in policy {policy!r} each name is given once, "
-            "exclusions and reservations together"
-        )
-        yield name, [Problem(place, message) for place in others]
+        yield name, [Problem(place, _again(name, policy, first)) for place in others]
+
+
+def _again(name: str, policy: str, first: Place) -> str:
+    given_once = f"in policy {policy!r} each name is given once, exclusions and reservations together"
+    return f"entry {name!r} stands already at {first}; {given_once}"
 
 
 def _unknown_disabled(policy: str, group: list[Document], known: Iterable[str]) -> Iterator[Problem]:

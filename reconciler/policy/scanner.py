@@ -26,9 +26,6 @@ _PARTS = re.compile(_PART)
 _HEADER = re.compile(rf"[ \t]*(\[\[?)[ \t]*({_DOTTED})[ \t]*\]")
 _KEY = re.compile(rf"[ \t]*({_DOTTED})[ \t]*=")
 
-_MAY_GO_ON = re.compile(r"[\[{]|\"\"\"|'''")
-"""A value without any of these ends with its line."""
-
 _TOKEN = re.compile(r'"""|\'\'\'|["\'#\[\]{}]')
 _STRING_STEP = {'"""': r'\\.|"{3,5}', "'''": r"'{3,5}", '"': r'\\.|"', "'": r"'"}
 _STRING_STEPS = {quote: re.compile(step) for quote, step in _STRING_STEP.items()}
@@ -65,9 +62,9 @@ def scan(text: str) -> Lines:
             value = value.after(line, 0, number)
             continue
         key, equals, rest = line.partition("=")
-        key = key.strip()
-        if equals and key.isidentifier() and not _MAY_GO_ON.search(rest):  # most lines are as simple as that
-            found.keys.setdefault(key, number)
+        goes_on = "[" in rest or "{" in rest or '"""' in rest or "'''" in rest  # or may do so
+        if equals and not goes_on and (name := key.strip()).isidentifier():  # most lines are as simple as that
+            found.keys.setdefault(name, number)
         elif header := _HEADER.match(line):
             found.header(header[1] == "[[", _parts(header[2]), number)
         elif start := _KEY.match(line):

@@ -400,7 +400,7 @@ def error_document(error: ReconcilerError) -> shapes.ErrorDocument:
 
 def json_text(document: Mapping[str, Any]) -> str:
     """One document as a line of ASCII, without a line end."""
-    text = json.dumps(document)
+    text = json.dumps(document, check_circular=False)
     if "\\ud" in text:  # half a pair, as names that are no valid Unicode have, is refused by other JSON readers
         whole = re.sub("[\ud800-\udfff]", "\ufffd", json.dumps(document, ensure_ascii=False))
         text = json.dumps(json.loads(whole))

@@ -33,10 +33,9 @@ class Unit(NamedTuple):
     lanes: tuple[Lane, ...]
     ports: PortRange
 
-    @property
-    def ref(self) -> UnitRef:
-        """The unit as a step names it."""
-        return UnitRef(self.entry.policy, self.entry.name, self.protocol, self.ports)
+    def ref(self, ports: PortRange) -> UnitRef:
+        """The unit, or the part of it that has these ports, as a step names it."""
+        return UnitRef(self.entry.policy, self.entry.name, self.protocol, ports)
 
     @property
     def owner(self) -> EntryRef:
@@ -242,6 +241,8 @@ def _check_names(scope: Scope, recorded: Iterable[Claim], declared: Iterable[Cla
         if policy not in names:
             known = ", ".join(sorted(names)) or "no policy at all"
             raise RefusedError(f"--retire {policy}: the ledger of this host knows no such policy; it knows {known}")
+    if not scope.options.unprotect:
+        return
     entries = {name for claim in (*recorded, *declared) for name in (claim.entry, f"{claim.policy}/{claim.entry}")}
     for name in sorted(scope.options.unprotect - entries):
         raise RefusedError(f"--unprotect {name}: no entry has that name; write ENTRY or POLICY/ENTRY")

@@ -219,7 +219,7 @@ class Picture:
         """Who uses these ports of each table: one for each port, a program before a connection that is closing."""
         found: dict[int, Blocker] = {}
         for number, mine in ports.items():
-            for port in mine & self.tables[number].socket_ports:
+            for port in mine & self.tables[number].socket_ports if self.tables[number].sockets else ():
                 item = self.tables[number].socket(port)
                 if found.setdefault(port, item).closing:
                     found[port] = item

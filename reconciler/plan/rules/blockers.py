@@ -14,12 +14,14 @@ from reconciler.plan import reasons
 from reconciler.plan.given.desired import Unit
 from reconciler.plan.given.picture import Lacks, Picture
 from reconciler.plan.given.tables import RowKey, Table, is_system, kind_of
-from reconciler.plan.model import DECLARED, Blocker, Cause, Remedy, RowRef
+from reconciler.plan.model import DECLARED, Blocker, Cause, Reason, Remedy, RowRef
 from reconciler.plan.steps import Proposal
 from reconciler.ports import PortRange, PortSet
 
 Leaving = Mapping[RowKey, Proposal]
 """The rows that this plan removes, with the proposals that do it."""
+
+_CAUSES: dict[Cause, Reason] = {"change": DECLARED, "drift": reasons.DRIFT, "restore": reasons.RESTORE}
 
 
 @dataclass(slots=True)
@@ -43,14 +45,13 @@ class Gap:
 
     def attribute(self, proposal: Proposal) -> None:
         """Say for whom the proposal is."""
-        proposal.units.append(self.unit.ref._replace(ports=self.ports))
+        proposal.units.append(self.unit.ref(self.ports))
         proposal.owners.append(self.unit.owner)
         proposal.displaces += self.displaces
         if self.cause != "change":
             proposal.cause = self.cause
         if proposal.status == "ready":
-            causes = {"change": DECLARED, "drift": reasons.DRIFT, "restore": reasons.RESTORE}
-            proposal.reason = causes[proposal.cause]
+            proposal.reason = _CAUSES[proposal.cause]
 
     def whole(self) -> Proposal:
         """The proposal of a gap by itself: what would be created, and why it cannot be."""
@@ -98,9 +99,7 @@ def _rows_over(picture: Picture, gap: Gap, leaving: Leaving) -> tuple[list[Row],
 def _over(table: Table, unit: Unit, lacks: PortSet) -> list[Row]:
     if unit.kind == "reservation":
         return [row for _, row in (*table.covering.touching(unit.ports), *table.others.touching(unit.ports))]
-    if not table.other_ports & lacks:
-        return []
-    return [row for run in lacks.runs() for _, row in table.others.touching(run)]
+    return [row for run in (table.other_ports & lacks).runs() for _, row in table.others.touching(run)]
 
 
 def _held_by_rows(picture: Picture, gap: Gap, rows: Sequence[Row], sockets: Sequence[Blocker] = ()) -> Proposal:
