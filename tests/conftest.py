@@ -1,8 +1,8 @@
 """What every test stands on: how much of it is run, and an environment that no user's settings reach into.
 
-`pytest` runs what a change needs at once: the pairwise variants of the simulated Windows, and few random examples a
-property. `pytest --thorough`, as `make test-all` and `.ci/run` call it, runs every variant and more examples.
-HYPOTHESIS_PROFILE=deep is for a night.
+`pytest` runs what a change needs at once: variants of the simulated Windows that hold every triple of switches, and few
+random examples a property. `pytest --thorough`, as `make test-all` and `.ci/run` call it, runs every variant and more
+examples. HYPOTHESIS_PROFILE=deep is for a night.
 """
 
 from __future__ import annotations

@@ -9,13 +9,12 @@ import pytest
 from reconciler.errors import HostError
 from reconciler.host.interface import Change, Host, Refusal
 from reconciler.host.windows.host import WindowsHost
-from reconciler.lab.simulated.variants import CHOICES
 from reconciler.ledger.document import encode, encode_change
 from reconciler.ledger.records import Ledger, LedgerChange
 from reconciler.plan.model import LIMIT_NAMES, Options
 from reconciler.policy.entries import Policy
 from tests.apply.hosts import DENIED, Recorder, Refusing
-from tests.contract.pairs import pairwise, settings_of
+from tests.contract.pairs import PAIRS, settings_of
 from tests.host.windows.fake import FakeSystem
 from tests.world import TCP4, TCP6, MemoryStore, World, entry, policy, told, verdicts
 
@@ -55,7 +54,7 @@ def test_a_row_takes_one_process_and_two_where_families_are_apart(settings: list
     assert world.rows(TCP4) == world.rows(TCP6) == []
 
 
-@pytest.mark.parametrize("settings", [settings_of(row) for row in pairwise(CHOICES)], ids=",".join)
+@pytest.mark.parametrize("settings", [settings_of(row) for row in PAIRS], ids=",".join)
 def test_a_row_that_lied_takes_at_most_three_processes_more(settings: list[str]) -> None:
     world, rows = Counted(*settings), 8
     tables = 2 if "families=split" in settings else 1

@@ -12,13 +12,13 @@ from reconciler.lab.bench import Site
 from reconciler.lab.session import run_trial
 from reconciler.lab.simulated.variants import CHOICES
 from tests.contract import real
-from tests.contract.pairs import pairwise, settings_of
+from tests.contract.pairs import covering, settings_of
 from tests.contract.stage import Stage, simulated, under_wine
 from tests.lab.build import MemoryAttempts
 from tests.windows import native
 
 LANGUAGES = ["en", "fr", "de", "ru", "ko", "zh-CN", "ja"]
-ROWS = pairwise({**CHOICES, "language": LANGUAGES})
+ROWS = covering({**CHOICES, "language": LANGUAGES}, 2)
 AS_IT_IS = {"language": "its own"}
 HOST = "windows" if real.is_wanted() else "wine" if native.UNDER_WINE else "simulated"
 MakeStage = Callable[..., Stage]

@@ -1,36 +1,59 @@
-"""Variants and languages, pairwise: a short list of settings in which every two values stand together once."""
+"""Few settings in which every two, or every three, values of different switches meet: variants, and languages too."""
 
 from __future__ import annotations
 
+import random
 from collections.abc import Mapping, Sequence
 from itertools import combinations, product
 
 from reconciler.lab.simulated.variants import CHOICES
 
-Chosen = tuple[tuple[str, str], ...]
+_SEED = 76
+"""Of the first hundred the one that gives the fewest rows in both `SHARES`, each of which holds every pair."""
+
+Row = dict[str, str]
+Meeting = frozenset[tuple[str, str]]
 
 
-def pairwise(choices: Mapping[str, Sequence[str]]) -> list[dict[str, str]]:
-    """Few rows in which every pair of values of two different keys occurs. Greedy; the same list every time."""
-    keys = list(choices)
-    open_pairs = {
-        frozenset({(one, first), (other, second)})
-        for one, other in combinations(keys, 2)
-        for first, second in product(choices[one], choices[other])
-    }
-    rows: list[dict[str, str]] = []
-    while open_pairs:
-        row: dict[str, str] = dict(sorted(open_pairs, key=sorted)[0])
-        for key in keys:
+def covering(choices: Mapping[str, Sequence[str]], strength: int, begin: Sequence[Row] = ()) -> list[Row]:
+    """Few rows in which every combination of values of so many different keys occurs: those of `begin`, and more.
+
+    The first one has the first values. Greedy, from a choice by chance that is the same every time.
+    """
+    chance = random.Random(_SEED)
+    rows = list(begin) or [{key: values[0] for key, values in choices.items()}]
+    todo = every_meeting(choices, strength) - {meeting for row in rows for meeting in _met(row, strength)}
+    while todo:
+        row = dict(chance.choice(sorted(map(sorted, todo))))
+        for key in chance.sample(list(choices), len(choices)):
             if key not in row:
-                row[key] = max(choices[key], key=lambda value: _gain(row, key, value, open_pairs))
-        open_pairs -= {frozenset(pair) for pair in combinations(row.items(), 2)}
-        rows.append({key: row[key] for key in keys})
+                values = chance.sample(list(choices[key]), len(choices[key]))
+                gains = [len(_met({**row, key: value}, strength) & todo) for value in values]
+                row[key] = values[gains.index(max(gains))]
+        todo -= _met(row, strength)
+        rows.append({key: row[key] for key in choices})
     return rows
 
 
-def _gain(row: Mapping[str, str], key: str, value: str, open_pairs: set[frozenset[tuple[str, str]]]) -> int:
-    return sum(1 for item in row.items() if frozenset({item, (key, value)}) in open_pairs)
+def every_meeting(choices: Mapping[str, Sequence[str]], strength: int) -> set[Meeting]:
+    """Every combination of values of so many different keys."""
+    some = combinations(choices, strength)
+    return {
+        frozenset(zip(keys, values, strict=True))
+        for keys in some
+        for values in product(*(choices[key] for key in keys))
+    }
+
+
+def _met(row: Mapping[str, str], strength: int) -> set[Meeting]:
+    return set(map(frozenset, combinations(row.items(), strength)))
+
+
+PAIRS = covering(CHOICES, 2)
+TRIPLES = covering(CHOICES, 3, PAIRS)
+"""Every three switches of the simulated host meet here in every way; the default comes first."""
+SHARES = (PAIRS, TRIPLES[len(PAIRS) :])
+"""The same rows in two parts, in each of which every two switches meet in every way."""
 
 
 def settings_of(row: Mapping[str, str]) -> list[str]:

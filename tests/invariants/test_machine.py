@@ -1,6 +1,6 @@
 """Random days of a random host: policies change, other people meddle, and every apply keeps the invariants.
 
-The twelve ports are few on purpose. Every UNKNOWN of Windows is drawn at random (all 256 variants).
+The twelve ports are few on purpose. Every UNKNOWN of Windows is drawn at random (all 768 variants).
 """
 
 from __future__ import annotations

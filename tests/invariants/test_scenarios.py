@@ -1,42 +1,47 @@
 """The fixed list of scenarios over the variants of the simulated host: I1, I2, I5 and I6 held after every apply.
 
-Over the pairwise variants, in which every two unknowns of Windows meet in every way; over all 256 with `--thorough`.
+Each of them over variants in which every two unknowns of Windows meet in every way, and any two that stand side by side
+over variants in which every three do; with `--thorough` each over all 768.
 """
 
 from __future__ import annotations
 
-from itertools import combinations, product
+from itertools import combinations
 
 import pytest
 
 from reconciler.lab.simulated.variants import CHOICES, every_variant
-from tests.contract.pairs import pairwise, settings_of
+from tests.contract.pairs import SHARES, TRIPLES, every_meeting, settings_of
 from tests.invariants.checked import CheckedWorld
 from tests.invariants.scenarios import SCENARIOS
 
-PAIRWISE = [settings_of(row) for row in pairwise(CHOICES)]
-EVERY = [[f"{key}={value}" for key, value in variants.settings().items()] for variants in every_variant()]
-DEFAULT = [f"{key}={values[0]}" for key, values in CHOICES.items()]
+EVERY = [variants.settings() for variants in every_variant()]
 
 
 def test_there_are_as_many_as_were_promised() -> None:
     assert len(SCENARIOS) >= 40
-    assert len(EVERY) == 256
+    assert len(EVERY) == 768
 
 
-def test_the_pairwise_variants_hold_every_pair_of_values() -> None:
-    met = {pair for settings in PAIRWISE for pair in combinations(settings, 2)}
-    for (one, first), (other, second) in combinations(CHOICES.items(), 2):
-        for value, beside in product(first, second):
-            assert (f"{one}={value}", f"{other}={beside}") in met
-    assert all(settings in EVERY for settings in PAIRWISE)
-    assert DEFAULT in PAIRWISE
-    assert len(PAIRWISE) <= 10, "few, or they are of no use"
+def test_the_variants_hold_every_triple_of_values() -> None:
+    met = {frozenset(triple) for row in TRIPLES for triple in combinations(row.items(), 3)}
+    assert met == every_meeting(CHOICES, 3)
+    assert len(met) == 28 * 3 * 2 * 2 + 56 * 2 * 2 * 2
+    assert all(row in EVERY for row in TRIPLES)
+    assert TRIPLES[0] == EVERY[0], "the default is among them"
+    assert [*SHARES[0], *SHARES[1]] == TRIPLES
+    assert len(TRIPLES) <= 21, "few, or they are of no use"
 
 
-@pytest.mark.parametrize("name", SCENARIOS)
-def test_a_scenario_holds_in_every_variant(name: str, thorough: bool) -> None:
-    for settings in EVERY if thorough else PAIRWISE:
+def test_each_share_of_them_holds_every_pair_of_values() -> None:
+    for share in SHARES:
+        assert {frozenset(pair) for row in share for pair in combinations(row.items(), 2)} == every_meeting(CHOICES, 2)
+
+
+@pytest.mark.parametrize(("number", "name"), list(enumerate(SCENARIOS)), ids=list(SCENARIOS))
+def test_a_scenario_holds_in_every_variant(number: int, name: str, thorough: bool) -> None:
+    for row in EVERY if thorough else SHARES[number % len(SHARES)]:
+        settings = settings_of(row)
         world = CheckedWorld(*settings)
         world.shuffles = False  # that the order of what is read does not matter is shown by test_machine.py
         try:

@@ -387,7 +387,7 @@ def new_identity(chance: Random) -> str:
 
 
 def random_variants(chance: Random, settings: Sequence[str] = ()) -> Variants:
-    """Each unknown of Windows decided by chance, but for these: any of the 256."""
+    """Each unknown of Windows decided by chance, but for these: any of the 768."""
     drawn = {key: chance.choice(values) for key, values in CHOICES.items()}
     drawn |= dict(setting.split("=") for setting in settings)
     return Variants.parse(f"{key}={value}" for key, value in drawn.items())

@@ -24,6 +24,9 @@ static int family_of(int lane)
 /* Put an exclusion where there is room for it, joined with its neighbours where Windows does that. */
 static void add_exclusion(struct state *state, struct row row)
 {
+    struct row *hidden = row_find(state, row.table + LANES, row.first, row.last);
+    if (hidden && row.store == PERSISTENT)
+        row_remove(state, hidden);
     int sides[2][2] = {{row.first - 1, row.first - 1}, {row.last + 1, row.last + 1}};
     for (int side = 0; side < 2 && state->variant[MERGED]; side++) {
         struct row *other = row_touching(state, row.table, sides[side][0], sides[side][1]);
@@ -40,39 +43,55 @@ static void add_exclusion(struct state *state, struct row row)
 static int do_exclude(struct state *state, int lane, int first, int last, int store)
 {
     int table = table_of(state, lane), door = family_of(lane);
-    struct row *present;
+    struct row *present, wanted = {table, first, last, USER, store, door};
     if (!state->elevated)
         return ELEVATION;
     if (!is_range(first, last))
         return INVALID;
     present = row_find(state, table, first, last);
-    if (present && state->variant[SECOND_ADD_OK] && present->origin == USER && present->store == store &&
+    if (present && state->variant[SECOND_ADD] && present->origin == USER && present->store == store &&
         present->doors != BOTH && present->doors != door) {
+        if (state->variant[SECOND_ADD] == SECOND_ADD_EXISTS)
+            return EXISTS;
         present->doors = BOTH;
         state->changed = 1;
         return DONE;
     }
-    if (row_touching(state, table, first, last) || in_use(state, table, first, last))
+    if (is_in_the_way(state, wanted) || in_use(state, table, first, last))
         return IN_USE;
-    add_exclusion(state, (struct row){table, first, last, USER, store, door});
+    add_exclusion(state, wanted);
     return DONE;
 }
 
 static int do_unexclude(struct state *state, int lane, int first, int last, int store)
 {
-    struct row *row;
+    int table = table_of(state, lane);
+    struct row *row, *hidden;
     if (!state->elevated)
         return ELEVATION;
     if (!is_range(first, last))
         return INVALID;
-    row = row_find(state, table_of(state, lane), first, last);
+    hidden = row_find(state, table + LANES, first, last);
+    if (hidden && store == PERSISTENT) {
+        row_remove(state, hidden);
+        row = row_find(state, table, first, last);
+        if (row && row_excluded(row))
+            row_remove(state, row);
+        return DONE;
+    }
+    row = row_find(state, table, first, last);
     if (!row)
         return NOT_FOUND;
     if (!row_excluded(row))
         return DENIED;
-    if (row->store != store)
+    if (row->store == store) {
+        row_remove(state, row);
+        return DONE;
+    }
+    if (store == PERSISTENT || state->variant[DELETE_REFUSED])
         return NOT_FOUND;
-    row_remove(state, row);
+    row->table += LANES;
+    state->changed = 1;
     return DONE;
 }
 
@@ -83,7 +102,8 @@ static int do_reserve(struct state *state, int protocol, int first, int last)
     if (!is_range(first, last))
         return INVALID;
     for (int table = protocol * 2; table <= last_table(state, protocol); table++)
-        if (row_touching(state, table, first, last) || in_use(state, table, first, last))
+        if (is_in_the_way(state, (struct row){table, first, last, RESERVATION, PERSISTENT, BOTH}) ||
+            in_use(state, table, first, last))
             return IN_USE;
     for (int table = protocol * 2; table <= last_table(state, protocol); table++)
         row_insert(state, (struct row){table, first, last, RESERVATION, PERSISTENT, BOTH});

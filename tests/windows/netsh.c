@@ -96,23 +96,26 @@ static int parse(int count, char **words, struct request *request)
 static void say_listing(struct state *state, const struct language *language, const struct request *request, int extra)
 {
     int table = table_of(state, request->lane), stored = request->store == PERSISTENT;
-    int ghost = extra && !row_touching(state, table, extra, extra);
-    if (ghost)
-        row_insert(state, (struct row){table, extra, extra, BLOCK, ACTIVE, BOTH});
-    rows_sort(state);
+    struct row *rows = malloc((state->row_count + 1) * sizeof *rows);
+    int count = 0;
+    for (struct row *row = state->rows; row < state->rows + state->row_count; row++)
+        if (row->table == table || (stored && row->table == table + LANES)) {
+            rows[count] = *row;
+            rows[count++].table = table;
+        }
+    if (extra && !row_touching(state, table, extra, extra))
+        rows[count++] = (struct row){table, extra, extra, BLOCK, ACTIVE, BOTH};
+    rows_sort(rows, count);
     say("\r\n");
     say(language->title, request->lane / 2 ? "udp" : "tcp");
     say("\r\n\r\n%s\r\n%s\r\n", language->header, language->rule);
-    for (struct row *row = state->rows; row < state->rows + state->row_count; row++) {
-        if (row->table != table)
-            continue;
+    for (struct row *row = rows; row < rows + count; row++) {
         if (stored && (state->variant[STORE_EMPTY] || !row_excluded(row) || row->store != PERSISTENT))
             continue;
         say("%10d  %10d%s\r\n", row->first, row->last, stored || row_starred(state, row) ? "     *" : "      ");
     }
     say("\r\n%s\r\n\r\n", language->legend);
-    if (ghost)
-        row_remove(state, row_find(state, table, extra, extra));
+    free(rows);
 }
 
 static void say_dynamic(const struct state *state, const struct language *language, const struct request *request)

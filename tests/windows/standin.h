@@ -13,6 +13,7 @@
 #include <stddef.h>
 
 enum lane { TCP4, TCP6, UDP4, UDP6, LANES };    /* lane / 2 is the protocol */
+enum { TABLES = 2 * LANES };                    /* table + LANES has what is saved and not active until the next boot */
 enum protocol { TCP, UDP, PROTOCOLS };
 enum origin { USER, HNS, HTTP_SYS, WINNAT, BLOCK, RESERVATION, ORIGINS };
 enum store { PERSISTENT, ACTIVE, STORES };
@@ -20,7 +21,8 @@ enum doors { IPV4 = 1, IPV6 = 2, BOTH = 3 };    /* the families an exclusion was
 
 /* The switches of reconciler/host/simulated/variants.py; 0 is the default value of each. */
 enum variant {
-    SPLIT, SECOND_ADD_OK, MERGED, STARRED, LOOKUP_ANSWERS, STORE_EMPTY, DISHONEST, DENIED_THOUGH_DONE, VARIANTS
+    SPLIT, SECOND_ADD, MERGED, STARRED, LOOKUP_ANSWERS, STORE_EMPTY, DISHONEST, DENIED_THOUGH_DONE, DELETE_REFUSED,
+    VARIANTS
 };
 
 /* What a test may ask for on top of a variant. A hang lasts ten minutes. */
@@ -40,7 +42,9 @@ enum fault {
 };
 
 /* Win32 codes that the rules give. 0 is success. */
-enum { DONE = 0, DENIED = 5, IN_USE = 32, INVALID = 87, ELEVATION = 740, NOT_FOUND = 1168 };
+enum { DONE = 0, DENIED = 5, IN_USE = 32, INVALID = 87, ELEVATION = 740, NOT_FOUND = 1168, EXISTS = 5010 };
+
+enum { SECOND_ADD_OK = 1, SECOND_ADD_EXISTS = 2 };  /* values of SECOND_ADD */
 
 struct row { int table, first, last, origin, store, doors; };
 struct sock { int lane, port; unsigned long pid; char process[256]; };
@@ -71,9 +75,10 @@ struct row *row_find(struct state *state, int table, int first, int last);
 struct row *row_touching(struct state *state, int table, int first, int last);
 void row_insert(struct state *state, struct row row);
 void row_remove(struct state *state, struct row *row);
+int is_in_the_way(struct state *state, struct row wanted);
 int row_excluded(const struct row *row);
 int row_starred(const struct state *state, const struct row *row);
-void rows_sort(struct state *state);
+void rows_sort(struct row *rows, int count);
 int in_use(const struct state *state, int table, int first, int last);
 void winnat_start(struct state *state);
 void winnat_stop(struct state *state);
@@ -93,7 +98,7 @@ struct language {
     unsigned code_page;
     const char *title, *header, *rule, *legend;
     const char *dynamic_title, *dynamic_start, *dynamic_count;
-    const char *ok, *in_use, *denied, *elevation, *not_found, *invalid;
+    const char *ok, *in_use, *denied, *elevation, *not_found, *invalid, *exists;
 };
 const struct language *language_named(const char *name);
 const char *message_of(const struct language *language, int code);

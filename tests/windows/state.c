@@ -18,36 +18,38 @@ enum { LOCK_MILLISECONDS = 30000 };
 static const char *const ORIGIN_NAMES[] = {"user", "hns", "http.sys", "winnat", "block", "reservation"};
 static const char *const STORE_NAMES[] = {"persistent", "active"};
 static const char *const DOOR_NAMES[] = {"none", "ipv4", "ipv6", "both"};
-static const char *const LANE_NAMES[] = {"tcp/ipv4", "tcp/ipv6", "udp/ipv4", "udp/ipv6"};
+static const char *const LANE_NAMES[] = {"tcp/ipv4", "tcp/ipv6", "udp/ipv4", "udp/ipv6",
+                                         "saved:tcp/ipv4", "saved:tcp/ipv6", "saved:udp/ipv4", "saved:udp/ipv6"};
 static const char *const PROTOCOL_NAMES[] = {"tcp", "udp"};
 static const char *const FAULT_NAMES[] = {"none", "hang", "hang-done", "garbage", "truncated", "empty", "denied-done",
                                           "ok-refused", "busy", "error-text", "flicker"};
-static const char *const VARIANT_NAMES[][3] = {
+static const char *const VARIANT_NAMES[][4] = {
     {"families", "shared", "split"},
-    {"second-add", "error32", "ok"},
+    {"second-add", "error32", "ok", "exists"},
     {"neighbours", "kept", "merged"},
     {"reservations", "unstarred", "starred"},
     {"lookup", "reservations-only", "answers-exclusions"},
     {"store-listing", "true", "empty"},
     {"exit-codes", "honest", "dishonest"},
     {"access-denied", "honest", "although-done"},
+    {"active-delete", "until-boot", "refused"},
 };
 
 static int place_of(const char *word, const char *const *names, int count)
 {
     for (int i = 0; i < count; i++)
-        if (!strcmp(word, names[i]))
+        if (names[i] && !strcmp(word, names[i]))
             return i;
     fprintf(stderr, "stand-in: the state has an unknown word: %s\n", word);
     exit(99);
 }
 
-/* `value` is 0 or 1. */
+/* `value` is 0, 1 or 2. */
 static void read_variant(struct state *state, const char *key, const char *value)
 {
     for (int i = 0; i < VARIANTS; i++)
         if (!strcmp(key, VARIANT_NAMES[i][0]))
-            state->variant[i] = place_of(value, &VARIANT_NAMES[i][1], 2);
+            state->variant[i] = place_of(value, &VARIANT_NAMES[i][1], 3);
 }
 
 static void keep_line(struct state *state, const char *line)
@@ -59,11 +61,11 @@ static void keep_line(struct state *state, const char *line)
 
 static void read_row(struct state *state, const char *line)
 {
-    char lane[16], origin[16], store[16], doors[16];
+    char lane[32], origin[16], store[16], doors[16];
     struct row row;
-    if (sscanf(line, "row %15s %d %d %15s %15s %15s", lane, &row.first, &row.last, origin, store, doors) != 6)
+    if (sscanf(line, "row %31s %d %d %15s %15s %15s", lane, &row.first, &row.last, origin, store, doors) != 6)
         exit(99);
-    row.table = place_of(lane, LANE_NAMES, LANES);
+    row.table = place_of(lane, LANE_NAMES, TABLES);
     row.origin = place_of(origin, ORIGIN_NAMES, ORIGINS);
     row.store = place_of(store, STORE_NAMES, STORES);
     row.doors = place_of(doors, DOOR_NAMES, 4);
@@ -112,7 +114,7 @@ static void write_lines(struct state *state, FILE *file)
         fprintf(file, "variant %s %s\n", VARIANT_NAMES[i][0], VARIANT_NAMES[i][1 + state->variant[i]]);
     for (int i = 0; i < PROTOCOLS; i++)
         fprintf(file, "dynamic %s %d %d\n", PROTOCOL_NAMES[i], state->dynamic[i].first, state->dynamic[i].last);
-    rows_sort(state);
+    rows_sort(state->rows, state->row_count);
     for (struct row *row = state->rows; row < state->rows + state->row_count; row++)
         fprintf(file, "row %s %d %d %s %s %s\n", LANE_NAMES[row->table], row->first, row->last,
                 ORIGIN_NAMES[row->origin], STORE_NAMES[row->store], DOOR_NAMES[row->doors]);

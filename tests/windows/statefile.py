@@ -6,9 +6,9 @@ elevated 0|1
 boot INT / draws INT            as in `State`; a reservation's token changes with the boot
 chance INT                      seed of where the winnat stand-in puts its blocks, 0..2**32-1
 winnat running|stopped|absent
-variant KEY VALUE               the eight switches of the simulated host
+variant KEY VALUE               the switches of the simulated host
 dynamic tcp|udp FIRST LAST
-row LANE FIRST LAST ORIGIN STORE DOORS      a shared table's rows stand under its IPv4 lane
+row LANE FIRST LAST ORIGIN STORE DOORS   a shared table's rows stand under its IPv4 lane, hidden ones under saved:LANE
 socket LANE PORT PID PROCESS    pid 0 and process `-` where nobody tells
 fault NAME WHERE TIMES          see FAULTS and PLACES; TIMES below 0 means always
 """
@@ -66,6 +66,7 @@ Place = Literal[
 ]
 FAULTS: tuple[Fault, ...] = get_args(Fault)
 PLACES: tuple[Place, ...] = get_args(Place)
+_SAVED = "saved:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +99,11 @@ def encode(contents: Contents) -> str:
             for group, table in state.tables.items()
             for entry in table
         ),
+        *(
+            f"row {_SAVED}{group[0]} {_pair(entry.ports)} {entry.origin} {entry.store} {entry.doors}"
+            for group, table in state.hidden.items()
+            for entry in table
+        ),
         *(f"socket {lane} {port} {pid or 0} {process or '-'}" for lane, port, process, pid, _ in state.sockets),
         *(f"fault {name} {place} {times}" for name, place, times in contents.faults),
     ]
@@ -112,11 +118,11 @@ def decode(text: str) -> Contents:
         found.setdefault(key, []).append(rest)
     one = {key: values[0] for key, values in found.items()}
     variants = Variants.parse(line.replace(" ", "=") for line in found["variant"])
-    rows: dict[Lane, list[Entry]] = {}
+    rows: dict[str, list[Entry]] = {}
     for line in found.get("row", []):
         lane, first, last, origin, store, doors = line.split(" ")
         entry = Entry(_range(first, last), cast("Origin", origin), cast("Store", store), cast("Doors", doors))
-        rows.setdefault(Lane.parse(lane), []).append(entry)
+        rows.setdefault(lane, []).append(entry)
     state = State(
         machine=one["machine"],
         name=one["name"],
@@ -126,13 +132,14 @@ def decode(text: str) -> Contents:
         elevated=one["elevated"] == "1",
         system_rows=one["system-rows"] == "1",
         dynamic={cast("Protocol", words[0]): _range(*words[1:]) for words in map(str.split, found["dynamic"])},
-        tables={group: Table(rows.pop(group[0], [])) for group in groups(variants)},
+        tables={group: Table(rows.pop(str(group[0]), [])) for group in groups(variants)},
+        hidden={group: Table(rows.pop(f"{_SAVED}{group[0]}", [])) for group in groups(variants)},
         boot=int(one["boot"]),
         draws=int(one["draws"]),
         sockets=[_socket(line) for line in found.get("socket", [])],
     )
     if rows:
-        raise ValueError(f"there is no table for {', '.join(map(str, rows))}")
+        raise ValueError(f"there is no table for {', '.join(rows)}")
     return Contents(state, one["language"], tuple(_fault(line) for line in found.get("fault", [])))
 
 

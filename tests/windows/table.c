@@ -49,6 +49,16 @@ void row_remove(struct state *state, struct row *row)
     state->changed = 1;
 }
 
+/* Is something in the way of this row: what is active, or, if it is saved, a hidden exclusion but for the same one? */
+int is_in_the_way(struct state *state, struct row wanted)
+{
+    struct row *hidden;
+    if (row_touching(state, wanted.table, wanted.first, wanted.last))
+        return 1;
+    hidden = wanted.store == PERSISTENT ? row_touching(state, wanted.table + LANES, wanted.first, wanted.last) : NULL;
+    return hidden && (wanted.origin != USER || hidden->first != wanted.first || hidden->last != wanted.last);
+}
+
 int row_excluded(const struct row *row)
 {
     return row->origin == USER || row->origin == HNS;
@@ -65,9 +75,9 @@ static int by_table_and_port(const void *one, const void *two)
     return left->table != right->table ? left->table - right->table : left->first - right->first;
 }
 
-void rows_sort(struct state *state)
+void rows_sort(struct row *rows, int count)
 {
-    qsort(state->rows, state->row_count, sizeof *state->rows, by_table_and_port);
+    qsort(rows, count, sizeof *rows, by_table_and_port);
 }
 
 /* Does a socket in one of the lanes of the table hold one of the ports? */

@@ -9,13 +9,15 @@ from __future__ import annotations
 from reconciler.host.interface import Change, Lookup, Refusal
 from reconciler.lab.simulated.services import ELEVATION
 from reconciler.lab.simulated.state import State
-from reconciler.lab.simulated.table import Entry, Table
+from reconciler.lab.simulated.table import Entry
 from reconciler.ports import Lane, PortRange, Protocol, Store, lanes_of
 
 DENIED = Refusal("denied", "Access is denied.", 5)
 BUSY = Refusal("busy", "The process cannot access the file because it is being used by another process.", 32)
 INVALID = Refusal("invalid", "The parameter is incorrect.", 87)
 NOT_FOUND = Refusal("not-found", "Element not found.", 1168)
+EXISTS = Refusal("failed", "The object already exists.", 5010)
+"""netsh uses this text elsewhere; its code is ERROR_OBJECT_ALREADY_EXISTS (windows-facts 13.6)."""
 
 SMALLEST_DYNAMIC_START = 1025
 SMALLEST_DYNAMIC_COUNT = 255
@@ -68,50 +70,51 @@ def _do(state: State, change: Change) -> Refusal | None:
 def _create_exclusion(state: State, lane: Lane, ports: PortRange, store: Store) -> Refusal | None:
     if not state.elevated:
         return ELEVATION
-    table = state.table(lane)
+    group, wanted = state.group(lane), Entry(ports, "user", store, lane.family)
+    table = state.tables[group]
     present = table.find(ports)
-    if present is not None and _second_add_is_fine(state, present, Entry(ports, "user", store, lane.family)):
-        table.remove(present)
-        table.insert(present._replace(doors="both"))
-        return None
-    if table.touching(ports) is not None or state.in_use(state.group(lane), ports):
+    if present is not None and _is_second_add(present, wanted):
+        if state.variants.second_add == "exists":
+            return EXISTS
+        if state.variants.second_add == "ok":
+            table.remove(present)
+            table.insert(present._replace(doors="both"))
+            return None
+    if state.in_the_way(group, wanted) is not None or state.in_use(group, ports):
         return BUSY
-    add_exclusion(state, table, Entry(ports, "user", store, lane.family))
+    state.add_exclusion(group, wanted)
     return None
 
 
-def _second_add_is_fine(state: State, present: Entry, wanted: Entry) -> bool:
+def _is_second_add(present: Entry, wanted: Entry) -> bool:
     """Did the identical row come through the other family of a shared table, and only there (windows-facts 2.12)?"""
-    if state.variants.second_add == "error32":
-        return False
     return present._replace(doors=wanted.doors) == wanted and present.doors not in ("both", wanted.doors)
 
 
-def add_exclusion(state: State, table: Table, entry: Entry) -> None:
-    """Put an exclusion where there is room for it, and join it with its neighbours where Windows does that."""
-    if state.variants.neighbours == "merged":
-        for other in table.beside(entry.ports):
-            if (other.origin, other.store) == ("user", entry.store):
-                table.remove(other)
-                first = min(other.ports.first, entry.ports.first)
-                last = max(other.ports.last, entry.ports.last)
-                doors = entry.doors if entry.doors == other.doors else "both"
-                entry = Entry(PortRange(first, last), "user", entry.store, doors)
-    table.insert(entry)
-
-
 def _delete_exclusion(state: State, lane: Lane, ports: PortRange, store: Store) -> Refusal | None:
-    """Only the exact range in the right store (windows-facts 1.3); a block or a reservation is denied (6.6)."""
+    """Only the exact range (windows-facts 1.3); a block or a reservation is denied (6.6).
+
+    Through the persistent store it goes for good, hidden or not; what only the active store has is not found there.
+    Through the active store a persistent one is hidden until the next boot, or not found, as the variant has it (13.1).
+    """
     if not state.elevated:
         return ELEVATION
-    table = state.table(lane)
-    entry = table.find(ports)
+    group = state.group(lane)
+    table, hidden = state.tables[group], state.hidden[group]
+    entry, saved = table.find(ports), hidden.find(ports)
+    if store == "persistent" and saved is not None:
+        hidden.remove(saved)
+        if entry is not None and entry.excluded:
+            table.remove(entry)
+        return None
     if entry is None:
         return NOT_FOUND
     if not entry.excluded:
         return DENIED
     if entry.store != store:
-        return NOT_FOUND
+        if store == "persistent" or state.variants.active_delete == "refused":
+            return NOT_FOUND
+        hidden.insert(entry)
     table.remove(entry)
     return None
 
@@ -120,11 +123,11 @@ def _create_reservation(state: State, protocol: Protocol, ports: PortRange) -> R
     """windows-facts 4.1: no family, and no second success for the same block."""
     if not state.elevated:
         return DENIED
-    tables = state.tables_of(protocol)
-    if any(table.touching(ports) for table in tables) or state.in_use(lanes_of(protocol), ports):
+    wanted = Entry(ports, "reservation")
+    if state.in_the_way_of_all(protocol, wanted) is not None or state.in_use(lanes_of(protocol), ports):
         return BUSY
-    for table in tables:
-        table.insert(Entry(ports, "reservation"))
+    for table in state.tables_of(protocol):
+        table.insert(wanted)
     return None
 
 

@@ -4,6 +4,7 @@
      "boot": int from 1, "draws": int from 0, "elevated": bool, "system_rows": bool,
      "winnat": "running|stopped|absent", "variants": {switch: value}, "dynamic": {"tcp": ports, "udp": ports},
      "tables": {"tcp" or "tcp/ipv4" ...: [[ports, origin, store, doors], ...]},
+     "hidden": the same as "tables", of exclusions that are saved and not active until the next boot,
      "reservations": {"tcp": [ports, ...], "udp": ...}, "sockets": [[lane, port, process, pid], ...]}
 
 `ports` is a text such as "8000-8099". A socket that is closing has no process: it is [lane, port, "closing"].
@@ -80,6 +81,7 @@ _FIELDS: codec.Fields = {
     ),
     "dynamic": codec.mapping(PORTS, PROTOCOLS),
     "tables": codec.mapping(codec.listed(_ENTRY)),
+    "hidden": codec.mapping(codec.listed(_ENTRY)),
     "reservations": codec.mapping(codec.listed(PORTS), PROTOCOLS),
     "sockets": codec.listed(_SOCKET),
 }
@@ -97,6 +99,7 @@ class Dumper:
         tables = {table_name(group): self._table(table) for group, table in state.tables.items()}
         apart = {
             "dynamic": {protocol: state.dynamic[protocol] for protocol in PROTOCOLS},
+            "hidden": {table_name(group): list(table) for group, table in state.hidden.items()},
             "reservations": {protocol: state.reservations(protocol) for protocol in PROTOCOLS},
         }
         parts = {
@@ -125,13 +128,15 @@ def dump(state: State) -> bytes:
 def load(data: bytes) -> State:
     """Read a document whole. Raises ValueError with what is wrong and where; NewerFormatError for a newer one."""
     found: dict[str, Any] = _DOCUMENT.read(codec.parse_document(data, _MARK, FORMAT_VERSION))
-    tables, reservations = found.pop("tables"), found.pop("reservations")
+    tables, hidden, reservations = found.pop("tables"), found.pop("hidden"), found.pop("reservations")
     found["sockets"] = sorted(found["sockets"], key=lambda socket: (socket.lane, socket.port))
-    state = State(tables=_tables(tables, groups(found["variants"])), **found)
+    wanted = groups(found["variants"])
+    state = State(tables=_tables(tables, wanted, "tables"), hidden=_tables(hidden, wanted, "hidden"), **found)
     for protocol in PROTOCOLS:
         for number, ports in enumerate(reservations[protocol]):
             for table in state.tables_of(protocol):
                 _insert(table, Entry(ports, "reservation"), f"reservations.{protocol}[{number}]")
+    _check_hidden(state)
     return state
 
 
@@ -140,14 +145,25 @@ def table_name(group: Group) -> str:
     return str(group[0]) if len(group) == 1 else group[0].protocol
 
 
-def _tables(found: dict[str, tuple[Entry, ...]], wanted: tuple[Group, ...]) -> dict[Group, Table]:
+def _check_hidden(state: State) -> None:
+    for group, table in state.hidden.items():
+        listed = state.tables[group] if len(table) else ()
+        saved = Table(entry for entry in listed if entry.store == "persistent")
+        for entry in table:
+            if entry.store != "persistent" or not entry.excluded or saved.touching(entry.ports) is not None:
+                raise ShapeError(
+                    f"range {entry.ports} is no exclusion that can come back", f"hidden[{table_name(group)!r}]"
+                )
+
+
+def _tables(found: dict[str, tuple[Entry, ...]], wanted: tuple[Group, ...], key: str) -> dict[Group, Table]:
     names = {table_name(group): group for group in wanted}
     if found.keys() != names.keys():
-        raise ShapeError(f"it does not hold just {', '.join(names)}, as the variant of families has it", "tables")
+        raise ShapeError(f"it does not hold just {', '.join(names)}, as the variant of families has it", key)
     tables = {group: Table() for group in wanted}
     for name, group in names.items():
         for number, entry in enumerate(found[name]):
-            _insert(tables[group], entry, f"tables[{name!r}][{number}]")
+            _insert(tables[group], entry, f"{key}[{name!r}][{number}]")
     return tables
 
 

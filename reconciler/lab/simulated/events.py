@@ -9,7 +9,6 @@ from collections.abc import Collection
 from typing import Literal, NamedTuple
 
 from reconciler.host.interface import Refusal, Socket
-from reconciler.lab.simulated.calls import add_exclusion
 from reconciler.lab.simulated.state import State
 from reconciler.lab.simulated.table import Entry
 from reconciler.ports import Lane, PortRange, Store
@@ -80,26 +79,31 @@ def add_row(state: State, lane: Lane, row: NewRow) -> Entry | None:
 
     A reservation stands in every table of its protocol.
     """
-    tables = state.tables_of(lane.protocol) if row.kind == "reservation" else (state.table(lane),)
-    for table in tables:
-        in_the_way = table.touching(row.ports)
-        if in_the_way is not None:
-            return in_the_way
-    for table in tables:
-        if row.kind == "exclusion":
-            add_exclusion(state, table, Entry(row.ports, "user", row.store, lane.family))
-        elif row.kind == "block":
-            table.insert(Entry(row.ports, "block", row.store))
-        else:
-            table.insert(Entry(row.ports, "reservation"))
-    return None
+    if row.kind == "reservation":
+        made = Entry(row.ports, "reservation")
+        in_the_way = state.in_the_way_of_all(lane.protocol, made)
+        for table in state.tables_of(lane.protocol) if in_the_way is None else ():
+            table.insert(made)
+        return in_the_way
+    group = state.group(lane)
+    made = Entry(row.ports, "block", row.store)
+    if row.kind == "exclusion":
+        made = Entry(row.ports, "user", row.store, lane.family)
+    in_the_way = state.in_the_way(group, made)
+    if in_the_way is None and row.kind == "exclusion":
+        state.add_exclusion(group, made)
+    elif in_the_way is None:
+        state.tables[group].insert(made)
+    return in_the_way
 
 
 def delete_row(state: State, lane: Lane, ports: PortRange) -> bool:
-    """Delete the exact row as somebody else, whatever it is. False if there is none."""
-    entry = state.table(lane).find(ports)
+    """Delete the exact row as somebody else, whatever it is, hidden or not. False if there is none."""
+    entry, saved = state.table(lane).find(ports), state.hidden[state.group(lane)].find(ports)
+    if saved is not None:
+        state.hidden[state.group(lane)].remove(saved)
     if entry is None:
-        return False
+        return saved is not None
     tables = state.tables_of(lane.protocol) if entry.origin == "reservation" else (state.table(lane),)
     for table in tables:
         table.remove(entry)

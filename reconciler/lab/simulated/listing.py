@@ -52,6 +52,7 @@ def document_of(state: State) -> dict[str, Any]:
         "winnat": state.winnat,
         "variants": state.variants.settings(),
         "dynamic": {protocol: str(state.dynamic[protocol]) for protocol in PROTOCOLS},
+        "hidden": {table_name(group): [str(entry.ports) for entry in state.hidden[group]] for group in state.tables},
         "tables": {
             table_name(group): [
                 {
@@ -95,3 +96,6 @@ def _table_lines(state: State, group: Group) -> Iterator[str]:
         star = "*" if row.administered else " "
         store = ", active" if entry.store == "active" and entry.origin != "winnat" else ""
         yield f"{entry.ports.first:>10}  {entry.ports.last:>10}  {star}  {_WHO[entry.origin]}{store}"
+    for entry in state.hidden[group]:
+        ports = entry.ports
+        yield f"{ports.first:>10}  {ports.last:>10}     {_WHO[entry.origin]}, saved: listed again after a restart"

@@ -1,6 +1,6 @@
 """What Windows does by itself: rows of HNS and http.sys, WinNAT's blocks, a boot.
 
-Sources: windows-facts 6.1 (HNS), 6.2 and 6.7 (WinNAT), 6.5 (http.sys), 8.1 (dynamic range), 1.2 (active store).
+Sources: windows-facts 6.1 (HNS), 6.2 and 6.7 (WinNAT), 6.5 (http.sys), 8.1 (dynamic range), 1.2 and 13.1 (stores).
 """
 
 from __future__ import annotations
@@ -63,12 +63,16 @@ def new_state(setup: Setup = Setup()) -> State:
 
 
 def reboot(state: State) -> None:
-    """Start the machine again: active rows, sockets and WinNAT's old blocks are gone, WinNAT runs if it is there."""
+    """Start the machine again: active rows, sockets and WinNAT's old blocks are gone, what was hidden is back, and
+    WinNAT runs if it is there."""
     state.boot += 1
     state.draws = 0
     state.sockets.clear()
-    for table in state.tables.values():
+    for group, table in state.tables.items():
         table.keep(lambda entry: entry.store == "persistent")
+        for entry in list(state.hidden[group]):
+            state.hidden[group].remove(entry)
+            state.add_exclusion(group, entry)
     if state.winnat == "stopped":
         state.winnat = "running"
     _start_services(state)

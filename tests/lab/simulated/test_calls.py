@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from reconciler.host.interface import Change, Lookup, Socket
-from reconciler.lab.simulated import calls
+from reconciler.lab.simulated import calls, events
 from reconciler.lab.simulated.calls import write
 from reconciler.lab.simulated.document import dump
-from reconciler.lab.simulated.services import ELEVATION
+from reconciler.lab.simulated.services import ELEVATION, reboot
 from reconciler.ports import PROTOCOLS, Lane
 from tests.lab.simulated.build import (
     TCP4,
@@ -110,6 +110,79 @@ def test_a_delete_goes_to_one_store_only() -> None:
     assert state.rows() == ()
 
 
+def test_a_persistent_row_deleted_from_the_active_store_is_back_after_the_boot() -> None:
+    state = bare()
+    write(state, create(TCP4, "8000"))
+    assert write(state, delete(TCP6, "8000", "active")) is None
+    assert (state.rows(), state.stored_rows([TCP4])) == ((), (row(TCP4, "8000"),))
+    assert write(state, delete(TCP4, "8000", "active")) == calls.NOT_FOUND
+    assert events.listen(state, [TCP4], 8000) is None
+    reboot(state)
+    assert state.rows([TCP4]) == (row(TCP4, "8000"),)
+
+
+def test_a_hidden_row_is_deleted_for_good_from_the_persistent_store() -> None:
+    state = bare()
+    write(state, create(TCP4, "8000"))
+    write(state, delete(TCP4, "8000", "active"))
+    assert write(state, delete(TCP4, "8000")) is None
+    assert write(state, delete(TCP4, "8000")) == calls.NOT_FOUND
+    assert state.stored_rows() == ()
+    reboot(state)
+    assert state.rows() == ()
+
+
+def test_a_hidden_row_is_active_again_by_the_same_add_and_in_the_way_of_other_saved_ones() -> None:
+    state = bare()
+    write(state, create(TCP4, "8000-8009"))
+    write(state, delete(TCP4, "8000-8009", "active"))
+    for other in (create(TCP4, "8005"), create(TCP6, "7990-8010"), reserve(TCP4, "8000-8009")):
+        assert write(state, other) == calls.BUSY
+    assert events.add_row(state, TCP4, events.NewRow(ports("8005-8012"), "block")) is not None
+    assert write(state, create(TCP6, "8000-8009")) is None
+    assert state.rows([TCP4]) == (row(TCP4, "8000-8009"),)
+    assert write(state, delete(TCP4, "8000-8009")) is None
+    assert state.stored_rows() == ()
+
+
+def test_an_active_row_does_not_meet_a_hidden_one_and_a_persistent_delete_takes_both() -> None:
+    state = bare()
+    for text in ("8005-8012", "8000-8009"):
+        write(state, create(TCP4, "8000-8009"))
+        write(state, delete(TCP4, "8000-8009", "active"))
+        assert write(state, create(TCP4, text, "active")) is None
+        assert state.rows([TCP4]) == (row(TCP4, text),)
+        assert state.stored_rows([TCP4]) == (row(TCP4, "8000-8009"),)
+        write(state, delete(TCP4, text, "active" if text == "8005-8012" else "persistent"))
+        assert state.rows() == ()
+    assert state.stored_rows() == ()
+
+
+def test_hidden_neighbours_come_back_as_one_where_neighbours_merge() -> None:
+    state = bare(MERGED)
+    write(state, create(TCP4, "8000-8009"))
+    write(state, delete(TCP4, "8000-8009", "active"))
+    write(state, create(TCP4, "8010-8019"))
+    assert state.rows([TCP4]) == (row(TCP4, "8010-8019"),)
+    reboot(state)
+    assert state.rows([TCP4]) == (row(TCP4, "8000-8019"),)
+
+
+def test_a_windows_may_also_refuse_to_delete_a_persistent_row_from_the_active_store() -> None:
+    state = bare("active-delete=refused")
+    write(state, create(TCP4, "8000"))
+    assert write(state, delete(TCP4, "8000", "active")) == calls.NOT_FOUND
+    assert state.rows([TCP4]) == (row(TCP4, "8000"),)
+
+
+def test_the_row_of_hns_is_back_once_after_the_boot() -> None:
+    state = usual()
+    before = state.rows([TCP4])
+    assert write(state, delete(TCP4, "50000-50059", "active")) is None
+    reboot(state)
+    assert [one for one in state.rows([TCP4]) if one.administered] == [one for one in before if one.administered]
+
+
 def test_an_unstarred_row_is_denied_and_the_row_of_hns_is_not() -> None:
     state = usual()
     assert write(state, delete(TCP4, "5357")) == calls.DENIED
@@ -136,6 +209,17 @@ def test_the_second_add_through_the_other_family_is_error_32_or_fine_once() -> N
     assert write(fine, create(TCP6, "8000")) is None
     assert write(fine, create(TCP6, "8000")) == calls.BUSY
     assert fine.rows([TCP4]) == (row(TCP4, "8000"),)
+
+
+def test_the_second_add_may_say_that_the_object_exists() -> None:
+    state = bare("second-add=exists")
+    write(state, create(TCP4, "8000"))
+    for _ in range(2):
+        assert write(state, create(TCP6, "8000")) == calls.EXISTS
+    assert write(state, create(TCP4, "8000")) == calls.BUSY
+    assert write(state, create(TCP6, "8000", "active")) == calls.BUSY
+    assert state.rows([TCP4]) == (row(TCP4, "8000"),)
+    assert (calls.EXISTS.reason, calls.EXISTS.code) == ("failed", 5010)
 
 
 def test_the_second_add_is_no_way_around_a_system_row_or_split_families() -> None:

@@ -12,8 +12,8 @@ from reconciler.lab.simulated.file import StateFile
 from reconciler.lab.simulated.host import SimulatedHost, open_simulated
 from reconciler.lab.simulated.services import ELEVATION
 from reconciler.lab.simulated.state import State
-from reconciler.lab.simulated.variants import every_variant
 from reconciler.ports import LANES, lanes_of
+from tests.contract.pairs import TRIPLES, settings_of
 from tests.lab.simulated.build import MACHINE, TCP4, TCP6, bare, create, delete, ports, reserve, row, usual
 
 
@@ -93,8 +93,8 @@ def test_without_elevation_everything_reads_and_nothing_writes() -> None:
 
 
 def test_a_snapshot_tells_the_truth_about_sharing_and_lookup_in_every_variant() -> None:
-    for variants in every_variant():
-        state = bare(*(f"{key}={value}" for key, value in variants.settings().items()))
+    for choices in TRIPLES:
+        state = bare(*settings_of(choices))
         state.sockets.append(Socket(TCP4, 9000, "node.exe", 7))
         host = _host(state)
         host.write(create(TCP4, "8000"))

@@ -8,7 +8,7 @@ from reconciler.lab.simulated.calls import write
 from reconciler.lab.simulated.events import NewRow, Program, add_row, leave_closing, listen
 from reconciler.lab.simulated.listing import describe, document_of, text_of
 from reconciler.lab.simulated.table import Entry
-from tests.lab.simulated.build import TCP4, TCP6, UDP6, bare, create, ports, reserve, usual
+from tests.lab.simulated.build import TCP4, TCP6, UDP4, UDP6, bare, create, delete, ports, reserve, usual
 
 _EXPECTED = """\
 Simulated Windows SIM-HOST (boot-1, elevated)
@@ -25,6 +25,7 @@ Start Port    End Port
       8100        8100  *  exclusion, active
       9000        9000     block of another product
      12000       12009  *  reservation
+      8200        8200     exclusion, saved: listed again after a restart
 
 Protocol udp, ipv4 and ipv6
 
@@ -39,6 +40,8 @@ def test_the_text_shows_everything() -> None:
     state = bare("reservations=starred")
     write(state, create(TCP4, "8000-8099"))
     write(state, create(TCP4, "8100", "active"))
+    write(state, create(TCP4, "8200"))
+    write(state, delete(TCP4, "8200", "active"))
     write(state, reserve(TCP4, "12000-12009"))
     add_row(state, TCP4, NewRow(ports("9000"), "block"))
     listen(state, (UDP6,), 53, Program("dns.exe", 4))
@@ -57,6 +60,8 @@ def test_split_families_show_four_tables() -> None:
 def test_the_document_says_the_same() -> None:
     state = usual("reservations=starred")
     write(state, reserve(TCP4, "12000"))
+    write(state, create(UDP4, "8200"))
+    write(state, delete(UDP4, "8200", "active"))
     listen(state, (UDP6,), 53)
     leave_closing(state, (TCP6,), 443)
     document = json.loads(json.dumps(document_of(state)))
@@ -74,6 +79,7 @@ def test_the_document_says_the_same() -> None:
         {"where": "udp/ipv6", "port": 53, **nobody, "closing": False},
     ]
     assert len(document["tables"]["udp"]) == 7
+    assert document["hidden"] == {"tcp": [], "udp": ["8200"]}
 
 
 def test_a_row_is_described_in_words() -> None:

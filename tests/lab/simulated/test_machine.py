@@ -37,9 +37,12 @@ class SimulatedWindows(RuleBasedStateMachine):
 
     @rule(lane=lanes, ports=ranges, store=stores)
     def exclude(self, lane: Lane, ports: PortRange, store: Store) -> None:
+        hidden = self._hidden(lane)
         before, said, after = self._call(Change("create", "exclusion", lane, ports, store))
         group = self._group(lane)
         covered = PortSet.of(row.ports for row in before.rows if row.lane == lane)
+        if store == "persistent":
+            covered |= PortSet.of(one for one in hidden if one != ports)
         in_use = any(ports.first <= socket.port <= ports.last and socket.lane in group for socket in before.sockets)
         if covered.touches(ports) or in_use or not before.elevated:
             assert after.rows == before.rows
@@ -56,15 +59,19 @@ class SimulatedWindows(RuleBasedStateMachine):
 
     @rule(lane=lanes, ports=ranges, store=stores)
     def exclude_no_more(self, lane: Lane, ports: PortRange, store: Store) -> None:
-        before, said, after = self._call(Change("delete", "exclusion", lane, ports, store))
-        self._check_delete(before, said, after, {Row(one, ports, True) for one in self._group(lane)})
+        self._delete(Change("delete", "exclusion", lane, ports, store))
 
     @rule(data=st.data())
     def delete_a_listed_row(self, data: st.DataObject) -> None:
         row = data.draw(st.sampled_from(self.host.rows(LANES)))
-        change = Change("delete", "exclusion", row.lane, row.ports, data.draw(stores))
-        before, said, after = self._call(change)
-        self._check_delete(before, said, after, {row._replace(lane=one) for one in self._group(row.lane)})
+        self._delete(Change("delete", "exclusion", row.lane, row.ports, data.draw(stores)))
+
+    @rule(data=st.data())
+    def delete_a_hidden_one(self, data: st.DataObject) -> None:
+        hidden = [(lane, ports) for lane in LANES for ports in self._hidden(lane)]
+        if hidden:
+            lane, ports = data.draw(st.sampled_from(hidden))
+            self._delete(Change("delete", "exclusion", lane, ports, data.draw(stores)))
 
     @rule(lane=lanes, ports=ranges)
     def reserve(self, lane: Lane, ports: PortRange) -> None:
@@ -77,6 +84,7 @@ class SimulatedWindows(RuleBasedStateMachine):
         else:
             assert said is None
             assert self.host.lookup(Lookup(lane.protocol, ports))
+            assert not any(ports.overlaps(one) for lane in made for one in self._hidden(lane.lane))
 
     @rule(lane=lanes, ports=ranges)
     def reserve_no_more(self, lane: Lane, ports: PortRange) -> None:
@@ -115,11 +123,16 @@ class SimulatedWindows(RuleBasedStateMachine):
 
     @rule()
     def reboot(self) -> None:
-        stored = {row for row in self.host.rows(LANES) if self._is_persistent(row)}
+        stored = {lane: self._stored(lane) for lane in LANES}
+        merged = self.variants.neighbours == "merged"
+        whole = {row for row in self.host.rows(LANES) if self._is_persistent(row)} if not merged else set()
         boot = self.host.snapshot().boot
         services.reboot(self.state)
         after = self.host.snapshot()
-        assert stored <= set(after.rows)
+        assert whole <= set(after.rows)
+        for lane in LANES:
+            assert not stored[lane] - PortSet.of(row.ports for row in after.rows if row.lane == lane)
+            assert self._hidden(lane) == []
         assert after.boot != boot
         assert after.sockets == ()
 
@@ -145,7 +158,12 @@ class SimulatedWindows(RuleBasedStateMachine):
         assert snapshot.lookups == {lookup for lookup in asked if self.host.lookup(lookup)}
         if self.variants.store_listing == "empty":
             assert self.host.stored_rows(LANES) == ()
-        assert set(self.host.stored_rows(LANES)) <= set(snapshot.rows)
+            return
+        for lane in LANES:
+            stored = [row.ports for row in self.host.stored_rows([lane])]
+            assert stored == sorted(stored)
+            listed = {row.ports for row in snapshot.rows if row.lane == lane and self._is_persistent(row)}
+            assert set(self._hidden(lane)) <= set(stored) <= listed | set(self._hidden(lane))
 
     @invariant()
     def merged_neighbours_leave_none_behind(self) -> None:
@@ -157,23 +175,42 @@ class SimulatedWindows(RuleBasedStateMachine):
 
     @invariant()
     def the_document_holds_all_of_it(self) -> None:
-        assert load(dump(self.state)).rows() == self.host.rows(LANES)
+        again = load(dump(self.state))
+        assert again.rows() == self.host.rows(LANES)
+        assert {group: list(table) for group, table in again.hidden.items()} == {
+            group: list(table) for group, table in self.state.hidden.items()
+        }
 
     def _call(self, change: Change) -> tuple[Snapshot, Refusal | None, Snapshot]:
         before = self.host.snapshot()
         said = self.host.write(change)
         return before, said, self.host.snapshot()
 
-    def _check_delete(self, before: Snapshot, said: Refusal | None, after: Snapshot, rows: set[Row]) -> None:
+    def _delete(self, change: Change) -> None:
+        lane, ports = change.lane, change.ports
+        was_hidden, was_saved = ports in self._hidden(lane), self._is_persistent(Row(lane, ports, True))
+        before, said, after = self._call(change)
         gone = set(before.rows) - set(after.rows)
         assert set(after.rows) <= set(before.rows)
-        assert gone in (set(), rows)
-        if gone:
+        assert gone in (set(), {Row(one, ports, True) for one in self._group(lane)})
+        is_hidden = ports in self._hidden(lane)
+        if gone and was_saved:
+            assert is_hidden is (change.store == "active")
+            assert change.store == "persistent" or self.variants.active_delete == "until-boot"
+        elif was_hidden:
+            assert is_hidden is (change.store == "active" or not before.elevated)
+        if gone or was_hidden != is_hidden:
             assert before.elevated
-            assert all(row.administered for row in gone)
             assert (said is None) is (self.variants.access_denied == "honest")
         else:
             assert said is not None or self._dishonest()
+
+    def _stored(self, lane: Lane) -> PortSet:
+        listed = [row.ports for row in self.host.rows([lane]) if self._is_persistent(row)]
+        return PortSet.of([*listed, *self._hidden(lane)])
+
+    def _hidden(self, lane: Lane) -> list[PortRange]:
+        return [entry.ports for entry in self.state.hidden[self.state.group(lane)]]
 
     def _dishonest(self) -> bool:
         return self.variants.exit_codes == "dishonest"

@@ -7,9 +7,9 @@ import pytest
 from reconciler.lab.simulated.variants import CHOICES, Variants, every_variant
 
 
-def test_there_are_256_different_combinations_and_the_default_is_the_first() -> None:
+def test_there_are_768_different_combinations_and_the_default_is_the_first() -> None:
     combinations = list(every_variant())
-    assert len(set(combinations)) == 256
+    assert len(set(combinations)) == 768
     assert combinations[0] == Variants()
 
 
@@ -32,7 +32,7 @@ def test_several_are_set_at_once_and_told_in_a_fixed_order() -> None:
     ("settings", "message"),
     [
         (["families"], "write it as KEY=VALUE"),
-        (["famlies=split"], "access-denied; did you mean 'families'?"),
+        (["famlies=split"], "active-delete; did you mean 'families'?"),
         (["zzz=1"], "'zzz' is not a variant; there are families, second-add"),
         (["families=splitt"], "'splitt' is not a value of families; it is shared or split; did you mean 'split'?"),
         (["lookup="], "'' is not a value of lookup; it is reservations-only or answers-exclusions"),
