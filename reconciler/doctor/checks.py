@@ -14,7 +14,7 @@ from pathlib import Path
 from reconciler.doctor.model import Check
 from reconciler.errors import HostError, LedgerError
 from reconciler.host.interface import Host, ListSnapshot, Row, Snapshot
-from reconciler.lab.attempts import AttemptStore, is_left_over
+from reconciler.lab.attempts import AttemptStore, is_left_over, unlisted
 from reconciler.ledger.store import LedgerStore
 from reconciler.ports import LANES, PROTOCOLS, PortRange, PortSet, Protocol, lanes_of
 from reconciler.state_files import check_folder
@@ -253,11 +253,13 @@ def _experiments(snapshot: Snapshot, store: AttemptStore) -> Iterator[Check]:
         return
     if attempts is None or attempts.machine != snapshot.facts.machine:
         return
-    rows = [str(row) for row in snapshot.rows if is_left_over(row, attempts)]
-    what = f"left {', '.join(rows)}" if rows else "left no range that is listed"
+    rows = [row for row in snapshot.rows if is_left_over(row, attempts)]
+    what = f"left {', '.join(map(str, rows))}" if rows else "left no range that is listed"
+    hidden = list(dict.fromkeys(f"{lane.protocol} {ports}" for lane, ports in unlisted(attempts, rows)))
+    saved = f" Perhaps saved, and back after a restart: {', '.join(hidden)}." if hidden else ""
     yield Check(
         "experiments",
         "fail",
-        f"Experiments on {attempts.ports} were cut short and {what}.",
+        f"Experiments on {attempts.ports} were cut short and {what}.{saved}",
         f"Run doctor --experiments --ports {attempts.ports}; it first removes what they made and no entry counts on.",
     )

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Protocol
 from reconciler import codec
 from reconciler.errors import LedgerError
 from reconciler.host.interface import Change, Row
-from reconciler.ports import PortRange, PortSet
+from reconciler.ports import Lane, PortRange, PortSet
 from reconciler.state_files import AS_ADMINISTRATOR, load_file, save_file, state_file
 
 FORMAT_VERSION = 1
@@ -89,6 +89,33 @@ def is_left_over(row: Row, attempts: Attempts) -> bool:
     if any(change.kind == "reservation" and change.ports == row.ports for change in same):
         return True
     return row.administered and made_by(row, [change.ports for change in same if change.kind == "exclusion"])
+
+
+class Saved(NamedTuple):
+    """An exclusion that may be in the persistent store, by the lane it was added through."""
+
+    lane: Lane
+    ports: PortRange
+
+
+def is_saved(change: Change) -> bool:
+    """Is this call about an exclusion in the persistent store?"""
+    return (change.kind, change.store) == ("exclusion", "persistent")
+
+
+def unlisted(attempts: Attempts, rows: Iterable[Row]) -> tuple[Saved, ...]:
+    """Which of these creates may have saved an exclusion that none of these rows shows; sorted.
+
+    A listing shows what is active now, which tells nothing of what is saved (windows-facts 13.2).
+    """
+    listed = list(rows)
+    saved = {Saved(change.lane, change.ports) for change in attempts.creates if is_saved(change)}
+    return tuple(item for item in sorted(saved) if not is_listed(item, listed))
+
+
+def is_listed(item: Saved, rows: Iterable[Row]) -> bool:
+    """Is it one of these rows, or joined into one?"""
+    return any(row.lane == item.lane and row.ports.contains(item.ports) for row in rows)
 
 
 def _create(*values: Any) -> Change:

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import partial
+from itertools import product
 
 from reconciler.apply.clock import Clock
 from reconciler.errors import HostError
 from reconciler.host.interface import Change, Host, Lookup, Row, StoreListing, Telling
-from reconciler.lab.attempts import Attempts, AttemptStore
+from reconciler.lab.attempts import Attempts, AttemptStore, Saved, is_saved
 from reconciler.lab.evidence import Found, Readings, learn
 from reconciler.lab.model import Call, Said
 from reconciler.lab.tracker import Tracker
@@ -120,7 +121,11 @@ class Bench:
                 self.tracker.reserved.add(item)
 
     def undo(self) -> None:
-        """Delete everything of ours, and read all lanes again to see that it is gone. Never raises for the host."""
+        """Delete everything of ours, and read all lanes again to see that it is gone. Never raises for the host.
+
+        Exclusions are deleted through the persistent store first, whatever store they were added to, since a delete
+        through the active one may only hide them until the next boot (windows-facts 13.1).
+        """
         for number in range(UNDO_ROUNDS):
             if number:
                 self._clock.sleep(UNDO_PAUSE)
@@ -130,7 +135,10 @@ class Bench:
                 self._try(partial(self._remove_reservation, item))
             for row in sorted(self.tracker.mine):
                 self._try(partial(self._remove_row, row))
+            for saved in self.tracker.unlisted:
+                self._try(partial(self._remove_saved, saved))
             if self._try(self._look) and not self.tracker.unsettled:
+                self._attempts = self._attempts._replace(creates=())
                 return
 
     def _try(self, action: Callable[[], None]) -> bool:
@@ -149,10 +157,27 @@ class Bench:
             return
         tried = [item for item in self._attempts.creates if row.ports.contains(item.ports) and item.kind == "exclusion"]
         ranges = dict.fromkeys([row.ports, *(item.ports for item in tried)])
-        for ports in ranges:
-            for store in _stores(tried, ports):
-                if row in self.tracker.mine:
-                    self._call(UNDO, Change("delete", "exclusion", row.lane, ports, store))
+        stores: tuple[Store, ...] = ("persistent", "active") if _are_active(tried) else ("persistent",)
+        for ports, store in product(ranges, stores):
+            if row in self.tracker.mine:
+                self._call(UNDO, Change("delete", "exclusion", row.lane, ports, store))
+
+    def _remove_saved(self, item: Saved) -> None:
+        """What is not listed is added again, so that the listing shows whether the delete takes it away.
+
+        Where that cannot be, since somebody else's row is there or the add is refused, the answer of the delete counts
+        as far as it means something.
+        """
+        if item not in self.tracker.unlisted:
+            return
+        others = self.tracker.is_beside_others(item)
+        if not others:
+            self._call(UNDO, Change("create", "exclusion", *item))
+        said = self._call(UNDO, Change("delete", "exclusion", *item))
+        honest = self.found.get("exit-codes") == {"honest"}
+        means_something = others or said.reason == "not-found" or (said.done and honest)
+        if item in self.tracker.unlisted and self._answered(said) and means_something:
+            self.tracker.saved.discard(item)
 
     def _write(self, purpose: str, change: Change) -> Said:
         if self._stop():
@@ -168,16 +193,24 @@ class Bench:
     def _call(self, purpose: str, change: Change) -> Said:
         tracker, item = self.tracker, Lookup(change.lane.protocol, change.ports)
         new = change.kind == "reservation" and change.verb == "create" and item not in tracker.reserved
+        saved = Saved(change.lane, change.ports)
+        newly_saved = change.verb == "create" and is_saved(change) and saved not in tracker.saved
         if change.verb == "create":
             tracker.pending.append(change)
         if new:
             tracker.reserved.add(item)
-        before, reserved = tracker.known, frozenset(tracker.reserved)
+        if newly_saved:
+            tracker.saved.add(saved)
+        before, reserved = tracker.known if self._is_read else frozenset(), frozenset(tracker.reserved)
         said = self._say(change)
         rows: tuple[Row, ...] | None = None
         try:
             self._look(lanes_of(item.protocol))
             rows = self._rows()
+            if change.verb == "delete" and is_saved(change):
+                tracker.settle(change, before)
+            elif newly_saved and not said.done and self._answered(said) and saved in tracker.unlisted:
+                tracker.saved.discard(saved)
             if item in tracker.reserved and (not new or said.done is False):
                 self._settle_reservation(item)
         finally:
@@ -185,6 +218,10 @@ class Bench:
         for switch, value in learn(change, said, Readings(before, tracker.known, reserved)):
             self.find(switch, value)
         return said
+
+    def _answered(self, said: Said) -> bool:
+        """Did the call answer, and not hang?"""
+        return said.done is not None and (self._telling is None or said.exit_code is not None)
 
     def _settle_reservation(self, item: Lookup) -> None:
         if not self.tracker.lists_reservation(item) and not self._host.lookup(item):
@@ -210,10 +247,8 @@ class Bench:
         return tuple(sorted(self.tracker.known))
 
 
-def _stores(tried: list[Change], ports: PortRange) -> tuple[Store, ...]:
-    """The store that was written first."""
-    active = any(item.ports == ports and item.store == "active" for item in tried)
-    return ("active", "persistent") if active else ("persistent", "active")
+def _are_active(tried: list[Change]) -> bool:
+    return any(item.store == "active" for item in tried)
 
 
 def _shown(output: bytes) -> str:

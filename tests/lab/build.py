@@ -6,12 +6,14 @@ from collections.abc import Callable, Collection
 from typing import Any
 
 from reconciler.host.interface import Change, Host, Lookup, Refusal, Row
-from reconciler.lab.attempts import Attempts, decode, encode
+from reconciler.lab.attempts import Attempts, Saved, decode, encode
 from reconciler.lab.bench import Site
 from reconciler.lab.model import Trial
 from reconciler.lab.session import Watch, run_trial
 from reconciler.lab.simulated import events
+from reconciler.lab.simulated.document import dump, load
 from reconciler.lab.simulated.host import SimulatedHost
+from reconciler.lab.simulated.services import reboot
 from reconciler.lab.simulated.state import State
 from reconciler.ledger.records import Ledger
 from reconciler.ports import LANES, Lane, PortRange, Store
@@ -122,3 +124,15 @@ def trial(
 def on_ports(state: State) -> set[str]:
     """The rows on the ports of the experiments."""
     return {str(row) for row in state.rows() if row.ports.overlaps(PORTS)}
+
+
+def hidden(state: State) -> set[Saved]:
+    """What is saved on the ports and not active."""
+    return {Saved(group[0], entry.ports) for group, table in state.hidden.items() for entry in table}
+
+
+def after_restart(state: State) -> set[str]:
+    """The rows on the ports that a restart would leave."""
+    again = load(dump(state))
+    reboot(again)
+    return on_ports(again)

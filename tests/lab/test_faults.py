@@ -14,9 +14,10 @@ from reconciler.lab.simulated import events
 from reconciler.lab.simulated.document import dump
 from reconciler.lab.simulated.host import SimulatedHost
 from reconciler.lab.simulated.state import State
+from reconciler.lab.tracker import told as told_of
 from reconciler.ports import Lane, PortRange, Store
 from tests.apply.hosts import DENIED, Wrapped
-from tests.lab.build import PORTS, Faulty, MemoryAttempts, on_ports, sparse, trial
+from tests.lab.build import PORTS, Faulty, MemoryAttempts, after_restart, hidden, on_ports, sparse, trial
 from tests.world import TCP4
 
 Fault = Callable[[int, bool], Refusal | None]
@@ -50,12 +51,20 @@ def calls_of(*variants: str) -> int:
     return host.count
 
 
+def some_calls(variants: tuple[str, ...], thorough: bool) -> range:
+    """The numbers of every other call, in the default variant the odd ones; of all with `--thorough`."""
+    last = calls_of(*variants)
+    return range(1, last + 1) if thorough else range(1 + bool(variants), last + 1, 2)
+
+
 @pytest.mark.parametrize(("variants", "after"), [((), False), (SPLIT, True)])
-def test_a_call_that_fails_once_changes_nothing_in_the_end(variants: tuple[str, ...], after: bool) -> None:
+def test_a_call_that_fails_once_changes_nothing_in_the_end(
+    variants: tuple[str, ...], after: bool, thorough: bool
+) -> None:
     """It hangs before or after it took effect."""
-    total = calls_of(*variants)
-    assert total > 100
-    for n in range(1, total + 1):
+    calls = some_calls(variants, thorough)
+    assert len(calls) > 50
+    for n in calls:
         state, attempts = sparse(*variants), MemoryAttempts()
         before = dump(state)
         fault = raising(lambda number, late, n=n: (number, late) == (n, after), unreadable)  # type: ignore[misc]
@@ -65,8 +74,8 @@ def test_a_call_that_fails_once_changes_nothing_in_the_end(variants: tuple[str, 
 
 
 @pytest.mark.parametrize("variants", [(), SPLIT])
-def test_a_call_that_is_refused_once_changes_nothing_in_the_end(variants: tuple[str, ...]) -> None:
-    for n in range(1, calls_of(*variants) + 1):
+def test_a_call_that_is_refused_once_changes_nothing_in_the_end(variants: tuple[str, ...], thorough: bool) -> None:
+    for n in some_calls(variants, thorough):
         state, attempts = sparse(*variants), MemoryAttempts()
         before = dump(state)
         found = trial(Faulty(SimulatedHost(state), refusing(lambda number, n=n: number == n)), attempts)  # type: ignore[misc]
@@ -75,9 +84,11 @@ def test_a_call_that_is_refused_once_changes_nothing_in_the_end(variants: tuple[
 
 
 @pytest.mark.parametrize(("variants", "broken"), [(SPLIT, "refused"), ((), "unreadable")])
-def test_what_cannot_be_undone_is_told_and_the_next_run_removes_it(variants: tuple[str, ...], broken: str) -> None:
-    told = 0
-    for n in range(2, calls_of(*variants) + 1):
+def test_what_cannot_be_undone_is_told_and_the_next_run_removes_it(
+    variants: tuple[str, ...], broken: str, thorough: bool
+) -> None:
+    told = doubtful = 0
+    for n in some_calls(variants, thorough):
         state, attempts = sparse(*variants), MemoryAttempts()
         before = dump(state)
         fault = (
@@ -88,9 +99,11 @@ def test_what_cannot_be_undone_is_told_and_the_next_run_removes_it(variants: tup
         found = trial(Faulty(SimulatedHost(state), fault), attempts)
         left = {item.text for item in found.left_over}
         assert all(item.ours for item in found.left_over)
-        assert bool(left) >= bool(on_ports(state)), n
+        assert bool(left) >= bool(on_ports(state) | after_restart(state)), n
         if broken == "refused":
-            assert left == on_ports(state), n
+            assert {text for text in left if not text.startswith("perhaps: ")} == on_ports(state), n
+            doubtful += len(left - on_ports(state) - {told_of(item) for item in hidden(state)})
+            assert {told_of(item) for item in hidden(state)} <= left, n
         assert (attempts.data is None) == (not left), n
         really = on_ports(state)
         told += bool(really)
@@ -98,7 +111,8 @@ def test_what_cannot_be_undone_is_told_and_the_next_run_removes_it(variants: tup
         assert dump(state) == before, n
         assert (healed.left_over, attempts.data) == ((), None), n
         assert {str(row) for row in healed.removed} == really, n
-    assert told > 40
+    assert told > 20
+    assert doubtful < 20, "little is told that is not there"
 
 
 @pytest.mark.parametrize(("variants", "after"), [((), False), (SPLIT, True)])
@@ -114,14 +128,14 @@ def test_a_kill_at_any_call_leaves_nothing_that_the_next_run_does_not_remove(
             trial(host, attempts)
         except KilledError:
             pass
-        assert not on_ports(state) or attempts.data is not None, n
+        assert not on_ports(state) | after_restart(state) or attempts.data is not None, n
         found = trial(SimulatedHost(state), attempts)
         assert dump(state) == before, n
         assert (found.left_over, attempts.data) == ((), None), n
 
 
-def test_an_interrupt_at_any_call_undoes_everything_before_it_goes_on() -> None:
-    for n in range(1, calls_of() + 1):
+def test_an_interrupt_at_any_call_undoes_everything_before_it_goes_on(thorough: bool) -> None:
+    for n in some_calls((), thorough):
         state, attempts = sparse(), MemoryAttempts()
         before = dump(state)
         fault = raising(lambda number, late, n=n: (number, late) == (n, True), KeyboardInterrupt)  # type: ignore[misc]
@@ -145,9 +159,9 @@ def test_a_wish_to_stop_ends_the_experiments_and_undoes_them(calls: int) -> None
     assert last.skipped == "a person stopped the experiments"
 
 
-def test_a_row_that_somebody_else_makes_meanwhile_ends_the_experiments_and_stays() -> None:
+def test_a_row_that_somebody_else_makes_meanwhile_ends_the_experiments_and_stays(thorough: bool) -> None:
     theirs, met = PortRange(61006, 61009), 0
-    for n in range(2, calls_of()):
+    for n in some_calls((), thorough):
         state = sparse()
 
         def fault(number: int, after: bool, n: int = n, state: State = state) -> None:
@@ -160,7 +174,7 @@ def test_a_row_that_somebody_else_makes_meanwhile_ends_the_experiments_and_stays
         assert {item.text for item in found.left_over if not item.ours} == strangers, n
         assert not [item for item in found.left_over if item.ours], n
         met += bool(strangers)
-    assert met > 80
+    assert met > 40
 
 
 def test_a_host_that_never_answers_a_write_tells_nothing() -> None:
@@ -173,7 +187,8 @@ def test_a_host_that_never_answers_a_write_tells_nothing() -> None:
     found = trial(Silent(state))
     assert set(found.variant.values()) == {UNKNOWN}
     assert dump(state) == before
-    assert found.left_over == ()
+    assert all(item.text.startswith("perhaps: ") for item in found.left_over), "what never answered may still be done"
+    assert [bool(item.calls) for item in found.experiments].count(True) == 1, "nothing is tried after that"
 
 
 class Unlisted(SimulatedHost):

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from reconciler.host.interface import Change, Lookup, Row
+from reconciler.host.interface import Change, Lookup, Refusal, Row
 from reconciler.lab.evidence import Readings, conclude, learn
+from reconciler.lab.experiments import name_answer
 from reconciler.lab.model import UNKNOWN, Said
 from reconciler.lab.simulated.document import dump
 from reconciler.lab.simulated.host import SimulatedHost
 from reconciler.lab.simulated.variants import Variants, every_variant
 from reconciler.ports import PortRange
+from tests.contract.pairs import TRIPLES, settings_of
 from tests.lab.build import PORTS, MemoryAttempts, crowded, trial
 from tests.world import TCP4, TCP6
 
@@ -19,16 +21,20 @@ DONE, REFUSED, SILENT = Said(True), Said(False, "no", "busy", 32), Said(None)
 
 
 def expected(variants: Variants) -> dict[str, str]:
-    """The settings themselves; the second add shows only where there is one and where its answer means something."""
+    """The settings themselves; the second add shows only where there is one and where its answer means something, and
+    what a delete through the active store leaves saved only by a listing of that store or by answers."""
     settings = variants.settings()
     if variants.families == "split" or variants.exit_codes == "dishonest":
         settings["second-add"] = UNKNOWN
+    if (variants.exit_codes, variants.access_denied, variants.store_listing) == ("dishonest", "honest", "empty"):
+        settings["active-delete"] = "refused" if variants.active_delete == "refused" else UNKNOWN
     return settings
 
 
-def test_every_variant_is_named_right_and_left_as_it_was() -> None:
+def test_every_variant_is_named_right_and_left_as_it_was(thorough: bool) -> None:
+    """With `--thorough` every one; else those that hold every triple of switches."""
     wrong = []
-    for variants in every_variant():
+    for variants in every_variant() if thorough else (Variants.parse(settings_of(row)) for row in TRIPLES):
         settings = [f"{key}={value}" for key, value in variants.settings().items()]
         state, attempts = crowded(*settings), MemoryAttempts()
         before = dump(state)
@@ -46,7 +52,7 @@ def test_every_variant_is_named_right_and_left_as_it_was() -> None:
 def test_they_stay_on_their_ports_with_one_free_at_each_end(ports: str) -> None:
     wanted, attempts = PortRange.parse(ports), MemoryAttempts()
     found = trial(SimulatedHost(crowded("neighbours=merged")), attempts, ports=wanted)
-    creates = attempts.saved[-1].creates
+    creates = [create for saved in attempts.saved for create in saved.creates]
     assert min(item.ports.first for item in creates) == wanted.first + 1
     assert max(item.ports.last for item in creates) == wanted.first + 38
     assert found.variant["neighbours"] == "merged"
@@ -61,7 +67,7 @@ def test_what_a_create_asks_for_is_written_down_before_it_is_asked() -> None:
             if change.verb == "create":
                 written = attempts.load()
                 assert written is not None
-                assert written.creates[-1] == change
+                assert change in written.creates
                 assert (written.machine, written.ports) == (state.machine, PORTS)
             super().write(change)
 
@@ -95,19 +101,75 @@ def test_a_delete_from_the_wrong_store_is_asked_in_both_directions() -> None:
     found = trial(SimulatedHost(crowded()))
     calls = next(item for item in found.experiments if item.id == "delete-store").calls
     asked = [call.what for call in calls if call.what.startswith("delete") and call.purpose != "undo"]
-    assert [text.split()[-1] for text in asked] == ["(active)", "(persistent)"]
+    assert [" ".join(text.split()[-2:]) for text in asked] == [
+        "61024-61026 (active)",
+        "61024-61026 (persistent)",
+        "61024-61026 (persistent)",
+        "61028-61030 (persistent)",
+    ]
     assert [str(row) for row in calls[1].rows or () if str(row).startswith("tcp/ipv4")] == [
         "tcp/ipv4 61024-61026 *",
         "tcp/ipv4 61028-61030 *",
     ]
 
 
+def test_a_range_that_the_active_store_lost_is_added_again_and_deleted_for_good() -> None:
+    """Its delete through the persistent store is seen to work, whatever the answers were."""
+    for settings in ((), ("store-listing=empty", "exit-codes=dishonest"), ("access-denied=although-done",)):
+        found = trial(SimulatedHost(crowded(*settings)))
+        calls = next(item for item in found.experiments if item.id == "delete-store").calls
+        undone = [call.what for call in calls if call.purpose == "undo" and "61024-61026" in call.what]
+        assert undone == [
+            "create exclusion tcp/ipv4 61024-61026 (persistent)",
+            "delete exclusion tcp/ipv4 61024-61026 (persistent)",
+        ]
+        assert any(row.ports == PortRange(61024, 61026) for call in calls for row in call.rows or ())
+
+
+def test_what_a_delete_through_the_active_store_leaves_stays_open_where_no_answer_means_anything() -> None:
+    found = trial(SimulatedHost(crowded("store-listing=empty", "exit-codes=dishonest")))
+    assert found.variant["active-delete"] == UNKNOWN
+    assert "only a restart would show" in found.reasons["active-delete"]
+
+
+def test_a_second_add_that_is_refused_in_other_words_is_no_error_32() -> None:
+    class Other(SimulatedHost):
+        def write(self, change: Change) -> Refusal | None:
+            refusal = super().write(change)
+            is_second = (change.verb, change.lane.family, change.ports.first) == ("create", "ipv6", 61001)
+            return Refusal("failed", "netsh says: Das Objekt ist bereits vorhanden.") if is_second else refusal
+
+    found = trial(Other(crowded()))
+    assert found.variant["second-add"] == UNKNOWN
+    assert found.reasons["second-add"].endswith("not with error 32: netsh says: Das Objekt ist bereits vorhanden.")
+
+
+@pytest.mark.parametrize(
+    ("said", "in_the_way", "answer"),
+    [
+        (DONE, REFUSED, "ok"),
+        (REFUSED, DONE, "error32"),
+        (Said(False, "belegt", "failed"), Said(False, "belegt", "failed"), "error32"),
+        (Said(False, "file because it is being used by another process.", "failed"), DONE, "error32"),
+        (Said(False, "vorhanden", "failed"), Said(False, "belegt", "failed"), ""),
+        (Said(False, "vorhanden", "failed"), DONE, ""),
+        (Said(False, "no", "failed", 5010), Said(False, "no", "failed", 5010), "exists"),
+        (Said(False, "no", "failed", 183), REFUSED, "exists"),
+        (Said(False, "netsh says: The object already exists.", "failed"), REFUSED, "exists"),
+        (Said(False, "no", "denied", 5), Said(False, "no", "denied", 5), ""),
+    ],
+)
+def test_a_second_add_is_named_by_what_it_said(said: Said, in_the_way: Said, answer: str) -> None:
+    assert name_answer(said, in_the_way) == answer
+
+
 def test_calls_are_kept_with_what_was_said_and_listed() -> None:
     found = trial(SimulatedHost(crowded()))
     calls = next(item for item in found.experiments if item.id == "add-tcp").calls
-    assert [call.purpose for call in calls[:3]] == [
+    assert [call.purpose for call in calls[:4]] == [
         "add through IPv4",
         "the same add again",
+        "add a part of it",
         "the same add through IPv6",
     ]
     assert calls[0].said.done is True
