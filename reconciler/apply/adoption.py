@@ -10,16 +10,13 @@ from dataclasses import replace
 from reconciler.apply.session import Session
 from reconciler.errors import RefusedError
 from reconciler.host.interface import ListSnapshot
-from reconciler.ledger.records import Ledger, OwnedRow
+from reconciler.ledger.records import ADOPTED, Ledger, OwnedRow
 from reconciler.plan.given.claims import merged_claims
 from reconciler.plan.given.desired import lookups
 from reconciler.plan.given.picture import RowInfo, take_picture
 from reconciler.plan.model import Options, State
 from reconciler.policy.entries import PolicySet
 from reconciler.ports import Kind, Lane, PortRange
-
-ADOPTED = "adopted"
-"""Stands where a row that we made names its plan."""
 
 
 def adopted(state: State, time: str) -> tuple[tuple[OwnedRow, ...], Ledger]:

@@ -20,7 +20,7 @@ from reconciler.apply.journal import Call, Journal, joined, keys_of
 from reconciler.apply.results import Taken, WriteResult
 from reconciler.apply.view import View
 from reconciler.host.interface import Change, Host, Lookup, Refusal, Row, Snapshot
-from reconciler.ledger.records import Intent, LedgerChange, RestoreRow
+from reconciler.ledger.records import ADOPTED, Intent, LedgerChange, OwnedRow, RestoreRow
 from reconciler.plan.model import RowRef
 from reconciler.ports import LANES, Lane, PortRange, PortSet, Store
 
@@ -183,11 +183,12 @@ class Writer:
             if job.verb == "delete":
                 self._journal.gone(row)
             return
-        stores = (row.store,) if job.verb == "create" else _stores(row)
-        job.calls = list(itertools.product(self._view.doors(row, job.lanes), stores))
+        stores: tuple[Store, ...] = (row.store,)
         if job.verb == "delete":
             records = {lane: self._journal.find(lane, row.ports, row.kind) for lane in job.lanes}
             job.labels = {lane: record.label if record else None for lane, record in records.items()}
+            stores = _stores(row, records.values())
+        job.calls = list(itertools.product(self._view.doors(row, job.lanes), stores))
 
     def _do(self, jobs: Sequence[Job], course: Course) -> None:
         """Call for every job, read, and call again where that was not enough, until each has its result."""
@@ -333,11 +334,16 @@ def _slices(calls: Sequence[_Open]) -> Iterator[Sequence[_Open]]:
         yield calls[first : first + MOST_ANNOUNCED]
 
 
-def _stores(row: RowRef) -> tuple[Store, ...]:
-    """The store that was written, then the other (design 4.9); a reservation has none."""
+def _stores(row: RowRef, records: Iterable[OwnedRow | None]) -> tuple[Store, ...]:
+    """The store that was written, then the other (design 4.9); a reservation has none.
+
+    The active store comes first only where we made the row in it: one that is saved as well would hide until the next
+    restart (windows-facts 13.1).
+    """
     if row.kind == "reservation":
         return ("persistent",)
-    return ("persistent", "active") if row.store == "persistent" else ("active", "persistent")
+    made_here = row.store == "active" and all(record and record.plan != ADOPTED for record in records)
+    return ("active", "persistent") if made_here else ("persistent", "active")
 
 
 def _taken(job: Job) -> tuple[Taken, ...]:

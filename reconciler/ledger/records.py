@@ -14,6 +14,8 @@ from typing import Literal, NamedTuple
 from reconciler.ports import Kind, Lane, PortRange, Protocol, Store
 
 FORMAT_VERSION = 1
+ADOPTED = "adopted"
+"""Stands for the plan in a row that this tool did not make."""
 
 
 @dataclass(frozen=True, slots=True)

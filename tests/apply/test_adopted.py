@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from reconciler.apply.adoption import ADOPTED, adopted
+from reconciler.apply.adoption import adopted
 from reconciler.errors import RefusedError
 from reconciler.host.interface import ListSnapshot
-from reconciler.ledger.records import Ledger, OwnedRow
+from reconciler.ledger.records import ADOPTED, Ledger, OwnedRow
 from reconciler.plan.given.desired import lookups
 from reconciler.plan.model import State
 from reconciler.policy.entries import Policy, PolicySet

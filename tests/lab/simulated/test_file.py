@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from reconciler import state_files
 from reconciler.errors import HostError
 from reconciler.lab.simulated import file as file_module
 from reconciler.lab.simulated.calls import write
@@ -57,10 +58,10 @@ def test_a_link_that_leads_nowhere_is_an_existing_file_too(tmp_path: Path) -> No
 
 
 def test_a_failed_making_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def no_space(_: int) -> None:
+    def no_space(*_: Path) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(os, "fsync", no_space)
+    monkeypatch.setattr(state_files, "rename", no_space)
     with pytest.raises(HostError, match=r"a\.sim: it cannot be made \(No space left on device\)"):
         StateFile.create(str(tmp_path / "a.sim"), bare())
     assert list(tmp_path.iterdir()) == []
@@ -116,10 +117,10 @@ def test_an_action_that_fails_leaves_file_and_memory_as_they_were(path: str) -> 
 def test_a_failed_writing_leaves_file_and_memory_as_they_were(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
     held = StateFile(path)
 
-    def no_space(_: int) -> None:
+    def no_space(*_: Path) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(os, "fsync", no_space)
+    monkeypatch.setattr(state_files, "rename", no_space)
     with pytest.raises(HostError, match="cannot be written"):
         held.change(reboot)
     assert held.read().boot == 1
