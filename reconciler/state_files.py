@@ -78,7 +78,7 @@ def append_file(path: Path, content: bytes, what: str, *, new: bool) -> None:
         if new:
             patiently(lambda: path.unlink(missing_ok=True))
         flags = open_flags(os.O_WRONLY | os.O_APPEND | (os.O_CREAT | os.O_EXCL if new else 0))
-        descriptor = patiently(lambda: os.open(path, flags, 0o600))
+        descriptor = patiently(lambda: os.open(path, flags, FILE_MODE))
         with os.fdopen(descriptor, "ab") as file:
             check_status(path, os.fstat(descriptor))
             if new:

@@ -30,7 +30,7 @@ class Executor:
         self._transactions = Transactions(plan, self._writer, journal.clock, self._problems)
 
     def run(self, stop: Callable[[], bool], used_plan: str | None = None) -> ApplyResult:
-        """Do every step that is to be done, unless `stop` says so between two of them.
+        """Do every step that is to be done; none that has not begun when `stop` says so.
 
         A failure to read the host or to write the ledger ends the run; what is left is reported as not run.
         """
@@ -60,12 +60,13 @@ class Executor:
             if steps or update.changed:
                 self._journal.begin(update, calls=bool(steps))
             for group in self._groups(steps):
-                for result in self._do(group, begins):
-                    results.append(result)
+                came = self._do(group, begins)
+                results += came
+                for result in came:
                     self._progress.step_finished(result, numbers[id(result.step)], len(steps))
                 if interrupted:
                     break
-                if unclear := [item for item in results if item.verdict in ("unknown", "not-run")]:
+                if unclear := [item for item in came if item.verdict in ("unknown", "not-run")]:
                     raise HostError(unclear[0].text)
         finally:
             if self._journal.winnat_to_start:
@@ -144,7 +145,10 @@ class Executor:
         except HostError as error:
             text = str(error)
         if self._winnat_runs():
-            self._journal.note_winnat_to_start(False)
+            try:
+                self._journal.note_winnat_to_start(False)
+            except LedgerError as error:
+                self._problems.append(f"WinNAT runs again, and the ledger does not know it: {error}")
             return
         problem = f"WinNAT was stopped and does not run again ({text}): start it with 'net start winnat'"
         if problem not in self._problems:

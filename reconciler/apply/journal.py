@@ -61,6 +61,10 @@ class Journal:
         """What is to be made again by now."""
         return self._book.to_restore
 
+    def count_to_restore(self) -> int:
+        """How many that are."""
+        return self._book.count_to_restore()
+
     @property
     def winnat_to_start(self) -> bool:
         """Did we stop WinNAT, and have not seen it running again?"""

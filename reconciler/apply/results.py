@@ -19,7 +19,7 @@ _GOOD: frozenset[Verdict] = frozenset({"done", "already"})
 
 
 class Taken(NamedTuple):
-    """A row that a delete took away, as it was: its store is the one whose delete worked.
+    """A row that a delete took away, as it was: its store is the one we made it in, else the one whose delete worked.
 
     `label` is the one under which the ledger had it, or None where the row was not ours.
     """

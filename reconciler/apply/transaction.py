@@ -42,7 +42,7 @@ class Transactions:
 
     def run(self, steps: Sequence[Step], begins: Callable[[Step], bool]) -> list[StepResult]:
         """Do steps that go in a run, of one action. `begins` is told of each before its first call, and says whether
-        it is still to be done; what is not has no result."""
+        it is still to be done; what is not has no result. Raises HostError, LedgerError: no call was made."""
         calls = self._writer.calls
         wholes = [_Whole(step, self._jobs(step)) for step in steps]
         error: HostError | LedgerError | None = None
@@ -50,20 +50,20 @@ class Transactions:
             self._writer.run([job for whole in wholes for job in whole.jobs], _Course(wholes, begins))
         except (HostError, LedgerError) as caught:
             if self._writer.calls == calls:
-                return [StepResult(steps[0], "not-run", (), str(caught))]
+                raise
             error = caught
-        return [self._finished(whole, error) for whole in wholes if whole.begun or (whole.known and begins(whole.step))]
+        return [self._finished(whole, error) for whole in wholes if whole.begun or (whole.clear and begins(whole.step))]
 
     def run_alone(self, step: Step) -> StepResult:
         """Do one step: its deletes, then its creates."""
         writes: list[WriteResult] = []
-        lost, calls, to_restore = len(self._problems), self._writer.calls, self._writer.to_restore()
+        lost, calls, owed = len(self._problems), self._writer.calls, self._writer.count_to_restore()
         try:
             refused = self._delete_all(step, writes) or self._create_all(step, writes)
         except (HostError, LedgerError) as error:
             if self._writer.calls == calls:
                 return StepResult(step, "not-run", (), str(error))
-            self._tell_open(set(self._writer.to_restore()) - set(to_restore))
+            self._tell_open(self._writer.to_restore()[owed:])
             return StepResult(step, "unknown", tuple(writes), str(error))
         if len(self._problems) > lost:
             return StepResult(step, "cover-lost", tuple(writes), _text(refused))
@@ -81,7 +81,7 @@ class Transactions:
                 self._undo(step, writes, whole.units)
         except (HostError, LedgerError) as caught:
             error = caught
-        if error and (whole.refused or not whole.known):
+        if error and (whole.refused or not whole.clear):
             return StepResult(step, "unknown", tuple(writes), str(error))
         return _judged(step, writes, whole.refused)
 
@@ -199,8 +199,8 @@ class _Whole:
         self.refused: WriteResult | None = None
 
     @property
-    def known(self) -> bool:
-        """Is it known what came of it?"""
+    def clear(self) -> bool:
+        """Is it known what came of all of it?"""
         return all(job.result or (self.refused and not job.called) for job in self.jobs)
 
     def serves(self, job: Job) -> bool:
@@ -227,17 +227,18 @@ class _Course:
         whole.begun = whole.begun or self._begins(whole.step)
         return whole.begun and whole.serves(job)
 
-    def known(self, job: Job) -> None:
+    def learns(self, job: Job) -> None:
         """See `Course`."""
         self._of[id(job)].learn(job)
 
 
 def _judged(step: Step, writes: Sequence[WriteResult], refused: WriteResult | None) -> StepResult:
+    notes = dict.fromkeys(write.note for write in writes if write.note)
     if refused:
         by_rows = any(blocker.what == "row" for blocker in step.blockers)
         forecast: Verdict = "blocked" if by_rows else "deferred"
-        return StepResult(step, forecast if step.tried else "refused", tuple(writes), _text(refused))
-    notes = dict.fromkeys(write.note for write in writes if write.note)
+        text = "; ".join([_text(refused), *notes])
+        return StepResult(step, forecast if step.tried else "refused", tuple(writes), text)
     already = all(write.outcome == "already" for write in writes)
     return StepResult(step, "already" if already else "done", tuple(writes), "; ".join(notes))
 

@@ -53,7 +53,7 @@ class View:
         Raises HostError.
         """
         while True:
-            self._patiently(lambda: self._ask(row))
+            self.ask(row)
             found = find(row, row.lanes)
             needed = row.lanes if not found or self.share(row.lanes) else self.doors(row, found)[:1]
             if self._stale.isdisjoint(needed):
@@ -66,6 +66,10 @@ class View:
         A reservation knows no family.
         """
         return lanes[:1] if row.kind == "reservation" else tuple(sorted(lanes, key=lambda lane: lane in self._stale))
+
+    def ask(self, row: RowRef) -> None:
+        """Ask Lookup again of this row, and of what came near it. Raises HostError."""
+        self._patiently(lambda: self._ask(row))
 
     def called(self) -> None:
         """A call was made: what was read before it may be so no more."""

@@ -12,7 +12,7 @@ which had no effect of its own is never judged by what it listed before another 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol
 
@@ -43,6 +43,7 @@ class Job:
         lanes: where there was something to do. wrong: where there still is.
         calls: what is left to try, in its order, each where it is still needed.
         worked: lanes that are right by our doing, with the store of the call that did it.
+        records: of a row to delete, what the ledger had of it in each lane.
         refusal: what the host said last when it refused. called: at least one call was made.
         unsure: a call that failed may not have been what made the row.
     """
@@ -56,7 +57,7 @@ class Job:
     wrong: tuple[Lane, ...] = ()
     calls: list[tuple[Lane, Store]] = field(default_factory=list)
     worked: dict[Lane, Store] = field(default_factory=dict)
-    labels: dict[Lane, str | None] = field(default_factory=dict)
+    records: dict[Lane, OwnedRow | None] = field(default_factory=dict)
     refusal: Refusal | None = None
     called: bool = False
     unsure: bool = False
@@ -74,7 +75,7 @@ class Course(Protocol):
         """Is the job still wanted? Asked once, right before its first call."""
         ...
 
-    def known(self, job: Job) -> None:
+    def learns(self, job: Job) -> None:
         """The job has its result."""
         ...
 
@@ -86,14 +87,20 @@ class Straight:
         """See `Course`."""
         return True
 
-    def known(self, job: Job) -> None:
+    def learns(self, job: Job) -> None:
         """See `Course`."""
 
 
-@dataclass(slots=True)
+@dataclass(eq=False, slots=True)
 class _Open:
-    """A call of a job: through `lane`; `lanes` are those that get the row by it. `fresh`: they were read since the
-    call before it. `intent`: what the ledger says of it. `refusal`: what the host said, if it was not done."""
+    """A call of a job through one lane.
+
+    Attributes:
+        lanes: those that get the row by it, since they lack it.
+        fresh: they lacked it after the call before this one.
+        intent: what the ledger says of it. refusal: what the host said, if it was not done.
+        made: it was. judged: it is known what came of it.
+    """
 
     job: Job
     lane: Lane
@@ -102,6 +109,8 @@ class _Open:
     fresh: bool = False
     intent: Intent | None = None
     refusal: Refusal | None = None
+    made: bool = False
+    judged: bool = False
 
     def announced(self) -> Call:
         """What the ledger says of it beforehand."""
@@ -138,7 +147,7 @@ class Writer:
         for job in jobs:
             self._look_first(job)
             if job.result:
-                course.known(job)
+                course.learns(job)
         self._do([job for job in jobs if job.result is None], course)
 
     def merged_into(self, row: RowRef) -> list[RowRef]:
@@ -157,6 +166,10 @@ class Writer:
     def to_restore(self) -> tuple[RestoreRow, ...]:
         """What the ledger says is to be made again by now."""
         return self._journal.to_restore
+
+    def count_to_restore(self) -> int:
+        """How many that are; what is noted later comes behind them."""
+        return self._journal.count_to_restore()
 
     def covers(self, lane: Lane, ports: PortRange) -> bool:
         """Is every port of the range covered by administered rows in this lane, by a reading under the lock?
@@ -185,9 +198,8 @@ class Writer:
             return
         stores: tuple[Store, ...] = (row.store,)
         if job.verb == "delete":
-            records = {lane: self._journal.find(lane, row.ports, row.kind) for lane in job.lanes}
-            job.labels = {lane: record.label if record else None for lane, record in records.items()}
-            stores = _stores(row, records.values())
+            job.records = {lane: self._journal.find(lane, row.ports, row.kind) for lane in job.lanes}
+            stores = _stores(job)
         job.calls = list(itertools.product(self._view.doors(row, job.lanes), stores))
 
     def _do(self, jobs: Sequence[Job], course: Course) -> None:
@@ -196,24 +208,24 @@ class Writer:
             jobs = self._pass([self._next(job) for job in jobs], course)
 
     def _pass(self, calls: Sequence[_Open], course: Course) -> list[Job]:
-        """Make one call for each job, and read. The jobs that need another one."""
+        """Make one call for each job, and read; at once where a call says that it failed. Who needs another one."""
         made: list[_Open] = []
-        dropped: list[Intent] = []
-        for part in _slices(calls):
-            announced = self._journal.intend([item.announced() for item in part])
-            for item, intent in zip(part, announced, strict=True):
-                item.intent, job = intent, item.job
-                if not (job.called or course.wants(job)):
-                    dropped.append(intent)
-                    continue
+        again: list[Job] = []
+        for at, item in enumerate(calls):
+            if not (item.job.called or course.wants(item.job)):
+                continue
+            if item.intent is None:
+                self._announce(calls[at : at + MOST_ANNOUNCED])
+            if self._is_needed(item):
                 self._call(item)
-                if item.refusal and len(calls) > 1:
-                    self._judge([item], (), course)
-                    self._do([job] if job.result is None else [], course)
-                else:
-                    made.append(item)
-        self._judge(made, dropped, course)
-        return [item.job for item in made if item.job.result is None]
+            made.append(item)
+            if item.refusal:
+                unclear = self._judge(made, (), course)
+                again += (job for job in unclear if job is not item.job)
+                self._do([job for job in unclear if job is item.job], course)
+                made = []
+        dropped = [item.intent for item in calls if item.intent and not item.judged and item not in made]
+        return [*again, *self._judge(made, dropped, course)]
 
     def _next(self, job: Job) -> _Open:
         lane, store = job.calls.pop(0)
@@ -225,36 +237,59 @@ class Writer:
         together = job.row.kind == "reservation" or self._view.share(job.row.lanes)
         return job.wrong if together else (lane,)
 
+    def _announce(self, calls: Sequence[_Open]) -> None:
+        """Write down that these calls are about to be made."""
+        for item, intent in zip(calls, self._journal.intend([item.announced() for item in calls]), strict=True):
+            item.intent = intent
+
+    def _is_needed(self, item: _Open) -> bool:
+        """Is the row still not as it should be, by a reading since the last call if there is one?"""
+        job, row = item.job, item.job.row
+        if row.kind == "exclusion" and not self._view.is_fresh(item.lanes):
+            return True
+        self._view.ask(row)
+        job.wrong = self._wrong(job)
+        item.lanes, item.fresh = self._by_us(job, item.lane), True
+        return item.lane in job.wrong
+
+    def _wrong(self, job: Job) -> tuple[Lane, ...]:
+        find = self._lacking if job.verb == "create" else self._standing
+        return find(job.row, job.lanes)
+
     def _call(self, item: _Open) -> None:
         job = item.job
-        job.called = True
-        item.fresh = self._view.is_fresh(item.lanes)
+        job.called = item.made = True
         self.calls += 1
         self._view.called()
         item.refusal = self._host.write(Change(job.verb, job.row.kind, item.lane, job.row.ports, item.store))
         job.refusal = item.refusal or job.refusal
 
-    def _judge(self, made: Sequence[_Open], dropped: Iterable[Intent], course: Course) -> None:
-        """Read what the calls came to, and write it down. `dropped`: calls that were announced and not made."""
-        if made:
+    def _judge(self, calls: Sequence[_Open], dropped: Iterable[Intent], course: Course) -> list[Job]:
+        """Read what the calls came to, and write it down. `dropped`: such as were announced and are not made.
+
+        The jobs that need another call.
+        """
+        if made := [item for item in calls if item.made]:
             lanes = {lane for item in made for lane in item.job.wrong}
             self._view.look_again([item.job.row for item in made], sorted(lanes))
         created = [self._created(item) for item in made if item.job.verb == "create"]
         outcome = self._journal.created(created, self._rows_over(created), self._reserved(created))
         deleted = [self._deleted(item) for item in made if item.job.verb == "delete"]
-        if intents := [*(item.intent for item in made if item.intent), *dropped]:
+        if intents := [*(item.intent for item in calls if item.intent), *dropped]:
             self._journal.settle(intents, joined([outcome, *deleted]))
-        for job in (item.job for item in made):
-            job.result = self._result(job)
-            if job.result:
-                course.known(job)
+        for item in calls:
+            item.judged = True
+            item.job.result = self._result(item.job)
+            if item.job.result:
+                course.learns(item.job)
+        return [item.job for item in calls if item.job.result is None]
 
     def _created(self, item: _Open) -> Intent:
         """See where the row is now. The call, in the lanes in which it may have made the row ours."""
         job = item.job
         assert item.intent is not None
         lanes = tuple(lane for lane in item.lanes if lane in self._by_us(job, item.lane))
-        job.wrong = self._lacking(job.row, job.lanes)
+        job.wrong = self._wrong(job)
         came = [lane for lane in lanes if lane not in job.wrong]
         if came and item.refusal and not item.fresh:  # somebody else may have made it since it was last looked at
             job.unsure = True
@@ -267,7 +302,7 @@ class Writer:
     def _deleted(self, item: _Open) -> LedgerChange:
         """See where the row still is. What goes from the ledger where it is not."""
         job = item.job
-        job.wrong = self._standing(job.row, job.lanes)
+        job.wrong = self._wrong(job)
         for lane in job.lanes:
             if lane not in job.wrong:
                 job.worked.setdefault(lane, item.store)
@@ -295,11 +330,21 @@ class Writer:
         if job.wrong:
             return WriteResult("create", row, "refused", refusal or SAID_CREATED, changed=changed)
         if job.unsure:
-            return WriteResult("create", row, "already", refusal, UNSURE, changed)
+            return WriteResult(
+                "create", row, "done" if changed else "already", refusal, self._unsure_note(row), changed
+            )
+        if not changed:
+            return WriteResult("create", row, "already", refusal)
         note = _note(refusal)
         if job.label is not None and row.kind == "exclusion" and not any(self._owned(row, lane) for lane in row.lanes):
             note = "the host merged it with a range that is not ours, so this tool will never delete it"
         return WriteResult("create", row, "done", refusal, note, changed)
+
+    def _unsure_note(self, row: RowRef) -> str:
+        """What is merged with it is as little ours from now on."""
+        held = {self._view.holder(row, lane) for lane in row.lanes} - {row.ports, None}
+        merged = f"; the host merged it into {', '.join(map(str, held))}, which is not ours as a whole" if held else ""
+        return f"{UNSURE}{merged}"
 
     def _lacking(self, row: RowRef, lanes: tuple[Lane, ...]) -> tuple[Lane, ...]:
         if row.kind == "reservation":
@@ -329,28 +374,30 @@ def _delete_result(job: Job) -> WriteResult:
     return WriteResult("delete", job.row, "done", job.refusal, note, job.lanes, taken)
 
 
-def _slices(calls: Sequence[_Open]) -> Iterator[Sequence[_Open]]:
-    for first in range(0, len(calls), MOST_ANNOUNCED):
-        yield calls[first : first + MOST_ANNOUNCED]
-
-
-def _stores(row: RowRef, records: Iterable[OwnedRow | None]) -> tuple[Store, ...]:
+def _stores(job: Job) -> tuple[Store, ...]:
     """The store that was written, then the other (design 4.9); a reservation has none.
 
     The active store comes first only where we made the row in it: one that is saved as well would hide until the next
     restart (windows-facts 13.1).
     """
-    if row.kind == "reservation":
+    if job.row.kind == "reservation":
         return ("persistent",)
-    made_here = row.store == "active" and all(record and record.plan != ADOPTED for record in records)
+    made_here = job.row.store == "active" and all(_was_made(record) for record in job.records.values())
     return ("active", "persistent") if made_here else ("persistent", "active")
+
+
+def _was_made(record: OwnedRow | None) -> bool:
+    """Did we make it, so that the ledger knows the store?"""
+    return record is not None and record.plan != ADOPTED
 
 
 def _taken(job: Job) -> tuple[Taken, ...]:
     """What went in the lanes where a delete worked: one for each store and label."""
     found: dict[tuple[Store, str | None], list[Lane]] = {}
     for lane in sorted(job.worked):
-        found.setdefault((job.worked[lane], job.labels[lane]), []).append(lane)
+        record = job.records[lane]
+        store = record.store if record and _was_made(record) else job.worked[lane]
+        found.setdefault((store, record.label if record else None), []).append(lane)
     return tuple(Taken(job.row._replace(lanes=tuple(lanes), store=key[0]), key[1]) for key, lanes in found.items())
 
 

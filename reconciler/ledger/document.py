@@ -31,6 +31,7 @@ _Call = TypeVar("_Call", Claim, Intent)
 
 _MARK = ("format", "port-reconciler ledger")
 _JOURNAL_MARK = ("format", "port-reconciler ledger journal")
+_JOURNAL_REMEDY = "move it away, and what an apply that was cut short made counts as foreign from then on"
 _REMEDY = "restore it from a backup, or move it away, and every range here counts as foreign from then on"
 
 
@@ -146,7 +147,7 @@ def encode_change(change: LedgerChange) -> bytes:
 def with_journal(ledger: Ledger, data: bytes, where: str = "") -> Ledger:
     """The ledger with the changes of a journal, unless that is of another ledger: then they are in this one already.
 
-    A last line that is not whole was being written when the program was killed or the power failed, and nothing was
+    A last line that cannot be read was being written when the program was killed or the power failed, and nothing was
     done after it. Raises LedgerError, placed at `where`, for any other line that is not of a journal.
     """
     lines = data.split(b"\n")[:-1]
@@ -160,7 +161,7 @@ def with_journal(ledger: Ledger, data: bytes, where: str = "") -> Ledger:
                 book.change(_CHANGE.read(codec.parse_json(line)))
         except ValueError as error:
             if number < len(lines):
-                text = f"line {number} of this journal is damaged ({error}); {_REMEDY}"
+                text = f"line {number} of this journal is damaged ({error}); {_JOURNAL_REMEDY}"
                 raise LedgerError(text, where=where) from None
     return book.ledger()
 

@@ -169,6 +169,10 @@ class Book:
         """What is to be made again, in the order in which it was noted."""
         return tuple(self._to_restore.values())
 
+    def count_to_restore(self) -> int:
+        """How many rows are to be made again."""
+        return len(self._to_restore)
+
     def find(self, lane: Lane, ports: PortRange, kind: Kind) -> OwnedRow | None:
         """The owned row of exactly this lane, range and kind, or None."""
         return self._rows.get(RowKey(lane, ports, kind))

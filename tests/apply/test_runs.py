@@ -16,7 +16,7 @@ from reconciler.policy.entries import Policy
 from tests.apply.hosts import DENIED, Recorder, Refusing
 from tests.contract.pairs import PAIRS, settings_of
 from tests.host.windows.fake import FakeSystem
-from tests.world import TCP4, TCP6, MemoryStore, World, entry, policy, told, verdicts
+from tests.world import TCP4, TCP6, MemoryStore, World, entry, policy, reserve, told, verdicts
 
 FORCED = Options(force=frozenset(LIMIT_NAMES))
 COUNT = 40
@@ -249,3 +249,100 @@ def weight(count: int) -> tuple[int, int, int]:
 def test_the_bytes_that_are_written_grow_no_faster_than_the_ranges() -> None:
     for few, many_ in zip(weight(10), weight(80), strict=True):
         assert many_ < 8 * few
+
+
+class Twisted(Recorder):
+    """`before` is given each call and its number. It may say what is answered in place of the call; True: the call is
+    made, and said to be denied."""
+
+    def __init__(self, inner: Host, before: Callable[[int, Change], Refusal | bool | None]) -> None:
+        super().__init__(inner)
+        self.before = before
+
+    def write(self, change: Change) -> Refusal | None:
+        said = self.before(len(self.calls), change)
+        self.calls.append(change)
+        if isinstance(said, Refusal):
+            return said
+        done = self.inner.write(change)
+        return DENIED if said else done
+
+
+def test_what_a_reading_in_the_middle_shows_to_be_somebody_elses_is_not_called_for() -> None:
+    world = World()
+
+    def before(number: int, change: Change) -> Refusal | None:
+        if number == 0:
+            world.add(TCP4, "8002")
+            return DENIED
+        return None
+
+    world.host = twisted = Twisted(world.host, before)
+    assert verdicts(world.apply(many(2))) == ["done", "already"]
+    assert world.owned() == ["8000"]
+    assert "create 8002" not in twisted.short
+
+
+def test_it_is_not_undone_with_its_unit_either() -> None:
+    world = World()
+    world.add(TCP4, "8005")
+
+    def before(number: int, change: Change) -> Refusal | None:
+        if number == 0:
+            world.add(TCP4, "8000-8004")
+        return DENIED if number == 0 or str(change.ports) == "8006-8009" else None
+
+    world.host = Twisted(world.host, before)
+    world.apply(units(("a", "7000"), ("b", "8000-8009")))
+    assert world.rows() == ["7000 *", "8000-8004 *", "8005 *"]
+
+
+def test_a_reservation_that_somebody_makes_in_the_middle_stays_theirs() -> None:
+    world = World()
+
+    def before(number: int, change: Change) -> Refusal | None:
+        if number == 0:
+            world.add(TCP4, "12010-12019", "reservation")
+        return DENIED
+
+    world.host = Twisted(world.host, before)
+    result = world.apply(policy("p", reserve("a", "12000-12009"), reserve("b", "12010-12019")))
+    assert verdicts(result) == ["refused", "already"]
+    assert world.owned() == []
+
+
+def test_what_the_host_merges_with_a_row_of_the_same_run_is_ours_though_the_second_door_made_it() -> None:
+    world = World("neighbours=merged")
+    refused = iter([DENIED])
+    world.host = Twisted(world.host, lambda _, change: next(refused, None) if str(change.ports) == "8001" else None)
+    assert verdicts(world.apply(units(("a", "8000"), ("b", "8001")))) == ["done", "done"]
+    assert world.owned() == ["8000-8001"]
+
+
+def test_a_merged_row_that_is_not_ours_any_more_is_named() -> None:
+    world = World("neighbours=merged")
+    world.apply(units(("x", "8001")))
+    world.host = Twisted(world.host, lambda number, _: number == 1)
+    result = world.apply(units(("a", "7000"), ("x", "8001"), ("b", "8002")))
+    assert "merged it into 8001-8002" in result.results[1].text
+
+
+def test_a_refused_step_tells_what_of_it_could_not_be_undone() -> None:
+    world = World()
+    world.add(TCP4, "8005")
+
+    def before(_: int, change: Change) -> Refusal | bool | None:
+        return DENIED if str(change.ports) == "8006-8009" else str(change.ports) == "8000-8004"
+
+    world.host = Twisted(world.host, before)
+    result = world.apply(units(("a", "7000"), ("b", "8000-8009")))
+    assert verdicts(result) == ["done", "refused"]
+    assert "somebody else may have made it" in result.results[1].text
+    assert world.rows() == ["7000 *", "8000-8004 *", "8005 *"]
+
+
+def test_after_a_wish_to_stop_no_call_more_is_announced() -> None:
+    world, asked = World(), iter(range(1000))
+    world.run(world.plan(many(200)), stop=lambda: next(asked) >= 3)
+    assert len(world.owned()) == 3
+    assert world.store.saves == 1 + 1 + 1  # at the beginning, before the calls, what came of them

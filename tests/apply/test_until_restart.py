@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from reconciler.apply.writer import HIDDEN
+from reconciler.host.interface import Change
 from reconciler.plan.model import LIMIT_NAMES, Options
 from reconciler.policy.entries import Policy
 from tests.apply.hosts import Refusing
@@ -84,3 +85,32 @@ def test_what_was_adopted_as_active_goes_for_good_whatever_store_it_is_in(store:
     world.reboot()
     assert world.rows() == []
     assert world.owned(UDP4) == world.owned() == []
+
+
+@pytest.mark.parametrize("settings", [[], ["neighbours=merged"]], ids=str)
+def test_what_somebody_makes_in_its_place_before_the_restart_is_theirs(settings: list[str]) -> None:
+    world = World(*settings)
+    world.apply(WEB)
+    given_up(world)
+    world.add(TCP4, "8000")
+    assert told(world.plan(NONE)) == []
+    world.apply(policy("p", entry("beside", "8001")))
+    world.apply(NONE, options=FORCED)
+    assert "8000" in world.rows()[0]
+
+
+def test_what_is_put_back_goes_into_the_store_it_was_made_in() -> None:
+    world = World()
+    world.apply(policy("p", entry("web", "8000-8009")))
+    honest = world.host
+
+    def no(change: Change) -> bool:
+        shrunk = change.verb == "create" and change.ports.count < 10
+        return shrunk or (change.verb, change.store) == ("delete", "persistent")
+
+    world.host = Refusing(honest, no)
+    world.apply(policy("p", entry("web", "8000-8004")), options=FORCED)
+    world.host = honest
+    ledger = world.store.load()
+    assert ledger is not None
+    assert {(str(row.ports), row.store) for row in ledger.rows} == {("8000-8009", "persistent")}

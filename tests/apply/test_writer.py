@@ -133,12 +133,16 @@ def test_a_delete_goes_to_the_store_that_was_written_and_then_to_the_other(writt
     assert [change.store for change in it.host.calls] == tried
 
 
-def test_a_delete_from_the_active_store_falls_back_to_the_persistent_one() -> None:
+def test_a_delete_goes_to_the_active_store_first_only_where_we_made_the_row_in_it() -> None:
     world = World()
-    world.add(TCP4, "8000")
+    world.add(TCP4, "9000", store="active")
     it = Bench(world)
-    assert it.writer.delete(spec("8000", store="active")).outcome == "done"
-    assert [change.store for change in it.host.calls] == ["active", "persistent"]
+    it.writer.create(spec("8000", store="active"), "p/web")
+    it.host.calls.clear()
+    for ports in ("8000", "9000"):
+        assert it.writer.delete(spec(ports, store="active")).outcome == "done"
+    stores = [(str(change.ports), change.store) for change in it.host.calls]
+    assert stores == [("8000", "active"), ("9000", "persistent"), ("9000", "active")]
 
 
 class Interloper(Wrapped):

@@ -88,6 +88,9 @@ _FIELDS: codec.Fields = {
 _DOCUMENT: codec.Shape[dict[str, Any]] = codec.record(dict, _FIELDS)
 
 
+_SPARE = 1000
+
+
 class Dumper:
     """Writes states as documents. It keeps the text of each entry, since two states in a row share nearly all."""
 
@@ -96,6 +99,8 @@ class Dumper:
 
     def dump(self, state: State) -> bytes:
         """The document of a state: ASCII, one top-level key a line, the same bytes for the same state."""
+        if len(self._texts) > 2 * sum(map(len, state.tables.values())) + _SPARE:
+            self._texts = {}
         tables = {table_name(group): self._table(table) for group, table in state.tables.items()}
         apart = {
             "dynamic": {protocol: state.dynamic[protocol] for protocol in PROTOCOLS},

@@ -65,24 +65,25 @@ def confirmed(ledger: Ledger | None, snapshot: Snapshot, confirm: Confirm) -> Ow
     rows, gone = confirm(ledger, snapshot)
     return Owned(
         rows=tuple(replace(row, hidden="") for row in sorted(rows, key=_ORDER)),
-        drifted=tuple(row for row in gone if not _is_hidden(row, snapshot)),
-        hidden=tuple(row for row in gone if _is_hidden(row, snapshot)),
+        drifted=tuple(row for row in gone if not _is_hidden(row, snapshot.boot)),
+        hidden=tuple(row for row in gone if _is_hidden(row, snapshot.boot)),
         claims=tuple(sorted(ledger.claims, key=claim_key)),
         to_restore=ledger.to_restore,
         winnat_to_start=ledger.winnat_to_start,
     )
 
 
-def _is_hidden(row: OwnedRow, snapshot: Snapshot) -> bool:
-    return bool(row.hidden) and row.hidden == snapshot.boot
+def _is_hidden(row: OwnedRow, boot: str) -> bool:
+    """Did we take it away in this very boot? What is there now in its place is somebody else's."""
+    return bool(row.hidden) and row.hidden == boot
 
 
 def confirm_rows(ledger: Ledger, snapshot: Snapshot) -> tuple[list[OwnedRow], list[OwnedRow]]:
     """See `Confirm`: for a host that keeps rows apart."""
     listed = administered_rows(snapshot)
-    # Before the intents: what a reboot dropped is no part of a row that was merged since.
-    gone = [row for row in ledger.rows if is_dropped(row, snapshot)]
-    book = Book(replace(ledger, rows=tuple(row for row in ledger.rows if not is_dropped(row, snapshot))))
+    # Before the intents: what went is no part of a row that was merged since, and one made in its place is not ours.
+    gone = [row for row in ledger.rows if is_dropped(row, snapshot) or _is_hidden(row, snapshot.boot)]
+    book = Book(replace(ledger, rows=()).with_rows(set(ledger.rows).difference(gone)))
     book.change(created(book, ledger.intents, Seen(snapshot.rows, snapshot.lookups, snapshot.boot)))
     rows: list[OwnedRow] = []
     for row in book.rows:
@@ -138,7 +139,7 @@ def created(book: Book, intents: Iterable[Intent], seen: Seen) -> LedgerChange:
     for row in (row for row in seen.rows if row.administered and row.lane in index):
         calls = [intent for ports, intent in index[row.lane].touching(row.ports) if row.ports.contains(ports)]
         if calls:
-            parts = book.inside(row.lane, row.ports)
+            parts = [part for part in book.inside(row.lane, row.ports) if not _is_hidden(part, seen.boot)]
             gone += map(row_key, parts)
             if PortSet.of([*(call.ports for call in calls), *(part.ports for part in parts)]).covers(row.ports):
                 rows.append(_owned(calls[-1], row.lane, row.ports))
