@@ -18,7 +18,7 @@ OTHERS_PY := $(OTHERS)/$(notdir $(BIN))/python
 MAKE_OTHERS := $(if $(shell command -v uv 2>/dev/null),uv venv --quiet --clear --python $(PY),$(PY) -m venv --clear) $(OTHERS)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all test-wine lint bench mutate audit format clean
+.PHONY: help demo test test-all test-wine torture lint bench mutate audit format clean
 
 help:
 	@echo "make demo       set up, then plan, apply, drift and repair on a simulated Windows host"
@@ -26,6 +26,7 @@ help:
 	@echo "make test-all   the same in every variant of the simulated Windows, with more random examples"
 	@echo "make test-wine  what meets the system, in a real Windows CPython under Wine; needs wine and mingw-w64, fills .wine/"
 	@echo "make lint       format, ruff, mypy for Linux and Windows, import rules, desired/ and what is made from code"
+	@echo "make torture    kills, faults and crowds for an hour, a line each; MINUTES=5 for less"
 	@echo "make mutate FILE=reconciler/plan/refusals.py [TESTS=tests/plan/test_limits.py]"
 	@echo "                change that file in every small way, and tell which change none of these tests notices"
 	@echo "make audit      what the program is made of, in dist/sbom.cdx.json, and what is known against it; asks a service"
@@ -47,6 +48,9 @@ test-all: test
 
 test-wine: $(VENV)/dev-stamp
 	$(PY) -m tests.windows.run
+
+torture: $(VENV)/dev-stamp
+	$(PY) -m tests.torture --minutes $(or $(MINUTES),60)
 
 lint: $(VENV)/dev-stamp
 	$(BIN)/ruff format --check .
