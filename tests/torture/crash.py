@@ -129,7 +129,7 @@ def long(seconds: float, processes: int, only: Sequence[str] = ()) -> Tally:
     return in_shares("crash", "kill points", jobs_of(names), partial(work, deadline=time.time() + seconds), processes)
 
 
-SHORT = ("creates and deletes", "a failed replace is put back", "WinNAT released")
+SHORT = ("a failed replace is put back", "WinNAT released")
 
 
 def short(most: int = 4) -> Tally:

@@ -168,8 +168,9 @@ def _folder_not_ours(change: Callable[[Path], object], crowd: Crowd) -> list[str
     crowd.place.run(crowd.apply_of(0))
     crowd.write(0, 1)
     state = crowd.place.folder / "state"
-    status, before = state.stat(), files_of(crowd.place.folder)
+    status = state.stat()
     change(state)
+    before = files_of(crowd.place.folder)
     ran = crowd.place.run(crowd.apply_of(0), ["plan", "team0.toml", "--host", crowd.place.spec])
     found = ran.faults((ERROR,))
     if files_of(crowd.place.folder) != before:

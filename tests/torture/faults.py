@@ -251,7 +251,6 @@ def long(seconds: float, processes: int, only: Iterable[str] = ()) -> Tally:
 SHORT = (
     Job("disk", "full", "a run of 5 creates", PLAIN, lasting=True, first=40, stride=47),
     Job("netsh", "half a table", "shrink", PLAIN, first=9, stride=3),
-    Job("netsh", "hangs when it is done", "a run of 5 creates", PLAIN, first=10, stride=5),
     Job("cut", "any", "shrink", PLAIN, first=3, stride=700),
 )
 
