@@ -58,6 +58,20 @@ def load_file(path: Path, what: str, largest: int) -> bytes | None:
     return data
 
 
+def read_plain(path: Path, most: int, *, follow: bool = True) -> tuple[bytes, os.stat_result]:
+    """At most so many bytes of a plain file, and the status of the very file that they come from.
+
+    Raises OSError: EINVAL for a pipe or a device, which is not waited for; ELOOP for a link, unless links are followed.
+    """
+    flags = open_flags(os.O_RDONLY)
+    descriptor = patiently(lambda: os.open(path, flags & ~getattr(os, "O_NOFOLLOW", 0) if follow else flags))
+    with os.fdopen(descriptor, "rb") as file:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(errno.EINVAL, "it is not a plain file", str(path))
+        return file.read(most), status
+
+
 def save_file(path: Path, content: bytes, what: str) -> None:
     """Make the state folder if it is missing, and replace a file in it, durably. Raises LedgerError."""
     make_folder(path.parent)

@@ -54,6 +54,7 @@ def host_lock(
             where=str(path),
         ) from None
     try:
+        _remove(holder)  # one who was killed may have left it
         _write_holder(holder)
         yield
     finally:
@@ -78,7 +79,7 @@ def _write_holder(path: Path) -> None:
     started = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     text = json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "started": started})
     try:
-        descriptor = os.open(path, open_flags(os.O_WRONLY | os.O_CREAT | os.O_TRUNC), FILE_MODE)
+        descriptor = os.open(path, open_flags(os.O_WRONLY | os.O_CREAT | os.O_EXCL), FILE_MODE)
         with os.fdopen(descriptor, "w", encoding="ascii") as file:
             file.write(text + "\n")
     except OSError:

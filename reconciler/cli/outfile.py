@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from reconciler.errors import ReconcilerError
-from reconciler.state_files import replace_file
+from reconciler.state_files import read_plain, replace_file
 
 SIZE_LIMIT = 64 * 2**20
 """Bytes; what is larger is none of our documents."""
@@ -65,8 +65,7 @@ def _umask() -> int:
 
 def _may_go(file: Path, kind: str) -> bool:
     """Is the file empty, as mktemp makes it, or an older document of this kind?"""
-    with file.open("rb") as opened:
-        content = opened.read(SIZE_LIMIT + 1)
+    content, _ = read_plain(file, SIZE_LIMIT + 1)
     if not content or len(content) > SIZE_LIMIT:
         return not content
     try:

@@ -6,6 +6,8 @@ same policies and goes on only if that gives the very same plan.
 
 from __future__ import annotations
 
+import os
+import stat
 import sys
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,6 +20,7 @@ from reconciler.plan.model import LIMIT_NAMES, Options, Plan
 from reconciler.plan.saved import PLACE, SECTIONS, Inputs, explain_changes, is_stale, plan_inputs
 from reconciler.policy.recorded import identity
 from reconciler.report.documents import plan_document
+from reconciler.state_files import read_plain
 from reconciler.text import counted, shorten
 
 FORMAT_VERSION = 1
@@ -71,8 +74,10 @@ _OPTIONS: codec.Shape[dict[str, Any]] = codec.record(
     },
 )
 _FIELD = codec.checked(codec.ANY, lambda value: type(value) in {str, int, bool}, "is no text, number or flag")
+_MOST_FIELDS = 20
+_FIELDS = codec.checked(codec.mapping(_FIELD), lambda fields: len(fields) <= _MOST_FIELDS, "has too many fields")
 _BASIS: codec.Fields = {
-    section: codec.mapping(codec.mapping(_FIELD), ("options",) if section == "options" else ()) for section in SECTIONS
+    section: codec.mapping(_FIELDS, ("options",) if section == "options" else ()) for section in SECTIONS
 }
 _DOCUMENT: codec.Shape[dict[str, Any]] = codec.record(
     dict,
@@ -131,13 +136,29 @@ def _read(path: Path) -> bytes:
         if not path.is_file():
             text = "there is no such file" if not path.exists() else "this is not a file"
             raise ReconcilerError(text, where=str(path))
-        with path.open("rb") as file:
-            content = file.read(SIZE_LIMIT + 1)
+        content, status = read_plain(path, SIZE_LIMIT + 1)
     except OSError as error:
         raise ReconcilerError(f"the saved plan cannot be read: {error.strerror}", where=str(path)) from error
     if len(content) > SIZE_LIMIT:
         raise ReconcilerError(f"this is larger than any saved plan ({SIZE_LIMIT // 2**20} MiB)", where=str(path))
+    _check_owner(path, status)
     return content
+
+
+def _check_owner(path: Path, status: os.stat_result) -> None:
+    """Raises ReconcilerError for a plan that somebody else may have written: it names policies, which get applied.
+
+    Whoever calls sudo may have saved it. On Windows the folder says who may write.
+    """
+    if sys.platform == "win32":
+        return
+    mine = {0, os.geteuid(), *(int(uid) for uid in [os.environ.get("SUDO_UID", "")] if uid.isdigit())}
+    if status.st_uid not in mine:
+        text = f"this saved plan belongs to user {status.st_uid}, neither root nor you; {_AGAIN}"
+        raise ReconcilerError(text, where=str(path))
+    if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        mode = f"{stat.S_IMODE(status.st_mode):04o}"
+        raise ReconcilerError(f"others may write to this saved plan (mode {mode}); {_AGAIN}", where=str(path))
 
 
 def check_folder(saved: Saved, path: Path) -> None:

@@ -19,6 +19,7 @@ from reconciler.host.windows.listing import listing_in
 from reconciler.host.windows.text import lines_of
 from reconciler.ports import FAMILIES, LANES, PROTOCOLS, Family, Lane, PortRange, Protocol, lanes_of
 from reconciler.ports import Protocol as PortProtocol
+from reconciler.state_files import read_plain
 
 LARGEST_FILE = 8 * 2**20
 """Bytes; a listing of 65535 single ports takes 4 MiB in UTF-16."""
@@ -203,8 +204,7 @@ def _bytes(file: Path) -> bytes:
     try:
         if not stat.S_ISREG(file.stat().st_mode):
             raise HostError("this is not an ordinary file; name a captured listing", where=str(file))
-        with file.open("rb") as opened:
-            data = opened.read(LARGEST_FILE + 1)
+        data, _ = read_plain(file, LARGEST_FILE + 1)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise HostError(

@@ -6,7 +6,7 @@ from a file equals one made afresh. Files and lines stand in it to be shown; the
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from reconciler.host.interface import ListSnapshot, Row, Snapshot, Socket
@@ -22,6 +22,8 @@ Inputs = dict[str, Section]
 SECTIONS = ("options", "host", "limits", "policies", "entries", "rows", "ledger", "claims", "sockets")
 NOT_BINDING = ("sockets",)  # they explain why a plan differs; by themselves they make no plan stale
 PLACE = "place"  # the one field that does not bind
+MOST_EXPLAINED = 500
+"""Keys that differ, of which it is said in what: deepdiff takes a millisecond for each, and nobody reads more."""
 
 
 def inputs(policies: PolicySet, snapshot: Snapshot, ledger: Ledger | None, options: Options) -> Inputs:
@@ -254,13 +256,19 @@ def explain_changes(old: Inputs, new: Inputs) -> tuple[str, ...]:
 
 
 def _differences(old: Inputs, new: Inputs) -> list[tuple[Path, Any, Any]]:
-    """Path, old and new value of each difference; None stands for nothing."""
+    """Path, old and new value of each difference; None stands for nothing. Of very many keys that differ the last ones
+    are not looked into."""
     from deepdiff import DeepDiff
 
-    parts = [section for section in SECTIONS if old[section] != new[section]]
+    keys = [
+        (section, key)
+        for section in SECTIONS
+        for key in sorted({*old[section], *new[section]})
+        if old[section].get(key) != new[section].get(key)
+    ]
     tree = DeepDiff(
-        {section: old[section] for section in parts},
-        {section: new[section] for section in parts},
+        _part(old, keys[:MOST_EXPLAINED]),
+        _part(new, keys[:MOST_EXPLAINED]),
         view="tree",
         threshold_to_diff_deeper=0,  # or mostly different sections would be one change
     )
@@ -271,7 +279,24 @@ def _differences(old: Inputs, new: Inputs) -> list[tuple[Path, Any, Any]]:
             before = None if change == "dictionary_item_added" else level.t1
             after = None if change == "dictionary_item_removed" else level.t2
             found.append((path, before, after))
-    return found
+    return found + [_whole(key, old, new) for key in keys[MOST_EXPLAINED:]]
+
+
+def _part(whole: Inputs, keys: Sequence[tuple[str, str]]) -> Inputs:
+    part: Inputs = {section: {} for section, _ in keys}
+    for section, key in keys:
+        if key in whole[section]:
+            part[section][key] = whole[section][key]
+    return part
+
+
+def _whole(path: tuple[str, str], old: Inputs, new: Inputs) -> tuple[Path, Any, Any]:
+    """The difference of one key as a whole."""
+    section, key = path
+    before, after = old[section].get(key), new[section].get(key)
+    if before is not None and after is not None and {**before, PLACE: ""} == {**after, PLACE: ""}:
+        return (*path, PLACE), before.get(PLACE), after.get(PLACE)
+    return path, before, after
 
 
 def _sentence(path: Path, before: Any, after: Any, new: Inputs) -> str:
@@ -280,7 +305,8 @@ def _sentence(path: Path, before: Any, after: Any, new: Inputs) -> str:
     if section == "sockets":
         return _socket_sentence(subject, before, after)
     if len(path) == 2:
-        return f"{subject} is {'new' if before is None else 'gone'}{_place(after)}"
+        what = "is new" if before is None else "is gone" if after is None else "differs"
+        return f"{subject} {what}{_place(after)}"
     if path[2] == PLACE:
         return f"{subject} moved from {before} to {after}"
     return f"{subject}: {path[2]} {_value(before)} -> {_value(after)}{_place(new[section][key])}"

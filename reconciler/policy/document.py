@@ -13,6 +13,7 @@ from reconciler.policy.entries import DynamicRange, Exclusion, Place, Reservatio
 from reconciler.policy.messages import MOST_PROBLEMS, Problem, and_more, entry_name, explain, translate
 from reconciler.policy.models import (
     ENTRY_TABLES,
+    TABLES,
     Complaint,
     Complaints,
     ExclusionTable,
@@ -25,10 +26,15 @@ from reconciler.policy.scanner import Lines, scan
 from reconciler.policy.values import is_newer
 from reconciler.ports import PROTOCOLS
 
-_TOP_LEVEL = frozenset(known_keys())
+MOST_ENTRIES = 20_000
+"""Entries in all files of one run: what a plan takes grows with them, and a host has 65,535 ports."""
+MOST_VALUES = 250_000
+"""Tables, keys and values of arrays in one file: tomli needs about a kilobyte and ten microseconds for each."""
 
+_KNOWN_KEYS = {table: frozenset(known_keys(table)) for table in ("", *TABLES)}
 _MOST_UNKNOWN = 10_000
-"""A file with more unknown tables is not parsed: tomli needs about a kilobyte and ten microseconds for each."""
+"""A file with more unknown keys is not parsed."""
+_TOO_DEEP = "arrays, tables or keys are nested too deeply; no policy needs more than 3 levels"
 
 _NEEDED = ("version", "policy", "target")
 """A file in which one of these is wrong is certain about no policy and no host."""
@@ -84,10 +90,9 @@ def read_document(text: str, file: str) -> tuple[Document | None, list[Problem]]
     Of many problems, the first MOST_PROBLEMS and the number of the others are given, and no document.
     """
     lines = scan(text)
-    unknown = [key for key in lines.top_level() if key not in _TOP_LEVEL]
-    if len(unknown) > _MOST_UNKNOWN:
-        first = [Complaint("extra_forbidden", (key,), None, {}) for key in unknown[: MOST_PROBLEMS + 1]]
-        return None, _problems(Complaints(first, len(unknown)), {}, lines, file)
+    refused = _too_much(text, lines, file)
+    if refused:
+        return None, refused
     try:
         data = tomli.loads(text)
     except (ValueError, RecursionError) as error:
@@ -103,6 +108,24 @@ def read_document(text: str, file: str) -> tuple[Document | None, list[Problem]]
     return remainder, problems
 
 
+def _too_much(text: str, lines: Lines, file: str) -> list[Problem]:
+    """What is wrong with a file that would take very long to read, as the scanner sees it."""
+    if lines.too_deep:
+        return [Problem(Place(file, lines.too_deep), _TOO_DEEP)]
+    unknown = list(lines.unknown(_KNOWN_KEYS))
+    if len(unknown) > _MOST_UNKNOWN:
+        first = [Complaint("extra_forbidden", path, None, {}) for path in unknown[: MOST_PROBLEMS + 1]]
+        return _problems(Complaints(first, len(unknown)), {}, lines, file)
+    entries = sum(map(lines.items, ENTRY_TABLES))
+    values = lines.count() + text.count(",")
+    if entries > MOST_ENTRIES:
+        return [Problem(Place(file, 0), f"the file has {entries:,} entries; a run reads at most {MOST_ENTRIES:,}")]
+    if values > MOST_VALUES:
+        sizes = f"the file has about {values:,} tables, keys and values; a policy file may have {MOST_VALUES:,}"
+        return [Problem(Place(file, 0), f"{sizes}: write ranges, or split it into several files")]
+    return []
+
+
 def _problems(complaints: Complaints, data: Mapping[str, Any], lines: Lines, file: str) -> list[Problem]:
     """The complaints in words: the first of them, and how many more there are."""
     problems = list(islice(translate(complaints.first, data, lines, file), MOST_PROBLEMS))
@@ -116,8 +139,7 @@ def _syntax_problem(error: Exception, text: str, file: str) -> Problem:
         message = f"this is not TOML: {explain(error.msg, line, error.colno)}"
         return Problem(Place(file, error.lineno), message, error.colno)
     if isinstance(error, RecursionError):
-        message = "arrays, tables or keys are nested too deeply; no policy needs more than 3 levels"
-        return Problem(Place(file, 0), message)
+        return Problem(Place(file, 0), _TOO_DEEP)
     found = _MANY_DIGITS.search(text)
     line_number = text.count("\n", 0, found.start()) + 1 if found else 0
     return Problem(Place(file, line_number), "an integer has too many digits; the largest port is 65535")

@@ -14,17 +14,21 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-from reconciler.policy.document import Document, read_document
+from reconciler.policy.document import MOST_ENTRIES, Document, read_document
 from reconciler.policy.entries import Place, PolicySet
 from reconciler.policy.merge import HostWords, matches, merge, name_problems, scope_problems, scopes
 from reconciler.policy.messages import Problem, raise_all
 from reconciler.policy.recorded import identity
+from reconciler.state_files import read_plain
 from reconciler.text import visible
 
-LARGEST_FILE = 16 * 2**20
-"""Bytes. 10,000 entries with all their keys take about a quarter of it."""
+LARGEST_FILE = 8 * 2**20
+"""Bytes of one file, and of all files of a run; 10,000 entries with all their keys take half of it."""
+ENOUGH = 1000
+"""Once so many problems are known, no further file is read."""
 
 AnyPath = str | os.PathLike[str]
+_FEWER = "name fewer files at a time"
 _MIB = 2**20
 _ON_WINDOWS = os.name == "nt"
 
@@ -72,7 +76,11 @@ def check_policies(paths: Sequence[AnyPath]) -> Checked:
     documents, problems, whole, _ = _read_all(paths)
     problems += name_problems(documents, whole=whole)
     meetings = []
-    for active, systems in scopes(documents):
+    found = scopes(documents)
+    if found is None:
+        text = "the targets of these files stand for too many hosts to look at each; check fewer files at a time"
+        problems.append(_problem(documents[0].file, text))
+    for active, systems in found or ():
         policies = merge(active, active)
         problems += scope_problems(policies, active)
         meetings.append((policies, systems))
@@ -91,19 +99,47 @@ class _Read(NamedTuple):
     paths: dict[str, str]
 
 
+class _Spent:
+    """How much a run has read, which what it takes grows with."""
+
+    def __init__(self) -> None:
+        self._bytes = self._entries = self._wrong = 0
+
+    def add(self, content: bytes | Problem, document: Document | None, problems: Sequence[Problem]) -> None:
+        """Add one file."""
+        self._bytes += 0 if isinstance(content, Problem) else len(content)
+        self._entries += len(document.exclusions) + len(document.reservations) if document else 0
+        self._wrong += sum(problem.others or 1 for problem in problems)
+
+    def too_much(self, *, last: bool) -> str:
+        """Why no further file is to be read; empty if there is no reason. `last`: there is no further file."""
+        if self._entries > MOST_ENTRIES:
+            return f"with this file there are {self._entries:,} entries; a run reads at most {MOST_ENTRIES:,}: {_FEWER}"
+        if self._bytes > LARGEST_FILE:
+            return f"with this file there are over {LARGEST_FILE // _MIB} MiB of policies: {_FEWER}"
+        return "so much is wrong that no further file was read" if self._wrong > ENOUGH and not last else ""
+
+
 def _read_all(paths: Sequence[AnyPath]) -> _Read:
     files, problems = _find(paths)
     whole = not problems
     documents = []
-    for path in files:
+    spent = _Spent()
+    for number, path in enumerate(files, 1):
         name = visible(str(path))
-        text = _read(path, name)
+        content = _read(path, name)
+        text = content if isinstance(content, Problem) else _decode(content, name)
         document, found = (None, [text]) if isinstance(text, Problem) else read_document(text, name)
         problems += found
         if document:
             documents.append(document)
-        else:
+        whole = whole and document is not None
+        spent.add(content, document, found)
+        too_much = spent.too_much(last=number == len(files))
+        if too_much:
+            problems.append(_problem(name, too_much))
             whole = False
+            break
     absolute = {visible(str(path)): os.path.abspath(path) for path in files}  # noqa: PTH100  Path.absolute keeps `..`
     return _Read(documents, problems, whole, absolute)
 
@@ -151,21 +187,20 @@ def _walk(folder: Path, problems: list[Problem]) -> Iterator[Path]:
                 yield Path(where, name)
 
 
-def _read(path: Path, name: str) -> str | Problem:
-    """The text of one file. Only a regular file of at most LARGEST_FILE bytes is opened."""
+def _read(path: Path, name: str) -> bytes | Problem:
+    """The bytes of one file. Only a regular file of at most LARGEST_FILE bytes is opened."""
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):
             return _problem(name, "this is neither a file nor a folder; name a *.toml file or a folder of them")
         if status.st_size > LARGEST_FILE:
             return _too_large(name, status.st_size)
-        with path.open("rb") as file:
-            content = file.read(LARGEST_FILE + 1)
+        content, _ = read_plain(path, LARGEST_FILE + 1)
     except FileNotFoundError:
         return _problem(name, "no such file or folder; check the path")
     except (OSError, ValueError) as error:
         return _unreadable(name, error)
-    return _decode(content, name) if len(content) <= LARGEST_FILE else _too_large(name, len(content))
+    return content if len(content) <= LARGEST_FILE else _too_large(name, len(content))
 
 
 def _decode(content: bytes, name: str) -> str | Problem:

@@ -6,9 +6,11 @@ From the top: `merge` makes the set, `name_problems` and `scope_problems` say wh
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
+from itertools import compress, product
 from typing import NamedTuple
 
 from reconciler.policy.document import Document, Target
@@ -19,6 +21,11 @@ from reconciler.ports import LANES, PROTOCOLS, PortRange, PortSet
 
 Entry = Exclusion | Reservation
 Groups = dict[str, list[Document]]
+
+_SYSTEMS = ("windows", "linux")
+_WILD = re.compile(r"[*?\[]")
+_MOST_IMAGINED, _MOST_VISITS = 1_000_000, 200_000
+"""Of imagined hosts, and of files and entries that are looked at for them: a few seconds of work."""
 
 _MOST_HINTS = 10
 """Of unknown names, so many get a hint at the nearest known one; more are no slips of the keyboard, and take time."""
@@ -274,26 +281,70 @@ def _name_matches(name: str, pattern: str) -> bool:
     return name == pattern or fnmatchcase(name, pattern)
 
 
-def scopes(documents: Iterable[Document]) -> tuple[Scope, ...]:
+class _Index:
+    """Numbers of documents by a word of their targets, as sets of bits."""
+
+    def __init__(self) -> None:
+        self._every = 0
+        self._exact: dict[str, int] = {}
+        self._patterns: dict[str, int] = {}
+
+    def add(self, number: int, words: Iterable[str], *, patterns: bool = False) -> None:
+        """A document with these words; without any it is for every host."""
+        bit, named = 1 << number, False
+        for word in words:
+            named = True
+            for index in (self._exact, self._patterns) if patterns and _WILD.search(word) else (self._exact,):
+                index[word] = index.get(word, 0) | bit
+        self._every |= 0 if named else bit
+
+    def find(self, word: str) -> int:
+        """The documents that are for a host with this word."""
+        found = self._every | self._exact.get(word, 0)
+        for pattern, bits in self._patterns.items():
+            if fnmatchcase(word, pattern):
+                found |= bits
+        return found
+
+
+def scopes(documents: Iterable[Document]) -> tuple[Scope, ...] | None:
     """The sets of files that meet on one host, as far as the files themselves show; each set once.
 
     For every target that is written somewhere, one host is imagined for each of its systems, patterns and tags: it
     has that system, one tag, and the pattern for a name. So a file for `aks-*` meets one for every host and one for
     `*`, but not one for `sql-*`. Files that meet only on other hosts are found by the plan for such a host.
+
+    None: the targets stand for too many hosts to look at each.
     """
     everything = tuple(documents)
-    systems: dict[tuple[int, ...], set[str]] = {}
-    for target in dict.fromkeys(document.target for document in everything):
-        for host in _imagined(target):
-            meeting = tuple(index for index, document in enumerate(everything) if matches(document.target, host))
-            systems.setdefault(meeting, set()).add(host.os)
-    return tuple(
-        Scope(tuple(everything[index] for index in meeting), frozenset(found)) for meeting, found in systems.items()
-    )
+    targets = dict.fromkeys(document.target for document in everything)
+    if _imagined(targets) > _MOST_IMAGINED:
+        return None
+    by_os, by_name, by_tag = _Index(), _Index(), _Index()
+    for number, document in enumerate(everything):
+        by_os.add(number, document.target.os)
+        by_name.add(number, map(str.lower, document.target.hosts), patterns=True)
+        by_tag.add(number, document.target.tags)
+    systems: dict[int, set[str]] = {}
+    for target in targets:
+        named = dict.fromkeys(by_name.find(name.lower()) for name in target.hosts or ("",))
+        tagged = dict.fromkeys(by_tag.find(tag) for tag in target.tags or ("",))
+        for system, name, tag in product(target.os or _SYSTEMS, named, tagged):
+            systems.setdefault(by_os.find(system) & name & tag, set()).add(system)
+    found = tuple(Scope(_chosen(everything, bits), frozenset(names)) for bits, names in systems.items())
+    return found if sum(map(_entries_of, found)) <= _MOST_VISITS else None
 
 
-def _imagined(target: Target) -> Iterator[HostWords]:
-    for system in target.os or ("windows", "linux"):
-        for name in target.hosts or ("",):
-            for tag in target.tags or ("",):
-                yield HostWords(system, name, frozenset({tag} if tag else ()))
+def _imagined(targets: Collection[Target]) -> int:
+    """How many hosts are imagined, or patterns and names compared, whichever is more."""
+    names = {name for target in targets for name in target.hosts}
+    hosts = (len(target.os or _SYSTEMS) * len(target.hosts or "*") * len(target.tags or "*") for target in targets)
+    return max(sum(hosts), len(names) * sum(_WILD.search(name) is not None for name in names))
+
+
+def _chosen(documents: Sequence[Document], bits: int) -> tuple[Document, ...]:
+    return tuple(compress(documents, map(int, reversed(f"{bits:b}"))))
+
+
+def _entries_of(scope: Scope) -> int:
+    return sum(1 + len(document.exclusions) + len(document.reservations) for document in scope.documents)

@@ -77,6 +77,7 @@ _TYPES = {
 _OTHERS = {
     "string_too_long": "{value} is too long; a text has at most {max_length} characters",
     "too_short": "the array is empty; name at least one, or leave the key out to mean every host",
+    "too_long": "the array has {actual_length:,} values; the most is {max_length:,}",
     "greater_than_equal": "{value} is too small; the least is {ge}",
     "less_than_equal": "{value} is too large; the most is {le}",
 }
@@ -103,7 +104,8 @@ def translate(complaints: Iterable[Complaint], data: Mapping[str, Any], lines: L
 
 def entry_label(kind: str, index: int, data: Mapping[str, Any]) -> str:
     """How a message names an entry: by its name where it has one, otherwise by its number from 1."""
-    name = entry_name(data[kind][index])
+    entries = data.get(kind)  # what no model has seen may have none
+    name = entry_name(entries[index]) if entries else None
     return f"{kind} {quoted(name)}" if name is not None else f"{kind} number {index + 1}"
 
 

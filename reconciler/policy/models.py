@@ -24,6 +24,9 @@ from reconciler.ports import FAMILIES, LAST_PORT, PROTOCOLS, Family, PortRange, 
 LONGEST_TEXT = 500
 """Characters in a reason, a description or a `bound_by`."""
 
+MOST_ITEMS = 1000
+"""Values in an array of names, words or rules."""
+
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 TEXT = r"^[^\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]*$"
 WORD = r"^[^\s,\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]{1,255}$"
@@ -89,7 +92,7 @@ class PolicyTable(Table):
     name: Name = Field(description="The owner recorded in the ledger.", examples=["aks-node"])
     description: Text = Field("", description="What this policy is for.", examples=["Ports of a Kubernetes node"])
     formerly: list[Name] = Field(
-        [], description="Earlier names: a rename moves what is owned.", examples=[["aks-nodes"]]
+        [], max_length=MOST_ITEMS, description="Earlier names: a rename moves what is owned.", examples=[["aks-nodes"]]
     )
 
 
@@ -99,13 +102,21 @@ class TargetTable(Table):
     model_config = ConfigDict(title="[target]")
 
     os: list[Literal["windows", "linux"]] | None = Field(
-        None, min_length=1, description="Any of these operating systems.", examples=[["windows"]]
+        None, min_length=1, max_length=MOST_ITEMS, description="Any of these operating systems.", examples=[["windows"]]
     )
     hosts: list[Word] | None = Field(
-        None, min_length=1, description="Any of these host name patterns, case-insensitive.", examples=[["aks-*"]]
+        None,
+        min_length=1,
+        max_length=MOST_ITEMS,
+        description="Any of these host name patterns, case-insensitive.",
+        examples=[["aks-*"]],
     )
     tags: list[Word] | None = Field(
-        None, min_length=1, description="Any of these tags, from --tag or RECONCILER_TAGS.", examples=[["node"]]
+        None,
+        min_length=1,
+        max_length=MOST_ITEMS,
+        description="Any of these tags, from --tag or RECONCILER_TAGS.",
+        examples=[["node"]],
     )
 
 
@@ -210,7 +221,11 @@ class ExclusionTable(Table):
         "present", description="absent: remove exactly this range even if it is foreign.", examples=["absent"]
     )
     allow: list[Rule] = Field(
-        default_factory=_nothing, description=_ALLOW, examples=[["R101"]], json_schema_extra={"default": []}
+        default_factory=_nothing,
+        max_length=MOST_ITEMS,
+        description=_ALLOW,
+        examples=[["R101"]],
+        json_schema_extra={"default": []},
     )
 
     @model_validator(mode="after")
@@ -236,7 +251,11 @@ class ReservationTable(Table):
     reason: Text = Field("", description=_WHY, examples=["ERP cluster, bound through its reservation"])
     protect: bool = Field(False, description="Never deleted or replaced without --unprotect.", examples=[True])
     allow: list[Rule] = Field(
-        default_factory=_nothing, description=_ALLOW, examples=[["R101"]], json_schema_extra={"default": []}
+        default_factory=_nothing,
+        max_length=MOST_ITEMS,
+        description=_ALLOW,
+        examples=[["R101"]],
+        json_schema_extra={"default": []},
     )
 
 
@@ -253,6 +272,7 @@ class PolicyFile(Table):
     dynamic_range: DynamicRangeTable | None = None
     disable: list[Name] = Field(
         [],
+        max_length=MOST_ITEMS,
         description="Entries of this policy that are switched off on the hosts this file targets.",
         examples=[["nodeports"]],
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import tomli
 
@@ -17,6 +17,8 @@ KeyPath = tuple["str | int", ...]
 
 DEEPEST = 3
 """No key of a policy lies deeper than `exclusion`, number, key."""
+MOST_PARTS = 16
+"""Parts of a dotted key. What tomli needs for one grows with their number squared."""
 
 _BASIC = r'"[^"\\]*(?:\\.[^"\\]*)*"'
 _LITERAL = r"'[^']*'"
@@ -33,10 +35,14 @@ _STRING_STEPS = {quote: re.compile(step) for quote, step in _STRING_STEP.items()
 
 
 class Lines:
-    """The lines of one text, from 1: for each table and array, those of its keys or items."""
+    """The lines of one text, from 1: for each table and array, those of its keys or items.
 
-    def __init__(self, lines: Mapping[KeyPath, Mapping[str | int, int]]) -> None:
+    `too_deep` is the line of the first key of more than MOST_PARTS parts; 0 if there is none.
+    """
+
+    def __init__(self, lines: Mapping[KeyPath, Mapping[str | int, int]], too_deep: int = 0) -> None:
         self._lines = lines
+        self.too_deep = too_deep
 
     def of(self, path: Sequence[str | int]) -> int:
         """The line of the table or key at this path, or of the nearest that holds it; 1 if none is known."""
@@ -48,9 +54,20 @@ class Lines:
             at = at[:-1]
         return 1
 
-    def top_level(self) -> list[str]:
-        """The tables and keys that no other table holds, in the order of the text."""
-        return [str(key) for key in self._lines.get((), {})]
+    def unknown(self, known: Mapping[str, Collection[str]]) -> Iterator[KeyPath]:
+        """The keys that are not among the known ones of their table, where that is one; `""` is the top of the file."""
+        for path, keys in self._lines.items():
+            right = known.get(str(path[0]) if path else "")
+            if right is not None and (len(path) < 2 or type(path[1]) is int):
+                yield from ((*path, key) for key in keys if type(key) is str and key not in right)
+
+    def items(self, array: str) -> int:
+        """How many tables an array of the top level has."""
+        return sum(type(key) is int for key in self._lines.get((array,), {}))
+
+    def count(self) -> int:
+        """How many tables and keys there are, each part of a dotted key for itself."""
+        return sum(map(len, self._lines.values()))
 
 
 def scan(text: str) -> Lines:
@@ -70,7 +87,7 @@ def scan(text: str) -> Lines:
         elif start := _KEY.match(line):
             path = found.note(found.table, _parts(start[1]), number)
             value = _Value(found.lines[path]).after(line, start.end(), number)
-    return Lines(found.lines)
+    return Lines(found.lines, found.too_deep)
 
 
 class _Found:
@@ -80,6 +97,7 @@ class _Found:
         self.lines: defaultdict[KeyPath, dict[str | int, int]] = defaultdict(dict)
         self.table: KeyPath = ()
         self.keys = self.lines[()]
+        self.too_deep = 0
 
     def header(self, repeated: bool, parts: Sequence[str], line: int) -> None:
         """Take in a header, `repeated` if it has two brackets."""
@@ -97,6 +115,8 @@ class _Found:
 
     def note(self, base: KeyPath, parts: Sequence[str], line: int) -> KeyPath:
         """Note the line of a dotted key and of each table that it names, as deep as it matters."""
+        if len(parts) > MOST_PARTS:
+            self.too_deep = self.too_deep or line
         for part in parts[: DEEPEST - len(base)]:
             self.lines[base].setdefault(part, line)
             base = (*base, part)

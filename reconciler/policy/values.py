@@ -16,6 +16,8 @@ from reconciler.text import nearest
 T = TypeVar("T")
 
 _LONGEST = 60
+_MOST_ITEMS = 32_768
+"""Values in one array of ports: so many there can be of which no two adjoin."""
 _HUGE = "a huge integer"
 
 _KINDS: dict[type, str] = {
@@ -200,6 +202,8 @@ def _each(values: list[object], read: Callable[[object], T], least: str) -> list
     """Read every value of an array; raise all that is wrong at once."""
     if not values:
         raise WrongValueError(f"the array is empty; name at least {least}")
+    if len(values) > _MOST_ITEMS:
+        raise WrongValueError(f"the array has {len(values):,} values; write ranges, at most {_MOST_ITEMS:,}")
     good: list[T] = []
     wrong: list[str] = []
     for value in values:

@@ -13,7 +13,7 @@ from typing import Any
 import reconciler
 from reconciler.apply.clock import Clock
 from reconciler.apply.results import ApplyResult, StepResult
-from reconciler.errors import ReconcilerError
+from reconciler.errors import LedgerError, ReconcilerError
 from reconciler.plan.model import Plan, Step
 from reconciler.report import FORMAT_VERSION
 from reconciler.report.documents import (
@@ -131,6 +131,9 @@ class AuditLog:
         try:
             status = os.fstat(descriptor)
             check_status(self.path, status)
+            if status.st_nlink > 1:
+                text = "this file has a second name elsewhere, which would be written to; find out who made it"
+                raise LedgerError(f"{text}, and remove it", where=str(self.path))
             if status.st_size == 0 and sys.platform != "win32":
                 os.fchmod(descriptor, FILE_MODE)
             if os.write(descriptor, line) != len(line):

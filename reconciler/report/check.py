@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from reconciler.policy.lint import severity_of
+from reconciler.policy.messages import MOST_PROBLEMS
 from reconciler.report.palette import Palette
 from reconciler.text import counted, shorten, visible
 
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 
 def check_lines(policies: PolicySet, findings: Sequence[Finding], palette: Palette) -> list[str]:
     """Every finding with its place, every policy, and what it amounts to."""
-    lines = [_finding_line(finding, palette) for finding in findings]
+    lines = list(_finding_lines(findings, palette))
     if findings:
         lines += ["", "  what a rule means: reconciler check --rules --select RULE", ""]
     total = 0
@@ -28,6 +30,15 @@ def check_lines(policies: PolicySet, findings: Sequence[Finding], palette: Palet
         lines.append(f"  {visible(policy.name)}: {counts} ({files})")
     found = f"{counted(len(policies.policies), 'policy', 'policies')}, {counted(total, 'entry', 'entries')}"
     return [*lines, palette.paint(f"Check: {found}, {_summary(findings)}", "strong")]
+
+
+def _finding_lines(findings: Sequence[Finding], palette: Palette) -> Iterator[str]:
+    """Of very many in one file the first, and how many others there are, as with errors."""
+    for file, group in groupby(findings, key=lambda finding: finding.place.file):
+        of_file = list(group)
+        yield from (_finding_line(finding, palette) for finding in of_file[:MOST_PROBLEMS])
+        if len(of_file) > MOST_PROBLEMS:
+            yield f"{visible(file)}: and {len(of_file) - MOST_PROBLEMS:,} more"
 
 
 def _finding_line(finding: Finding, palette: Palette) -> str:

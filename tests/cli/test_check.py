@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
+from reconciler.cli import codes
 from tests.cli.lab import Lab
 
 
@@ -132,3 +133,14 @@ def test_a_python_that_dropped_the_documentation_of_the_rules_is_told() -> None:
     result = subprocess.run(command, capture_output=True, encoding="utf-8", check=False)
     assert (result.returncode, result.stdout) == (1, "")
     assert "-OO leaves the text of the rules out; start it without" in result.stderr
+
+
+def test_of_very_many_findings_in_a_file_the_first_are_listed_and_all_are_counted(lab: Lab) -> None:
+    entries = "".join(f'[[exclusion]]\nname = "e{number}"\nports = {2 * number}\n' for number in range(1, 131))
+    lab.policy(extra=entries)
+    outcome = lab.run("check", "--select", "R501", "--strict")
+    assert outcome.code == codes.ERROR
+    assert outcome.out.count("R501") == 100
+    assert "desired/node.toml: and 30 more\n" in outcome.out.replace("\\", "/")
+    assert "130 findings" in outcome.out
+    assert len(lab.run("check", "--select", "R501", "--json").document()["findings"]) == 130

@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 
 from reconciler.host.interface import Row, Socket
+from reconciler.plan import saved
 from reconciler.plan.model import Options
-from reconciler.plan.saved import Inputs, explain_changes, inputs, is_stale
+from reconciler.plan.saved import Inputs, Section, explain_changes, inputs, is_stale
 from reconciler.policy.entries import Limits, Policy, PolicySet
 from tests.report.samples import TCP, claim, exclusion, ledger, owned_row, policies, ports, snapshot
 
@@ -114,3 +115,25 @@ def test_one_of_ten_thousand_rows_is_found() -> None:
     assert explain_changes(changed(rows=rows), changed(rows=rows | {"tcp/ipv4 1 *": {"kind": "unknown"}})) == (
         "range tcp/ipv4 1 *: kind exclusion -> unknown",
     )
+
+
+def test_of_very_many_keys_that_differ_the_last_are_told_as_a_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(saved, "MOST_EXPLAINED", 1)
+    rows: Section = {f"tcp/ipv4 {port} *": {"kind": "exclusion"} for port in (100, 200, 300)}
+    other: Section = {f"tcp/ipv4 {port} *": {"kind": "block"} for port in (100, 200, 400)}
+    assert explain_changes(changed(rows=rows), changed(rows=other)) == (
+        "range tcp/ipv4 100 *: kind exclusion -> block",
+        "range tcp/ipv4 200 * differs",
+        "range tcp/ipv4 300 * is gone",
+        "range tcp/ipv4 400 * is new",
+    )
+
+
+def test_of_very_many_keys_that_differ_only_in_place_all_are_moved(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(saved, "MOST_EXPLAINED", 1)
+    old: Section = {f"p/{name}": {"ports": "80", "place": f"a.toml:{name}"} for name in "123"}
+    new: Section = {f"p/{name}": {"ports": "80", "place": f"b.toml:{name}"} for name in "123"}
+    assert explain_changes(changed(entries=old), changed(entries=new)) == tuple(
+        f"entry {name} of policy p moved from a.toml:{name} to b.toml:{name}" for name in "123"
+    )
+    assert not is_stale(changed(entries=old), changed(entries=new))

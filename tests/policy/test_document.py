@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 import tracemalloc
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from reconciler.policy.document import Target, read_document
 from reconciler.policy.entries import DynamicRange, Exclusion, Place, Reservation, Unmanaged
 from reconciler.policy.messages import MOST_PROBLEMS
+from reconciler.policy.scanner import MOST_PARTS
 from reconciler.ports import PortRange
 from tests.policy.texts import FILE, errors, exclusion, good, policy, reservation
 
@@ -187,10 +189,65 @@ def test_an_error_of_tomli_that_names_no_digits_has_no_line(monkeypatch: pytest.
     assert errors("") == ["some.toml: an integer has too many digits; the largest port is 65535"]
 
 
-@pytest.mark.parametrize("depth", [300, 900])
-def test_deep_nesting_that_tomli_reads_is_a_wrong_value_like_any_other(depth: int) -> None:
+def test_deep_nesting_that_tomli_reads_is_a_wrong_value_like_any_other() -> None:
     assert "expected a port or a range, found an array" in errors(policy(exclusion("a", "[" * 300 + "]" * 300)))[0]
-    assert "unknown key 'x'" in errors(".".join("x" * depth) + " = 1\n" + policy())[0]
+    assert "unknown key 'x'" in errors(".".join("x" * MOST_PARTS) + " = 1\n" + policy())[0]
+
+
+@pytest.mark.parametrize("form", ["{} = 1", "[{}]", "[[{}]]"])
+def test_a_key_of_many_parts_is_refused_before_tomli_takes_long_for_it(form: str) -> None:
+    begin = time.process_time()
+    keys = (form.format(f"k{number}." + ".".join("a" * 900)) + "\n" for number in range(1000))
+    assert errors(policy("".join(keys))) == [
+        "some.toml:4: arrays, tables or keys are nested too deeply; no policy needs more than 3 levels"
+    ]
+    assert time.process_time() - begin < 2
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ("[[exclusion]]\n" * 20_001, "the file has 20,001 entries; a run reads at most 20,000"),
+        (
+            "exclusion = [" + "{}, " * 10_001 + "]\n" + "[[reservation]]\n" * 10_001,
+            "the file has 20,002 entries; a run reads at most 20,000",
+        ),
+        (
+            "[[t]]\n" * 260_000,
+            "the file has about 260,004 tables, keys and values; a policy file may have 250,000: "
+            "write ranges, or split it into several files",
+        ),
+        (
+            exclusion("a", "[" + "1, " * 260_000 + "]"),
+            "the file has about 260,007 tables, keys and values; a policy file may have 250,000: "
+            "write ranges, or split it into several files",
+        ),
+    ],
+    ids=["entries", "entries of both kinds", "tables", "values"],
+)
+def test_a_file_of_too_much_is_refused_before_it_is_read(body: str, message: str) -> None:
+    begin = time.process_time()
+    text = "version = 1\n" + body if body.startswith("exclusion =") else policy(body)
+    assert errors(text) == [f"some.toml: {message}"]
+    assert time.process_time() - begin < 2
+
+
+@pytest.mark.parametrize(
+    ("body", "subject"),
+    [
+        ("{}", "[policy]: "),
+        ("[[exclusion]]\n{}", "exclusion number 1: "),
+        ("[[exclusion]]\nname = 'a'\n[[exclusion]]\n{}", "exclusion number 2: "),
+        ("[t]\n{}", ""),
+    ],
+)
+def test_very_many_unknown_keys_are_found_in_every_table(body: str, subject: str) -> None:
+    keys = "".join(f"k{number} = 1\n" for number in range(10_100))
+    tables = "".join(f"[t{number}]\n" for number in range(10_100)) if not subject else ""
+    found = errors(policy(body.format("" if tables else keys) + tables))
+    assert len(found) == MOST_PROBLEMS + 1
+    assert f"{subject}unknown key '" in found[0]
+    assert found[-1] == f"some.toml: and {10_001 if tables else 10_000:,} more"
 
 
 def test_huge_integers_are_reported_in_short() -> None:
@@ -325,3 +382,18 @@ def test_whatever_a_file_says_it_is_read_or_reported(tables: list[tuple[str, str
     for problem in problems:
         assert 1 <= problem.place.line <= last
         assert problem.message.isprintable()
+
+
+def test_an_array_of_more_ports_than_can_stand_apart_is_one_error() -> None:
+    body = exclusion("a", "[" + "1, " * 32_769 + "]")
+    assert errors(policy(body)) == [
+        "some.toml:6: exclusion 'a': ports: the array has 32,769 values; write ranges, at most 32,768"
+    ]
+    assert not errors(policy(body.replace("1, ", "", 1)))
+
+
+def test_an_array_of_more_words_than_anybody_writes_is_one_error() -> None:
+    for keys in ("[target]\nhosts", "[target]\ntags", "formerly", "[[exclusion]]\nname = 'a'\nports = 80\nallow"):
+        found = errors(policy(f"{keys} = [{'0, ' * 1001}]\n"))
+        assert len(found) == 1
+        assert found[0].endswith(": the array has 1,001 values; the most is 1,000")

@@ -147,10 +147,8 @@ def test_a_policy_of_50_mb_is_not_even_opened(tmp_path: Path, monkeypatch: pytes
     file = tmp_path / "a.toml"
     with file.open("wb") as big:
         big.truncate(50_000_000)
-    monkeypatch.setattr(Path, "open", lambda *_: pytest.fail("it was opened"))
-    assert errors(file) == [
-        f"{file}: the file has 47.7 MiB; a policy file may have 16 MiB: split it into several files"
-    ]
+    monkeypatch.setattr(files, "read_plain", lambda *_: pytest.fail("it was opened"))
+    assert errors(file) == [f"{file}: the file has 47.7 MiB; a policy file may have 8 MiB: split it into several files"]
 
 
 def test_a_file_that_grows_while_it_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -160,9 +158,7 @@ def test_a_file_that_grows_while_it_is_read(tmp_path: Path, monkeypatch: pytest.
     with file.open("wb") as big:
         big.truncate(LARGEST_FILE + 5)
     monkeypatch.setattr(Path, "stat", lambda *_, **__: small)
-    assert errors(file) == [
-        f"{file}: the file has 16.0 MiB; a policy file may have 16 MiB: split it into several files"
-    ]
+    assert errors(file) == [f"{file}: the file has 8.0 MiB; a policy file may have 8 MiB: split it into several files"]
 
 
 def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
@@ -182,7 +178,7 @@ def test_a_file_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     def refuse(*_: object) -> None:
         raise PermissionError(13, "Permission denied", str(file))
 
-    monkeypatch.setattr(Path, "open", refuse)
+    monkeypatch.setattr(files, "read_plain", refuse)
     assert errors(file) == [f"{file}: cannot be read (Permission denied); check the path and the permissions"]
 
 
@@ -339,8 +335,55 @@ def test_ten_thousand_entries_fit(tmp_path: Path) -> None:
     )
     file = tmp_path / "a.toml"
     file.write_text(policy(body), encoding="utf-8")
-    assert file.stat().st_size < LARGEST_FILE / 2
+    assert file.stat().st_size < LARGEST_FILE
     (found,) = load(file).policies
     assert len(found.exclusions) == 10_000
     assert found.exclusions[-1].place.line == 4 + 9_999 * 6
-    assert files.LARGEST_FILE == 16 * 2**20
+    assert files.LARGEST_FILE == 8 * 2**20
+
+
+def three(folder: Path, text: str) -> list[str]:
+    for name in ("a", "b", "c"):
+        (folder / f"{name}.toml").write_text(text.replace("NAME", name), encoding="utf-8")
+    return errors(folder)
+
+
+def test_so_many_entries_as_a_run_reads_may_be_in_any_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "MOST_ENTRIES", 4)
+    text = policy(exclusion("NAME1", "80") + exclusion("NAME2", "81"))
+    assert three(tmp_path, text) == [
+        f"{tmp_path}/c.toml: with this file there are 6 entries; a run reads at most 4: name fewer files at a time"
+    ]
+    assert names(load(tmp_path / "a.toml", tmp_path / "b.toml")) == ["p"]
+
+
+def test_files_may_not_be_larger_together_than_one_may_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "LARGEST_FILE", 2**20)
+    assert three(tmp_path, policy("# x\n" * 100_000)) == [
+        f"{tmp_path}/c.toml: with this file there are over 1 MiB of policies: name fewer files at a time"
+    ]
+
+
+def test_where_much_is_wrong_no_further_file_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "ENOUGH", 150)
+    wrong = three(tmp_path, policy("".join(f"k{number} = 1\n" for number in range(110))))
+    assert len(wrong) == 202
+    assert wrong[100] == f"{tmp_path}/a.toml: and 10 more"
+    assert wrong[101] == f"{tmp_path}/b.toml: so much is wrong that no further file was read"
+    assert not any("c.toml" in line for line in wrong)
+
+
+def test_the_last_file_is_read_however_much_is_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "ENOUGH", 250)
+    wrong = three(tmp_path, policy("".join(f"k{number} = 1\n" for number in range(110))))
+    assert not any("no further file" in line for line in wrong)
+    assert wrong[-1] == f"{tmp_path}/c.toml: and 10 more"
+
+
+def test_targets_of_too_many_hosts_are_an_error_of_check_only(tmp_path: Path) -> None:
+    words = ", ".join(f'"w{number}"' for number in range(1000))
+    target = f"[target]\nhosts = [{words}]\ntags = [{words}]\n"
+    (tmp_path / "a.toml").write_text(policy(target + exclusion("a", "80")), encoding="utf-8")
+    with pytest.raises(PolicyError, match="the targets of these files stand for too many hosts to look at each"):
+        check_policies([tmp_path])
+    assert names(load(tmp_path)) == ["p"]

@@ -17,7 +17,7 @@ from typing import NamedTuple
 from reconciler.errors import HostError
 from reconciler.host.linux.kernel import list_text, parse_list
 from reconciler.ports import PortSet
-from reconciler.state_files import replace_file, sync_folder
+from reconciler.state_files import read_plain, replace_file, sync_folder
 
 KEY = "net.ipv4.ip_local_reserved_ports"
 OWN_NAME = "60-port-reconciler.conf"
@@ -65,7 +65,8 @@ class SysctlFiles:
             if not stat.S_ISREG(status.st_mode):
                 what = "a symbolic link" if stat.S_ISLNK(status.st_mode) else "not a file"
                 raise HostError(f"our own sysctl file is {what}; look who made it, and remove it", where=self.own)
-            text = _text(Path(self.own))
+            data, status = read_plain(Path(self.own), LARGEST_FILE + 1, follow=False)
+            text = _decoded(data, self.own)
         except (FileNotFoundError, NotADirectoryError):
             return OwnFile(PortSet())
         except PermissionError:
@@ -151,12 +152,17 @@ def _names(folder: str, not_read: list[str]) -> list[str]:
 def _text(path: Path) -> str:
     """The text of a file, empty where there is none. Raises OSError."""
     try:
-        with path.open("rb") as file:
-            data = file.read(LARGEST_FILE + 1)
-    except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+        status = path.stat()
+        if stat.S_ISDIR(status.st_mode) or (stat.S_ISCHR(status.st_mode) and path.samefile(os.devnull)):
+            return ""  # a link to /dev/null masks the files of that name in later folders
+        return _decoded(read_plain(path, LARGEST_FILE + 1)[0], str(path))
+    except (FileNotFoundError, NotADirectoryError):
         return ""
+
+
+def _decoded(data: bytes, path: str) -> str:
     if len(data) > LARGEST_FILE:
-        raise OSError(EINVAL, f"it is larger than {LARGEST_FILE} bytes", str(path))
+        raise OSError(EINVAL, f"it is larger than {LARGEST_FILE} bytes", path)
     return data.decode("utf-8", "replace")
 
 

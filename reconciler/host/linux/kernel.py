@@ -26,6 +26,9 @@ PAUSE_SECONDS = 0.001
 READINGS = 100
 """A list over one page is replaced in pieces, so two readings in a row must agree."""
 
+_SHOWN = 60
+"""Characters of what is no port that a message has."""
+
 _REPLACE, _ADD = 0, 1  # positions in the file
 
 
@@ -45,7 +48,7 @@ def parse_list(text: str) -> PortSet:
         low = _port(first, part)
         high = _port(last, part) if dash else low
         if low > high:
-            raise ValueError(f"{part!r} runs backwards")
+            raise ValueError(f"{part[:_SHOWN]!r} runs backwards")
         if high >= FIRST_PORT:
             ranges.append(PortRange(max(low, FIRST_PORT), high))
     return PortSet.of(ranges)
@@ -146,5 +149,5 @@ def _read_once(path: str) -> str:
 def _port(text: str, part: str) -> int:
     """0..65535: the kernel lets port 0 into the list."""
     if not (text.isascii() and text.isdigit() and len(text) <= 5 and int(text) <= LAST_PORT):
-        raise ValueError(f"{part!r} is not a port or a range of ports")
+        raise ValueError(f"{part[:_SHOWN]!r} is not a port or a range of ports")
     return int(text)

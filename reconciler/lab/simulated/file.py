@@ -17,7 +17,7 @@ from reconciler.codec import NewerFormatError
 from reconciler.errors import HostError
 from reconciler.lab.simulated.document import FORMAT, Dumper, load
 from reconciler.lab.simulated.state import State
-from reconciler.state_files import patiently, replace_file
+from reconciler.state_files import read_plain, replace_file
 
 T = TypeVar("T")
 
@@ -80,8 +80,7 @@ class StateFile:
         with self._reporting("read"):
             if not stat.S_ISREG(self.path.stat().st_mode):
                 raise HostError("this is not an ordinary file; name the file of a simulated host", where=self.where)
-            with patiently(lambda: self.path.open("rb")) as file:
-                data = file.read(LARGEST_FILE + 1)
+            data, _ = read_plain(self.path, LARGEST_FILE + 1, follow=False)
         if len(data) > LARGEST_FILE:
             raise HostError("this is too large for a simulated host; name another file", where=self.where)
         return data
@@ -105,8 +104,11 @@ class StateFile:
         from filelock import FileLock, Timeout
 
         self.path.stat()  # no lock file beside a host that is not there
+        lock = f"{self.path}.lock"
+        if os.path.islink(lock):  # noqa: PTH114  and one that is put there now is not followed either
+            raise HostError(f"{lock} is a symbolic link; find out who made it, and remove it", where=self.where)
         try:
-            with FileLock(f"{self.path}.lock", timeout=LOCK_SECONDS):
+            with FileLock(lock, timeout=LOCK_SECONDS):
                 yield
         except Timeout:
             raise HostError(f"another program holds {self.where}.lock; try again", where=self.where) from None

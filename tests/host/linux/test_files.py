@@ -150,17 +150,17 @@ def failing(error: int) -> Callable[..., None]:
 
 def test_a_file_of_ours_that_cannot_be_read_is_told(etc: Etc, monkeypatch: pytest.MonkeyPatch) -> None:
     etc.files.write(ports("8080"))
-    monkeypatch.setattr(Path, "open", failing(errno.EIO))
+    monkeypatch.setattr(files, "read_plain", failing(errno.EIO))
     with pytest.raises(HostError, match="our own sysctl file cannot be read: Input/output error"):
         etc.files.own_file()
 
 
-@pytest.mark.parametrize("call", ["open", "lstat"])
+@pytest.mark.parametrize(("owner", "call"), [(files, "read_plain"), (Path, "lstat")])
 def test_a_file_of_ours_that_this_user_may_not_read_is_not_known(
-    etc: Etc, monkeypatch: pytest.MonkeyPatch, call: str
+    etc: Etc, monkeypatch: pytest.MonkeyPatch, owner: object, call: str
 ) -> None:
     etc.files.write(ports("8080"))
-    monkeypatch.setattr(Path, call, failing(errno.EACCES))
+    monkeypatch.setattr(owner, call, failing(errno.EACCES))
     assert etc.files.own_file() == OwnFile(None)
 
 

@@ -212,7 +212,7 @@ def test_a_refusal_of_the_system_is_told_whoever_runs_this(path: str, monkeypatc
     def denied(*_: object, **__: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "open", denied)
+    monkeypatch.setattr(file_module, "read_plain", denied)
     with pytest.raises(HostError, match=r"cannot be read \(Permission denied\); check the path and its rights"):
         StateFile(path).read()
 
