@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from reconciler.text import visible
+
 
 class ReconcilerError(Exception):
     """Something a user can cause and mend.
@@ -29,6 +31,10 @@ class ReconcilerError(Exception):
     def __str__(self) -> str:
         return f"{self.where}: {self.message}" if self.where else self.message
 
+    def lines(self) -> list[str]:
+        """What it says, for a terminal: one line, whatever line ends a name or a text of others in it has."""
+        return [visible(str(self))]
+
 
 class UsageError(ReconcilerError):
     """The program was called in a way that cannot be meant; exit code 64."""
@@ -49,6 +55,10 @@ class PolicyError(ReconcilerError):
         self.problems = problems
         self.count = count or len(problems)
 
+    def lines(self) -> list[str]:
+        """A line for each problem."""
+        return [line for problem in self.problems for line in problem.lines()]
+
 
 class HostError(ReconcilerError):
     """A host cannot be read or used at all (a single refused change is a `Refusal`, not an error)."""
@@ -63,9 +73,13 @@ class LedgerError(ReconcilerError):
 
 
 class StaleError(ReconcilerError):
-    """A saved plan does not fit the policy, host or ledger any more."""
+    """A saved plan does not fit the policy, host or ledger any more. May have several lines, which `visible` made."""
 
     id = "stale"
+
+    def lines(self) -> list[str]:
+        """Its lines."""
+        return [visible(line) for line in str(self).split("\n")]
 
 
 class RefusedError(ReconcilerError):

@@ -13,6 +13,7 @@ from reconciler.cli.commands import new_app
 from reconciler.cli.prompt import agrees, check_can_ask
 from reconciler.cli.streams import flush_streams, out_document, out_painted, say_error, silence_stdout
 from reconciler.errors import ReconcilerError, RefusedError, UsageError
+from reconciler.text import visible
 
 if TYPE_CHECKING:
     from reconciler.apply.results import ApplyResult
@@ -164,6 +165,14 @@ def _exit_code(result: ApplyResult, *, deferred_ok: bool) -> int:
     return codes.OK if result.converged(deferred_ok=deferred_ok) else codes.UNRESOLVED
 
 
+class _UnprintedError(ReconcilerError):
+    """Standard output could not take the result, whose lines stand in the message."""
+
+    def lines(self) -> list[str]:
+        """Its lines."""
+        return str(self).split("\n")
+
+
 def _print_safely(result: ApplyResult, *, as_json: bool) -> None:
     """Print the result; where standard output cannot take it and something was done, say it on standard error."""
     try:
@@ -179,8 +188,8 @@ def _print_safely(result: ApplyResult, *, as_json: bool) -> None:
         from reconciler.report.text import result_lines
 
         silence_stdout()
-        text = "\n".join(result_lines(result, Palette()))
-        raise ReconcilerError(
+        text = "\n".join(map(visible, result_lines(result, Palette())))
+        raise _UnprintedError(
             "the apply was run, and what it changed stays changed, but standard output cannot take the result "
             f"({error.strerror}), which is:\n{text}"
         ) from None

@@ -77,7 +77,7 @@ def _call(argv: Sequence[str]) -> int:
 def _wrong_usage(error: Any, argv: Sequence[str]) -> int:
     message = error.format_message()
     if message.startswith("Usage:"):  # a group was called without a command, and says which it has
-        say_error(message)
+        say_error(*message.split("\n"))
         return codes.USAGE
     context = getattr(error, "ctx", None)
     if context and type(error).__name__ == "NoSuchOption":
@@ -95,11 +95,11 @@ def _no_such_option(name: str, context: Any) -> str:
 
 def _failed(error: ReconcilerError, argv: Sequence[str]) -> int:
     """Say what went wrong on standard error, and with --json as a document on standard output too."""
-    if isinstance(error, PolicyError) and len(error.problems) > 1:
-        say_error("\n".join(map(str, error.problems)))
-        say_error(f"{PROGRAM}: error: {error.count:,} problems in the policy; nothing was done")
+    first, *more = error.lines()
+    if isinstance(error, PolicyError) and more:
+        say_error(first, *more, f"{PROGRAM}: error: {error.count:,} problems in the policy; nothing was done")
     else:
-        say_error(f"{PROGRAM}: error: {error}")
+        say_error(f"{PROGRAM}: error: {first}", *more)
     if "--json" in argv:
         from reconciler.report.documents import error_document
 

@@ -21,7 +21,7 @@ from reconciler.plan.saved import PLACE, SECTIONS, Inputs, explain_changes, is_s
 from reconciler.policy.recorded import identity
 from reconciler.report.documents import plan_document
 from reconciler.state_files import read_plain
-from reconciler.text import counted, shorten
+from reconciler.text import counted, shorten, visible
 
 FORMAT_VERSION = 1
 KIND = "saved-plan"
@@ -74,10 +74,12 @@ _OPTIONS: codec.Shape[dict[str, Any]] = codec.record(
     },
 )
 _FIELD = codec.checked(codec.ANY, lambda value: type(value) in {str, int, bool}, "is no text, number or flag")
-_MOST_FIELDS = 20
+_MOST_FIELDS, _MOST_KEYS = 20, 300_000
+"""A full host has 262,140 rows, in four lanes."""
 _FIELDS = codec.checked(codec.mapping(_FIELD), lambda fields: len(fields) <= _MOST_FIELDS, "has too many fields")
+_KEYED = codec.checked(codec.mapping(_FIELDS), lambda keyed: len(keyed) <= _MOST_KEYS, "has too many keys")
 _BASIS: codec.Fields = {
-    section: codec.mapping(_FIELDS, ("options",) if section == "options" else ()) for section in SECTIONS
+    section: codec.mapping(_FIELDS, ("options",)) if section == "options" else _KEYED for section in SECTIONS
 }
 _DOCUMENT: codec.Shape[dict[str, Any]] = codec.record(
     dict,
@@ -205,7 +207,7 @@ def _again(saved: Saved) -> str:
         ]
     words += ["--release-winnat"] if allowed.release_winnat else []
     command = subprocess.list2cmdline(words) if sys.platform == "win32" else shlex.join(words)
-    return f"make a new one with: {command} --out FILE"
+    return f"make a new one with: {visible(command)} --out FILE"
 
 
 def _applied(plan: Plan) -> tuple[str, ...]:

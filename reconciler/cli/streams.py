@@ -68,11 +68,11 @@ def out_document(document: Mapping[str, object]) -> None:
     Console(sys.stdout).lines([json_text(document)])
 
 
-def say_error(text: str) -> None:
-    """Print to standard error, a line for each line of the text."""
+def say_error(*lines: str) -> None:
+    """Print lines to standard error. A line end in one of them is of somebody else, and comes out as an escape."""
     if sys.stderr is not None:
         try:
-            Console(sys.stderr, plain=True).lines(text.split("\n"))
+            Console(sys.stderr, plain=True).lines(lines)
         except OSError:
             pass  # nobody is left to hear it
 

@@ -14,6 +14,7 @@ from reconciler.ledger.records import Ledger
 from reconciler.plan.model import Options, Plan
 from reconciler.policy.entries import Exclusion, Policy, PolicySet, Reservation
 from reconciler.ports import PROTOCOLS, PortRange, PortSet, Protocol
+from reconciler.text import visible
 
 Field = str | int | bool
 Section = dict[str, dict[str, Field]]
@@ -245,14 +246,14 @@ def is_stale(old: Inputs, new: Inputs) -> bool:
 
 
 def explain_changes(old: Inputs, new: Inputs) -> tuple[str, ...]:
-    """Every difference as one sentence without a full stop, sorted; empty if there is none.
+    """Every difference as one sentence without a full stop, for a terminal, sorted; empty if there is none.
 
     Moved lines in a policy file are said only where nothing else differs. Both arguments come from `inputs` or were
     checked to have its form.
     """
     found = sorted(_differences(old, new), key=lambda item: (SECTIONS.index(item[0][0]), item[0]))
     matter = [item for item in found if item[0][-1] != PLACE]
-    return tuple(_sentence(path, before, after, new) for path, before, after in matter or found)
+    return tuple(visible(_sentence(path, before, after, new)) for path, before, after in matter or found)
 
 
 def _differences(old: Inputs, new: Inputs) -> list[tuple[Path, Any, Any]]:

@@ -26,7 +26,7 @@ _HOLD = """
 import sys
 from pathlib import Path
 from reconciler.apply.lock import host_lock
-with host_lock(Path(sys.argv[1]), "host", 5):
+with host_lock(Path(sys.argv[1]), sys.argv[2], 5):
     print("held", flush=True)
     sys.stdin.read()
 """
@@ -45,15 +45,15 @@ for _ in range(10):
 """
 
 
-def start(program: str, folder: Path) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-c", program, str(folder)]
+def start(program: str, folder: Path, name: str = "host") -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-c", program, str(folder), name]
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT)
 
 
 @contextmanager
-def holder(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+def holder(folder: Path, name: str = "host") -> Iterator[subprocess.Popen[bytes]]:
     """Another process that holds the lock until its standard input ends."""
-    with start(_HOLD, folder) as child:
+    with start(_HOLD, folder, name) as child:
         assert child.stdout is not None
         assert child.stdout.readline().strip() == b"held"
         try:

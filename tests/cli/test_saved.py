@@ -277,3 +277,19 @@ def test_a_plan_with_relative_names_is_for_the_folder_in_which_it_was_made(
     save_plan(file, PLAN, REQUEST._replace(paths=(str(tmp_path / "desired"),), host=f"sim:{tmp_path / 'lab.json'}"))
     monkeypatch.chdir(tmp_path)
     check_folder(read_plan(file), file)
+
+
+@pytest.mark.parametrize(
+    ("section", "told"),
+    [
+        ({"web": {f"f{number}": 1 for number in range(21)}}, "has too many fields"),
+        ({f"e{number}": {} for number in range(300_001)}, "has too many keys"),
+    ],
+)
+def test_a_saved_plan_of_more_than_any_host_has_is_damaged(tmp_path: Path, section: object, told: str) -> None:
+    save_plan(tmp_path / "a.plan", PLAN, REQUEST)
+    document = saved_as_text(tmp_path / "a.plan")
+    document["inputs"]["rows"] = section
+    (tmp_path / "a.plan").write_text(json.dumps(document), encoding="ascii")
+    with pytest.raises(ReconcilerError, match=rf"this saved plan is damaged \(inputs\.rows.* {told}\)"):
+        read_plan(tmp_path / "a.plan")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from reconciler.errors import PolicyError
+from reconciler.errors import PolicyError, ReconcilerError, StaleError
 from reconciler.policy.entries import Place
 from reconciler.policy.messages import MOST_PROBLEMS, Problem, and_more, raise_all
 from tests.policy.texts import errors, exclusion, policy, reservation
@@ -326,3 +326,10 @@ def test_a_complaint_of_a_kind_nobody_foresaw_is_still_reported() -> None:
     complaint = Complaint("from_a_later_pydantic", ("policy", "name"), "x", {})
     (problem,) = translate([complaint], {}, Lines({}), "f")
     assert problem.message == "[policy] name: 'x' is not right here"
+
+
+def test_a_line_end_in_what_an_error_quotes_begins_no_line() -> None:
+    assert ReconcilerError("no\nerror: x", where="a\nb").lines() == ["a\\nb: no\\nerror: x"]
+    problems = (ReconcilerError("one\n"), ReconcilerError("two", where="a\x1b"))
+    assert PolicyError(problems).lines() == ["one\\n", "a\\x1b: two"]
+    assert StaleError("stale:\n  a\r").lines() == ["stale:", "  a\\r"]

@@ -9,6 +9,7 @@ from reconciler.lab.simulated.document import table_name
 from reconciler.lab.simulated.state import Group, State
 from reconciler.lab.simulated.table import Entry
 from reconciler.ports import PROTOCOLS
+from reconciler.text import visible
 
 LISTING_VERSION = 1
 
@@ -34,7 +35,7 @@ def text_of(state: State) -> str:
         f"Variants: {state.variants}",
     ]
     tables = [line for group in state.tables for line in _table_lines(state, group)]
-    sockets = [f"{socket.lane} {socket.port}  {socket}" for socket in state.sockets]
+    sockets = [f"{socket.lane} {socket.port}  {visible(str(socket))}" for socket in state.sockets]
     return "\n".join([*head, *tables, "", "Sockets in use:", *(f"  {line}" for line in sockets or ["none"])])
 
 
