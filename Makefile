@@ -17,8 +17,10 @@ OTHERS := $(VENV)/bench-others
 OTHERS_PY := $(OTHERS)/$(notdir $(BIN))/python
 MAKE_OTHERS := $(if $(shell command -v uv 2>/dev/null),uv venv --quiet --clear --python $(PY),$(PY) -m venv --clear) $(OTHERS)
 
+FUZZ_SECONDS := 60
+
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all test-wine torture lint bench mutate audit format clean
+.PHONY: help demo test test-all test-wine torture fuzz lint bench mutate audit format clean
 
 help:
 	@echo "make demo       set up, then plan, apply, drift and repair on a simulated Windows host"
@@ -26,7 +28,8 @@ help:
 	@echo "make test-all   the same in every variant of the simulated Windows, with more random examples"
 	@echo "make test-wine  what meets the system, in a real Windows CPython under Wine; needs wine and mingw-w64, fills .wine/"
 	@echo "make lint       format, ruff, mypy for Linux and Windows, import rules, desired/ and what is made from code"
-	@echo "make torture    kills, faults and crowds for an hour, a line each; MINUTES=5 for less"
+	@echo "make torture    kills, faults, crowds and hostile input for an hour, a line each; MINUTES=5 for less"
+	@echo "make fuzz       every reader attacked by atheris, FUZZ_SECONDS=60 for each"
 	@echo "make mutate FILE=reconciler/plan/refusals.py [TESTS=tests/plan/test_limits.py]"
 	@echo "                change that file in every small way, and tell which change none of these tests notices"
 	@echo "make audit      what the program is made of, in dist/sbom.cdx.json, and what is known against it; asks a service"
@@ -84,12 +87,17 @@ audit: $(VENV)/audit-stamp
 	@$(PY) -m pip --python .audit uninstall --quiet --yes port-reconciler
 	$(BIN)/pip-audit --strict --path .audit/[Ll]ib/*/site-packages
 
+fuzz: $(VENV)/dev-stamp
+	@$(INSTALL) --only-binary atheris -e '.[fuzz]' || { \
+	    echo "make: atheris has no wheel for this Python and machine; make torture needs none" >&2; exit 1; }
+	$(PY) -m tests.torture.guided --seconds $(FUZZ_SECONDS)
+
 format: $(VENV)/dev-stamp
 	$(BIN)/ruff check --fix-only --quiet .
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage dist .wine .audit mutants
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage dist .wine .audit .fuzz mutants
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # What a user gets; enough for `demo` and `bench`.

@@ -41,9 +41,9 @@ def test_a_message_that_a_terminal_would_obey_is_wrong(text: str) -> None:
 
 
 def test_the_long_form_counts_what_was_read_and_refused(capsys: pytest.CaptureFixture[str]) -> None:
-    assert fuzz.main(["--inputs", "40", "lane"]) == 0
+    assert fuzz.main(["--inputs", "90", "lane"]) == 0
     said = capsys.readouterr().out
-    assert said.startswith("lane: 40 inputs, ")
+    assert said.startswith("lane: 100 inputs, ")
 
 
 def test_the_long_form_goes_on_after_a_reader_that_fails(
@@ -53,7 +53,8 @@ def test_the_long_form_goes_on_after_a_reader_that_fails(
         raise IndexError
 
     monkeypatch.setitem(TARGETS, "lane", Target(read, (), (b"x",)))
-    assert fuzz.main(["--inputs", "40", "lane", "experiments"]) == 1
+    assert fuzz.main(["--inputs", "100", "lane", "experiments"]) == 1
     said = capsys.readouterr().out
     assert "lane: WRONG" in said
-    assert "experiments: 20 inputs" in said
+    assert "IndexError for the input b" in said
+    assert "experiments: 50 inputs" in said
