@@ -31,6 +31,9 @@ MOST_ENTRIES = 20_000
 MOST_VALUES = 250_000
 """Tables, keys and values of arrays in one file: tomli needs about a kilobyte and ten microseconds for each."""
 
+_MOST_HEADERS = 400_000
+"""A file with more is not even scanned; up to then the first unknown ones are named."""
+
 _KNOWN_KEYS = {table: frozenset(known_keys(table)) for table in ("", *TABLES)}
 _MOST_UNKNOWN = 10_000
 """A file with more unknown keys is not parsed."""
@@ -89,6 +92,10 @@ def read_document(text: str, file: str) -> tuple[Document | None, list[Problem]]
 
     Of many problems, the first MOST_PROBLEMS and the number of the others are given, and no document.
     """
+    headers = text.count("\n[")
+    if headers > _MOST_HEADERS:
+        message = f"the file has {headers:,} tables; a policy file may have {MOST_VALUES:,}: split it into several files"
+        return None, [Problem(Place(file, 0), message)]
     lines = scan(text)
     refused = _too_much(text, lines, file)
     if refused:

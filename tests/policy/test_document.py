@@ -218,12 +218,16 @@ def test_a_key_of_many_parts_is_refused_before_tomli_takes_long_for_it(form: str
             "write ranges, or split it into several files",
         ),
         (
+            "[[t]]\n" * 400_001,
+            "the file has 400,002 tables; a policy file may have 250,000: split it into several files",
+        ),
+        (
             exclusion("a", "[" + "1, " * 260_000 + "]"),
             "the file has about 260,007 tables, keys and values; a policy file may have 250,000: "
             "write ranges, or split it into several files",
         ),
     ],
-    ids=["entries", "entries of both kinds", "tables", "values"],
+    ids=["entries", "entries of both kinds", "tables", "very many tables", "values"],
 )
 def test_a_file_of_too_much_is_refused_before_it_is_read(body: str, message: str) -> None:
     begin = time.process_time()

@@ -81,7 +81,7 @@ def all_cases() -> Iterator[Case]:
     """Every file for every reader."""
     third = cases.TEN_MILLION // POLICY_FILES
     for what, make in cases.POLICIES.items():
-        yield Case("policy", what, make, _policy, (("check", "q"), ("plan", "q"), ("plan", "FILE")), third)
+        yield Case("policy", what, make, _policy, (("check", "q"), ("plan", "q")), third)
     ledger = (("plan", "p.toml"), ("show",), ("explain", "8000"))
     for what, make in {**cases.NESTED, **cases.LEDGERS}.items():
         yield Case("ledger", what, make, _in_state(".ledger.json"), ledger)
