@@ -92,10 +92,9 @@ def read_document(text: str, file: str) -> tuple[Document | None, list[Problem]]
 
     Of many problems, the first MOST_PROBLEMS and the number of the others are given, and no document.
     """
-    headers = text.count("\n[")
-    if headers > _MOST_HEADERS:
-        message = f"the file has {headers:,} tables; a policy file may have {MOST_VALUES:,}: split it into several files"
-        return None, [Problem(Place(file, 0), message)]
+    headers, commas = text.count("\n["), text.count(",")
+    if headers > _MOST_HEADERS or commas > MOST_VALUES:
+        return None, [_too_many(file, max(headers, commas))]
     lines = scan(text)
     refused = _too_much(text, lines, file)
     if refused:
@@ -127,10 +126,12 @@ def _too_much(text: str, lines: Lines, file: str) -> list[Problem]:
     values = lines.count() + text.count(",")
     if entries > MOST_ENTRIES:
         return [Problem(Place(file, 0), f"the file has {entries:,} entries; a run reads at most {MOST_ENTRIES:,}")]
-    if values > MOST_VALUES:
-        sizes = f"the file has about {values:,} tables, keys and values; a policy file may have {MOST_VALUES:,}"
-        return [Problem(Place(file, 0), f"{sizes}: write ranges, or split it into several files")]
-    return []
+    return [_too_many(file, values)] if values > MOST_VALUES else []
+
+
+def _too_many(file: str, values: int) -> Problem:
+    sizes = f"the file has about {values:,} tables, keys and values; a policy file may have {MOST_VALUES:,}"
+    return Problem(Place(file, 0), f"{sizes}: write ranges, or split it into several files")
 
 
 def _problems(complaints: Complaints, data: Mapping[str, Any], lines: Lines, file: str) -> list[Problem]:
