@@ -92,9 +92,9 @@ def read_document(text: str, file: str) -> tuple[Document | None, list[Problem]]
 
     Of many problems, the first MOST_PROBLEMS and the number of the others are given, and no document.
     """
-    headers, commas = text.count("\n["), text.count(",")
-    if headers > _MOST_HEADERS or commas > MOST_VALUES:
-        return None, [_too_many(file, max(headers, commas))]
+    headers, values = text.count("["), max(text.count(","), text.count("{"))
+    if headers > 2 * _MOST_HEADERS or values > MOST_VALUES:
+        return None, [_too_many(file, max(headers // 2, values))]
     lines = scan(text)
     refused = _too_much(text, lines, file)
     if refused:

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from reconciler.policy.document import Document, Target
 from reconciler.policy.entries import DynamicRange, Exclusion, Limits, Place, Policy, PolicySet, Reservation, Unmanaged
 from reconciler.policy.messages import Problem
-from reconciler.policy.values import hint
+from reconciler.policy.values import hint, quoted
 from reconciler.ports import LANES, PROTOCOLS, PortRange, PortSet
 
 Entry = Exclusion | Reservation
@@ -103,7 +103,7 @@ def _duplicates(policy: str, group: list[Document]) -> Iterator[tuple[str, list[
 
 def _again(name: str, policy: str, first: Place) -> str:
     given_once = f"in policy {policy!r} each name is given once, exclusions and reservations together"
-    return f"entry {name!r} stands already at {first}; {given_once}"
+    return f"entry {quoted(name)} stands already at {first}; {given_once}"
 
 
 def _unknown_disabled(policy: str, group: list[Document], known: Iterable[str]) -> Iterator[Problem]:

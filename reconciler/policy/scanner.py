@@ -20,6 +20,9 @@ DEEPEST = 3
 MOST_PARTS = 16
 """Parts of a dotted key. What tomli needs for one grows with their number squared."""
 
+_LONGEST_KEY = 10_000
+"""Characters; a longer dotted one is not taken apart, since a regular expression needs much memory for it."""
+
 _BASIC = r'"[^"\\]*(?:\\.[^"\\]*)*"'
 _LITERAL = r"'[^']*'"
 _PART = rf"(?:[A-Za-z0-9_-]+|{_BASIC}|{_LITERAL})"
@@ -79,9 +82,13 @@ def scan(text: str) -> Lines:
             value = value.after(line, 0, number)
             continue
         key, equals, rest = line.partition("=")
+        if len(key) > _LONGEST_KEY and key.count(".") > MOST_PARTS and not key.lstrip().startswith("#"):
+            found.too_deep = found.too_deep or number
+            continue
+        key = key.strip()
         goes_on = "[" in rest or "{" in rest or '"""' in rest or "'''" in rest  # or may do so
-        if equals and not goes_on and (name := key.strip()).isidentifier():  # most lines are as simple as that
-            found.keys.setdefault(name, number)
+        if equals and key.isidentifier() and not goes_on:  # most lines are as simple as that
+            found.keys.setdefault(key, number)
         elif header := _HEADER.match(line):
             found.header(header[1] == "[[", _parts(header[2]), number)
         elif start := _KEY.match(line):

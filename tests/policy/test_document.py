@@ -194,6 +194,13 @@ def test_deep_nesting_that_tomli_reads_is_a_wrong_value_like_any_other() -> None
     assert "unknown key 'x'" in errors(".".join("x" * MOST_PARTS) + " = 1\n" + policy())[0]
 
 
+def test_a_very_long_dotted_key_is_refused_and_a_comment_is_none() -> None:
+    assert errors(policy("a." * 6000 + "a = 1")) == [
+        "some.toml:4: arrays, tables or keys are nested too deeply; no policy needs more than 3 levels"
+    ]
+    assert not errors(policy("# " + "a." * 6000))
+
+
 @pytest.mark.parametrize("form", ["{} = 1", "[{}]", "[[{}]]"])
 def test_a_key_of_many_parts_is_refused_before_tomli_takes_long_for_it(form: str) -> None:
     begin = time.process_time()
@@ -219,7 +226,7 @@ def test_a_key_of_many_parts_is_refused_before_tomli_takes_long_for_it(form: str
         ),
         (
             "[[t]]\n" * 400_001,
-            "the file has about 400,002 tables, keys and values; a policy file may have 250,000: "
+            "the file has about 400,001 tables, keys and values; a policy file may have 250,000: "
             "write ranges, or split it into several files",
         ),
         (
