@@ -88,46 +88,30 @@ _FIELDS: codec.Fields = {
 _DOCUMENT: codec.Shape[dict[str, Any]] = codec.record(dict, _FIELDS)
 
 
-_SPARE = 1000
-
-
-class Dumper:
-    """Writes states as documents. It keeps the text of each entry, since two states in a row share nearly all."""
-
-    def __init__(self) -> None:
-        self._texts: dict[int, tuple[Entry, str]] = {}  # by id; the entry beside its text keeps that id its own
-
-    def dump(self, state: State) -> bytes:
-        """The document of a state: ASCII, one top-level key a line, the same bytes for the same state."""
-        if len(self._texts) > 2 * sum(map(len, state.tables.values())) + _SPARE:
-            self._texts = {}
-        tables = {table_name(group): self._table(table) for group, table in state.tables.items()}
-        apart = {
-            "dynamic": {protocol: state.dynamic[protocol] for protocol in PROTOCOLS},
-            "hidden": {table_name(group): list(table) for group, table in state.hidden.items()},
-            "reservations": {protocol: state.reservations(protocol) for protocol in PROTOCOLS},
-        }
-        parts = {
-            name: codec.to_text(shape.write(apart[name] if name in apart else getattr(state, name)))
-            for name, shape in _FIELDS.items()
-            if name != "tables"
-        }
-        parts["tables"] = "{" + ", ".join(f"{codec.to_text(name)}: {text}" for name, text in tables.items()) + "}"
-        return codec.dump_document(_MARK, FORMAT_VERSION, {name: parts[name] for name in _FIELDS})
-
-    def _table(self, table: Table) -> str:
-        known = self._texts
-        lines = [known.get(id(item)) or self._new(item) for item in table if item.origin != "reservation"]
-        return "[" + ", ".join([text for _, text in lines]) + "]"
-
-    def _new(self, entry: Entry) -> tuple[Entry, str]:
-        made = self._texts[id(entry)] = (entry, codec.to_text(_ENTRY.write(entry)))
-        return made
-
-
 def dump(state: State) -> bytes:
-    """One state as a document; see `Dumper.dump`."""
-    return Dumper().dump(state)
+    """The document of a state: ASCII, one top-level key a line, the same bytes for the same state."""
+    apart = {
+        "dynamic": {protocol: state.dynamic[protocol] for protocol in PROTOCOLS},
+        "hidden": {table_name(group): list(table) for group, table in state.hidden.items()},
+        "reservations": {protocol: state.reservations(protocol) for protocol in PROTOCOLS},
+    }
+    parts = {
+        name: codec.to_text(shape.write(apart[name] if name in apart else getattr(state, name)))
+        for name, shape in _FIELDS.items()
+        if name != "tables"
+    }
+    parts["tables"] = "{" + ", ".join(_table_text(group, table) for group, table in state.tables.items()) + "}"
+    return codec.dump_document(_MARK, FORMAT_VERSION, {name: parts[name] for name in _FIELDS})
+
+
+def _table_text(group: Group, table: Table) -> str:
+    lines = ", ".join([text for text in table.texts(_entry_text) if text])
+    return f"{codec.to_text(table_name(group))}: [{lines}]"
+
+
+def _entry_text(entry: Entry) -> str:
+    """A reservation has a place of its own in the document."""
+    return "" if entry.origin == "reservation" else codec.to_text(_ENTRY.write(entry))
 
 
 def load(data: bytes) -> State:

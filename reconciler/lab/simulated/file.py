@@ -11,13 +11,16 @@ import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from reconciler.codec import NewerFormatError
 from reconciler.errors import HostError
-from reconciler.lab.simulated.document import FORMAT, Dumper, load
+from reconciler.lab.simulated.document import FORMAT, dump, load
 from reconciler.lab.simulated.state import State
 from reconciler.state_files import read_plain, replace_file
+
+if TYPE_CHECKING:
+    from filelock import FileLock
 
 T = TypeVar("T")
 
@@ -38,7 +41,7 @@ class StateFile:
         self.path = Path(os.path.realpath(path))
         self._data: bytes | None = None
         self._state: State | None = None
-        self._dumper = Dumper()
+        self._lock: FileLock | None = None
 
     @classmethod
     def create(cls, path: str, state: State) -> StateFile:
@@ -47,7 +50,7 @@ class StateFile:
         with made._reporting("made"):
             os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
             try:
-                replace_file(made.path, made._dumper.dump(state), made.path.stat(), lasting=False)
+                replace_file(made.path, dump(state), made.path.stat(), lasting=False)
             except BaseException:
                 made.path.unlink()
                 raise
@@ -70,7 +73,7 @@ class StateFile:
             state, before = self.read(), self._data
             self._state = None  # read it again if the action or the writing fails half-way
             result = action(state)
-            data = self._dumper.dump(state)
+            data = dump(state)
             if data != before:
                 replace_file(self.path, data, self.path.stat(), lasting=False)
             self._state, self._data = state, data
@@ -108,7 +111,8 @@ class StateFile:
         if os.path.islink(lock):  # noqa: PTH114  and one that is put there now is not followed either
             raise HostError(f"{lock} is a symbolic link; find out who made it, and remove it", where=self.where)
         try:
-            with FileLock(lock, timeout=LOCK_SECONDS):
+            self._lock = self._lock or FileLock(lock, timeout=LOCK_SECONDS)
+            with self._lock:
                 yield
         except Timeout:
             raise HostError(f"another program holds {self.where}.lock; try again", where=self.where) from None

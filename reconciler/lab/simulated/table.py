@@ -33,12 +33,13 @@ class Entry(NamedTuple):
 class Table:
     """The entries of one table, sorted by port. Every change keeps them free of overlaps."""
 
-    __slots__ = ("_entries", "_firsts")
+    __slots__ = ("_entries", "_firsts", "_texts")
 
     def __init__(self, entries: Iterable[Entry] = ()) -> None:
         """Raises ValueError if two entries share a port."""
         self._entries = sorted(entries, key=_first_port)
         self._firsts = [entry.ports.first for entry in self._entries]
+        self._texts: list[str | None] = [None] * len(self._entries)
         reached = 0
         for entry in self._entries:
             if entry.ports.first <= reached:
@@ -84,18 +85,27 @@ class Table:
         at = bisect_left(self._firsts, entry.ports.first)
         self._firsts.insert(at, entry.ports.first)
         self._entries.insert(at, entry)
+        self._texts.insert(at, None)
 
     def remove(self, entry: Entry) -> None:
         """Take an entry away. Raises ValueError if it is not there."""
         if self.find(entry.ports) != entry:
             raise ValueError(f"there is no range {entry.ports}")
         at = bisect_left(self._firsts, entry.ports.first)
-        del self._firsts[at], self._entries[at]
+        del self._firsts[at], self._entries[at], self._texts[at]
 
     def keep(self, wanted: Callable[[Entry], bool]) -> None:
         """Take away every entry that is not wanted."""
         self._entries = [entry for entry in self._entries if wanted(entry)]
         self._firsts = [entry.ports.first for entry in self._entries]
+        self._texts = [None] * len(self._entries)
+
+    def texts(self, write: Callable[[Entry], str]) -> list[str]:
+        """What `write` makes of each entry, in their order. An entry is written once: a change leaves nearly all."""
+        for at, text in enumerate(self._texts):
+            if text is None:
+                self._texts[at] = write(self._entries[at])
+        return [text for text in self._texts if text is not None]
 
 
 def _first_port(entry: Entry) -> int:
