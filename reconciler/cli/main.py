@@ -32,6 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         tame_streams()
         code = _run(argv)
         flush_streams()
+        gc.freeze()  # or Python would look once more for cycles among all that goes with the process
         return code
     except KeyboardInterrupt as stop:
         say_interrupted(stop)
