@@ -63,8 +63,8 @@ class Crash:
         place = self.place
         place.restore()
         ran = place.run(place.tortured, trap=Trap(instant), meddled=True)
-        if not ran.killed:
-            return [f"it was not killed: {ran}"]
+        if not ran.killed:  # where something is tried again for seconds, not each run has as many instants
+            return [f"it was not killed: {ran}"] if ran.instants >= instant else ran.faults(self.scene.codes)
         found: list[str] = []
         if instant % TWICE == 0:  # and the run after it, where it has so many instants
             place.run(place.apply, trap=Trap(1 + instant * 7 % self.instants))
