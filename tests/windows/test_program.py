@@ -114,7 +114,8 @@ def test_a_range_more_is_one_process_more_and_two_where_families_are_apart(
     assert standin.processes() <= most
     program.policy()
     standin.forget_calls()
-    assert program.apply("--force", "delete-all").code == 0
+    forced = [word for limit in ("delete-all", "max-deletes", "max-delete-percent") for word in ("--force", limit)]
+    assert program.apply(*forced).code == 0
     assert standin.processes() <= most
 
 
