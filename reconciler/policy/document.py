@@ -27,12 +27,15 @@ from reconciler.policy.values import is_newer
 from reconciler.ports import PROTOCOLS
 
 MOST_ENTRIES = 20_000
-"""Entries in all files of one run: what a plan takes grows with them, and a host has 65,535 ports."""
+"""Entries in one file."""
 MOST_VALUES = 250_000
 """Tables, keys and values of arrays in one file: tomli needs about a kilobyte and ten microseconds for each."""
 
 _MOST_HEADERS = 400_000
 """A file with more is not even scanned; up to then the first unknown ones are named."""
+
+_MOST_LINES = 500_000
+"""Of one file, however empty they are."""
 
 _KNOWN_KEYS = {table: frozenset(known_keys(table)) for table in ("", *TABLES)}
 _MOST_UNKNOWN = 10_000
@@ -95,6 +98,10 @@ def read_document(text: str, file: str) -> tuple[Document | None, list[Problem]]
     headers, values = text.count("["), max(text.count(","), text.count("{"))
     if headers > 2 * _MOST_HEADERS or values > MOST_VALUES:
         return None, [_too_many(file, max(headers // 2, values))]
+    if text.count("\n") >= _MOST_LINES:
+        return None, [
+            Problem(Place(file, 0), f"the file has {_MOST_LINES:,} lines or more: split it into several files")
+        ]
     lines = scan(text)
     refused = _too_much(text, lines, file)
     if refused:
@@ -125,7 +132,8 @@ def _too_much(text: str, lines: Lines, file: str) -> list[Problem]:
     entries = sum(map(lines.items, ENTRY_TABLES))
     values = lines.count() + text.count(",")
     if entries > MOST_ENTRIES:
-        return [Problem(Place(file, 0), f"the file has {entries:,} entries; a run reads at most {MOST_ENTRIES:,}")]
+        text = f"the file has {entries:,} entries; a policy file may have {MOST_ENTRIES:,}: split it into several files"
+        return [Problem(Place(file, 0), text)]
     return [_too_many(file, values)] if values > MOST_VALUES else []
 
 

@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-from reconciler.policy.document import MOST_ENTRIES, Document, read_document
+from reconciler.policy.document import Document, read_document
 from reconciler.policy.entries import Place, PolicySet
 from reconciler.policy.merge import HostWords, matches, merge, name_problems, scope_problems, scopes
 from reconciler.policy.messages import Problem, raise_all
@@ -23,7 +23,9 @@ from reconciler.state_files import read_plain
 from reconciler.text import visible
 
 LARGEST_FILE = 8 * 2**20
-"""Bytes of one file, and of all files of a run; 10,000 entries with all their keys take half of it."""
+"""Bytes of one file; 10,000 entries with all their keys take half of it."""
+MOST_OF_A_RUN, MOST_ENTRIES_OF_A_RUN = 64 * 2**20, 200_000
+"""Bytes and entries of all files of a run, as the policies of a whole fleet have them."""
 ENOUGH = 1000
 """Once so many problems are known, no further file is read."""
 
@@ -110,13 +112,15 @@ class _Spent:
         self._bytes += 0 if isinstance(content, Problem) else len(content)
         self._entries += len(document.exclusions) + len(document.reservations) if document else 0
         self._wrong += sum(problem.others or 1 for problem in problems)
+        if document is None and not isinstance(content, Problem):
+            self._wrong += len(content) // 1024  # nothing was read of it, and it took as long
 
     def too_much(self, *, last: bool) -> str:
         """Why no further file is to be read; empty if there is no reason. `last`: there is no further file."""
-        if self._entries > MOST_ENTRIES:
-            return f"with this file there are {self._entries:,} entries; a run reads at most {MOST_ENTRIES:,}: {_FEWER}"
-        if self._bytes > LARGEST_FILE:
-            return f"with this file there are over {LARGEST_FILE // _MIB} MiB of policies: {_FEWER}"
+        if self._entries > MOST_ENTRIES_OF_A_RUN:
+            return f"with this file there are over {MOST_ENTRIES_OF_A_RUN:,} entries: {_FEWER}"
+        if self._bytes > MOST_OF_A_RUN:
+            return f"with this file there are over {MOST_OF_A_RUN // _MIB} MiB of policies: {_FEWER}"
         return "so much is wrong that no further file was read" if self._wrong > ENOUGH and not last else ""
 
 

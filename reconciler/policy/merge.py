@@ -24,8 +24,9 @@ Groups = dict[str, list[Document]]
 
 _SYSTEMS = ("windows", "linux")
 _WILD = re.compile(r"[*?\[]")
-_MOST_IMAGINED, _MOST_VISITS = 1_000_000, 200_000
-"""Of imagined hosts, and of files and entries that are looked at for them: a few seconds of work."""
+_MOST_IMAGINED, _MOST_VISITS, _VISITS_OF_A_FILE = 1_000_000, 200_000, 250
+"""Of imagined hosts, and of files and entries that are looked at for them: a few seconds of work, and more for a fleet
+of very many files."""
 
 _MOST_HINTS = 10
 """Of unknown names, so many get a hint at the nearest known one; more are no slips of the keyboard, and take time."""
@@ -332,7 +333,8 @@ def scopes(documents: Iterable[Document]) -> tuple[Scope, ...] | None:
         for system, name, tag in product(target.os or _SYSTEMS, named, tagged):
             systems.setdefault(by_os.find(system) & name & tag, set()).add(system)
     found = tuple(Scope(_chosen(everything, bits), frozenset(names)) for bits, names in systems.items())
-    return found if sum(map(_entries_of, found)) <= _MOST_VISITS else None
+    most = max(_MOST_VISITS, _VISITS_OF_A_FILE * len(everything))
+    return found if sum(map(_entries_of, found)) <= most else None
 
 
 def _imagined(targets: Collection[Target]) -> int:

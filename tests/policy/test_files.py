@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.errors import PolicyError
-from reconciler.policy import files
+from reconciler.policy import files, merge
 from reconciler.policy.entries import PolicySet
 from reconciler.policy.files import LARGEST_FILE, check_policies, load_policies
 from tests.policy.texts import exclusion, policy, reservation
@@ -349,16 +349,16 @@ def three(folder: Path, text: str) -> list[str]:
 
 
 def test_so_many_entries_as_a_run_reads_may_be_in_any_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(files, "MOST_ENTRIES", 4)
+    monkeypatch.setattr(files, "MOST_ENTRIES_OF_A_RUN", 4)
     text = policy(exclusion("NAME1", "80") + exclusion("NAME2", "81"))
     assert three(tmp_path, text) == [
-        f"{tmp_path}/c.toml: with this file there are 6 entries; a run reads at most 4: name fewer files at a time"
+        f"{tmp_path}/c.toml: with this file there are over 4 entries: name fewer files at a time"
     ]
     assert names(load(tmp_path / "a.toml", tmp_path / "b.toml")) == ["p"]
 
 
-def test_files_may_not_be_larger_together_than_one_may_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(files, "LARGEST_FILE", 2**20)
+def test_files_may_not_be_larger_together_than_a_run_reads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "MOST_OF_A_RUN", 2**20)
     assert three(tmp_path, policy("# x\n" * 100_000)) == [
         f"{tmp_path}/c.toml: with this file there are over 1 MiB of policies: name fewer files at a time"
     ]
@@ -371,6 +371,25 @@ def test_where_much_is_wrong_no_further_file_is_read(tmp_path: Path, monkeypatch
     assert wrong[100] == f"{tmp_path}/a.toml: and 10 more"
     assert wrong[101] == f"{tmp_path}/b.toml: so much is wrong that no further file was read"
     assert not any("c.toml" in line for line in wrong)
+
+
+def test_after_a_large_file_of_which_nothing_is_read_no_further_one_is(tmp_path: Path) -> None:
+    wrong = three(tmp_path, policy("# x\n" * 500_000))
+    assert wrong == [
+        f"{tmp_path}/a.toml: so much is wrong that no further file was read",
+        f"{tmp_path}/a.toml: the file has 500,000 lines or more: split it into several files",
+    ]
+
+
+def test_a_fleet_of_very_many_files_is_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(merge, "_MOST_VISITS", 2)
+    for name in ("a", "b", "c"):
+        text = policy(exclusion("NAME", "80")).replace("NAME", name)
+        (tmp_path / f"{name}.toml").write_text(f'{text}[target]\nhosts = ["{name}"]\n', encoding="utf-8")
+    assert len(check_policies([tmp_path]).meetings) == 3
+    monkeypatch.setattr(merge, "_VISITS_OF_A_FILE", 1)
+    with pytest.raises(PolicyError, match="stand for too many hosts"):
+        check_policies([tmp_path])
 
 
 def test_the_last_file_is_read_however_much_is_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
