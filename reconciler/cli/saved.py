@@ -53,13 +53,16 @@ class _Asked(NamedTuple):
     host: str
 
 
+_MOST_PATHS = 10_000
 _TEXTS = codec.listed(codec.TEXT)
 _NOT_EMPTY = codec.checked(codec.TEXT, bool, "is empty")
 _ASKED = codec.record(
     _Asked,
     {
         "folder": codec.TEXT,
-        "paths": codec.checked(codec.listed(_NOT_EMPTY), bool, "names no policy"),
+        "paths": codec.checked(
+            codec.listed(_NOT_EMPTY), lambda paths: 0 < len(paths) <= _MOST_PATHS, "names no policy, or far too many"
+        ),
         "tags": _TEXTS,
         "host": codec.TEXT,
     },

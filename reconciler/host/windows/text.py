@@ -25,14 +25,22 @@ _SHOWN = 60
 _Word = TypeVar("_Word", bound=str)
 
 
+_MOST_LINES, _LONGEST_LINE = 200_000, 10_000
+"""A table has at most 65,535 rows in all that was seen."""
+
+
 def lines_of(data: bytes) -> list[str]:
     """The text as lines without their ends: LF, CR LF, or the doubled CR CR LF of redirected output.
 
     The last item is what stands behind the last line end: empty unless that line is not ended. Raises HostError for
-    bytes that are no text, and for the source of a web page.
+    bytes that are no text, for the source of a web page, and for what is far too long.
     """
     lines = _LINE_END.split(_decoded(data))
+    if len(lines) > _MOST_LINES:
+        raise HostError(f"it has over {_MOST_LINES:,} lines, which no listing has")
     for number, line in enumerate(lines, start=1):
+        if len(line) > _LONGEST_LINE:
+            raise HostError(f"line {number}: it has over {_LONGEST_LINE:,} characters, which no line of netsh has")
         entity = _ENTITY.search(line)
         if entity:
             raise HostError(f"line {number}: {entity[0]} comes from a web page; capture what netsh itself prints")

@@ -62,3 +62,15 @@ def test_what_is_no_text_is_refused(data: bytes, fault: str) -> None:
 def test_a_line_is_shown_short_and_printable() -> None:
     assert shown("  Access\x1b[31m is denied.\t") == '"Access?[31m is denied."'
     assert shown("x" * 61) == f'"{"x" * 60}..."'
+
+
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [
+        (b"\n" * 200_000, "it has over 200,000 lines, which no listing has"),
+        (b"a\n" + b" " * 10_001, "line 2: it has over 10,000 characters, which no line of netsh has"),
+    ],
+)
+def test_what_is_far_too_long_is_no_listing(data: bytes, why: str) -> None:
+    with pytest.raises(HostError, match=why):
+        lines_of(data)
