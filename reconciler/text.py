@@ -7,7 +7,8 @@ from collections.abc import Collection, Sequence
 LONGEST_WORD = 60
 """Characters; what is longer is no mistyped word, and looking for the nearest one would take long."""
 
-_SHOWN_AT_MOST = 6
+AT_MOST = 6
+"""Things that `shorten` shows."""
 
 
 def visible(text: str) -> str:
@@ -26,7 +27,7 @@ def counted(count: int, one: str, many: str = "") -> str:
     return f"{count} {one if count == 1 else many or one + 's'}"
 
 
-def shorten(words: Sequence[str], at_most: int = _SHOWN_AT_MOST, between: str = ", ") -> str:
+def shorten(words: Sequence[str], at_most: int = AT_MOST, between: str = ", ") -> str:
     """`a, b and 3 more`: the words, at most this many things; what does not fit is only counted."""
     if len(words) <= at_most:
         return between.join(words)

@@ -65,8 +65,9 @@ def explain_port(picture: Picture, port: int, protocols: Iterable[Protocol] = PR
     """
     snapshot = picture.snapshot
     here = PortRange(port, port)
-    rows = [info for info in picture.rows() if info.row.ports.contains(here)]
-    missing = [item for item in picture.missing_claims() if item.ports.contains(here)]
+    rows = picture.rows(row for row in snapshot.rows if row.ports.contains(here))
+    near = [claim for claim in picture.owned.claims if any(ports.contains(here) for ports in claim.ports)]
+    missing = [item for item in picture.missing_claims(near) if item.ports.contains(here)]
     answers: list[Answer] = []
     for lane in (lane for lane in snapshot.known_lanes if lane.protocol in set(protocols)):
         holding = _holding(snapshot, rows, lane, port)

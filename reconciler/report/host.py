@@ -13,7 +13,7 @@ from reconciler.plan.planner import picture_of
 from reconciler.ports import LANES, Lane, PortRange, lanes_of
 from reconciler.report.palette import Palette
 from reconciler.report.words import lane_words
-from reconciler.text import counted, shorten, visible
+from reconciler.text import AT_MOST, counted, shorten, visible
 
 _KINDS = {"exclusion": "exclusion", "reservation": "reservation", "unknown": "unknown kind", "block": "block"}
 
@@ -35,7 +35,8 @@ def show_lines(state: State, palette: Palette) -> list[str]:
 
 def _missing(missing: Sequence[MissingClaim]) -> str:
     """`1 applied range is missing: 8080 tcp (web/front); apply makes it again`."""
-    words = shorten([_missing_words(item) for item in missing])
+    shown = [_missing_words(item) for item in missing[:AT_MOST]]
+    words = shorten([*shown, *[""] * (len(missing) - len(shown))])
     one = len(missing) == 1
     what, then = "applied", f"apply makes {'it' if one else 'them'} again"
     if not all(item.was_applied for item in missing):

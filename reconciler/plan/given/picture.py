@@ -92,11 +92,11 @@ class Picture:
                     self._reserved[row.lane.protocol].setdefault(row.ports, []).append(row)
         return self._reserved[protocol]
 
-    def rows(self) -> list[RowInfo]:
-        """Every row of the listing, in its order, with its kind, its owner and its entries."""
+    def rows(self, rows: Iterable[Row] | None = None) -> list[RowInfo]:
+        """These rows of the listing, or all, in their order, each with its kind, its owner and its entries."""
         recorded = ClaimIndex(self.owned.claims)
         found = []
-        for row in self.snapshot.rows:
+        for row in self.snapshot.rows if rows is None else rows:
             record = self.records.get((row.lane, row.ports))
             kind = kind_of(row, record, self.snapshot)
             kinds: Iterable[Kind] = (
