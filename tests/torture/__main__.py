@@ -10,7 +10,6 @@ import os
 import sys
 import time
 from collections.abc import Callable, Sequence
-from importlib.util import find_spec
 
 from tests.torture import crash, crowd, faults
 from tests.torture.programs import long_of
@@ -18,16 +17,13 @@ from tests.torture.shares import Tally
 
 Long = Callable[[float, int, Sequence[str]], Tally]
 KINDS: dict[str, tuple[float, Long]] = {
-    "crash": (0.42, crash.long),
-    "faults": (0.28, faults.long),
+    "crash": (0.40, crash.long),
+    "faults": (0.25, faults.long),
     "crowd": (0.05, crowd.long),
+    "hostile": (0.15, long_of("hostile", "files")),
+    "fuzz": (0.15, long_of("fuzz", "inputs")),
 }
 """Which part of the time each may take, and what does it."""
-KINDS |= {
-    name: (part, long_of(name))
-    for name, part in (("hostile", 0.08), ("fuzz", 0.17))
-    if find_spec(f"tests.torture.{name}")
-}
 SHORT: dict[str, Callable[[], Tally]] = {"crash": crash.short, "faults": faults.short, "crowd": crowd.short}
 
 

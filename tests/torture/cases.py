@@ -251,6 +251,18 @@ LEDGERS: dict[str, Callable[[], bytes]] = {
     "lists in a row": _json(_LEDGER, rows=lambda: _nested("[", "]")),
 }
 
+_CHANGED = (
+    '{{"rows": [["tcp/ipv4", "{1}", "exclusion", "persistent", "b", "p", "t", "l{0}", ""]], "gone": [], "settled": [], '
+    '"intents": [], "to_restore": [], "winnat_to_start": null}}\n'
+)
+JOURNALS: dict[str, Callable[[], bytes]] = {
+    "right changes": lambda: ledger.journal_head("") + numbered(_CHANGED).encode(),
+    "changes of one row": lambda: ledger.journal_head("") + filled(_CHANGED.format(0, 80)).encode(),
+    "empty lines": lambda: ledger.journal_head("") + filled("\n").encode(),
+    "another ledger's": lambda: ledger.journal_head("other") + numbered(_CHANGED).encode(),
+    "one line": lambda: ledger.journal_head("") + filled("x").encode(),
+}
+
 _HOST = _parts(simulated.dump(services.new_state(services.Setup(machine=MACHINE))))
 
 

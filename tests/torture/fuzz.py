@@ -1,8 +1,9 @@
 """Any bytes for every reader: a value or the documented error comes of it, and no message that a terminal would obey.
 
-    python -m tests.torture.fuzz [--inputs 1000000] [--seed 0] [READER ...]
+    python -m tests.torture.fuzz [--inputs 1000000] [--seconds 600] [--seed 0] [READER ...]
 
-sends so many inputs in all, and prints a line for each reader. The short form is `test_fuzz.py`.
+sends so many inputs in all, or fewer where the time is over before, and prints a line for each reader. The short form
+is `test_fuzz.py`.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import time
 import traceback
 from collections import Counter
 from collections.abc import Callable, Sequence
+from math import inf
 from random import Random
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
@@ -23,8 +25,8 @@ from tests.torture.targets import TARGETS, Target
 
 BATCH = 50
 """Inputs that one number drawn by hypothesis stands for, since drawing takes longer than most readers."""
-AT_ONCE = 2000
-"""Numbers between two fresh starts: hypothesis remembers each of a run."""
+AT_ONCE, AT_ONCE_IN_TIME = 2000, 20
+"""Numbers between two fresh starts: hypothesis remembers each of a run. Where time may be over, fewer."""
 
 _TOKEN = re.compile(rb'[A-Za-z0-9_./-]+|"[^"\n]*"|[ \t]+|.', re.DOTALL)
 _NASTY = (
@@ -136,19 +138,22 @@ def numbered(target: Target, number: int) -> bytes:
     return _edited((chance.choice(target.seeds), edits[: chance.randint(1, 5)]))
 
 
-def run(name: str, inputs: int, begin: int) -> str:
-    """Send about so many inputs to one reader, and say what came of them.
+def run(name: str, inputs: int, begin: int, seconds: float = inf) -> str:
+    """Send about so many inputs to one reader, or as many as it takes in so many seconds; say what came of them.
 
     Raises AssertionError, with the input, for what the reader must not raise.
     """
     target, outcomes = TARGETS[name], Counter[bool]()
     begun = time.perf_counter()
     batches = -(-inputs // BATCH)
-    for number in range(0, batches, AT_ONCE):
+    at_once = AT_ONCE if seconds == inf else AT_ONCE_IN_TIME
+    for number in range(0, batches, at_once):
+        if time.perf_counter() - begun > seconds:
+            break
 
         @seed(begin + number)
         @settings(
-            max_examples=min(AT_ONCE, batches - number),
+            max_examples=min(at_once, batches - number),
             database=None,
             deadline=None,
             phases=[Phase.generate],
@@ -156,21 +161,23 @@ def run(name: str, inputs: int, begin: int) -> str:
         )
         @given(st.integers(0, 2**64))
         def attack(drawn: int) -> None:
-            for data in (numbered(target, drawn + item) for item in range(BATCH)):
+            late = time.perf_counter() - begun > seconds
+            for data in (numbered(target, drawn + item) for item in range(0 if late else BATCH)):
                 try:
                     outcomes[target(data)] += 1
                 except Exception as error:
                     raise AssertionError(f"{type(error).__name__} for the input {data[:5000]!a}") from error
 
         attack()
-    seconds = time.perf_counter() - begun
-    return f"{name}: {outcomes.total():,} inputs, {outcomes[True]:,} read, {outcomes[False]:,} refused, {seconds:.0f} s"
+    took = time.perf_counter() - begun
+    return f"{name}: {outcomes.total():,} inputs, {outcomes[True]:,} read, {outcomes[False]:,} refused, {took:.0f} s"
 
 
 def main(argv: Sequence[str]) -> int:
     """Attack the readers that are named, or all."""
     parser = argparse.ArgumentParser(prog="python -m tests.torture.fuzz", description=__doc__)
     parser.add_argument("--inputs", type=int, default=1_000_000, help="how many in all (default: 1,000,000)")
+    parser.add_argument("--seconds", type=float, default=inf, help="how long it may take (default: no limit)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("readers", nargs="*", metavar="READER", help=f"of: {', '.join(TARGETS)}")
     chosen = parser.parse_args(argv)
@@ -178,10 +185,10 @@ def main(argv: Sequence[str]) -> int:
     failed = 0
     for name in names:
         try:
-            says = run(name, -(-chosen.inputs // len(names)), chosen.seed)
-        except Exception:  # noqa: BLE001  whatever a reader raises is what is looked for
+            says = run(name, -(-chosen.inputs // len(names)), chosen.seed, chosen.seconds / len(names))
+        except Exception as error:  # noqa: BLE001  whatever a reader raises is what is looked for
             failed += 1
-            says = f"{name}: WRONG\n{traceback.format_exc()}"
+            says = f"{name}: WRONG {error}\n{traceback.format_exc()}"
         print(says, flush=True)
     return 1 if failed else 0
 

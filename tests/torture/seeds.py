@@ -15,7 +15,7 @@ from reconciler.lab.simulated.host import SimulatedHost
 from reconciler.lab.simulated.state import State as Machine
 from reconciler.lab.simulated.variants import Variants
 from reconciler.ledger import document
-from reconciler.ledger.records import Ledger
+from reconciler.ledger.records import Ledger, LedgerChange, row_key
 from reconciler.plan.given.desired import lookups
 from reconciler.plan.model import Options, Plan, State
 from reconciler.plan.planner import plan_state
@@ -92,6 +92,19 @@ protocol = "udp"
 )
 
 
+JOURNAL = "j"
+"""The name of the journals."""
+
+
+def _journal() -> bytes:
+    rows, intents = ledger().rows, ledger().intents
+    changes = [
+        LedgerChange(gone=tuple(map(row_key, rows[:1])), settled=intents, winnat_to_start=True),
+        LedgerChange(rows=rows, intents=intents, to_restore=ledger().to_restore),
+    ]
+    return b"".join([document.journal_head(JOURNAL), *map(document.encode_change, changes)])
+
+
 def ledger() -> Ledger:
     """A ledger with a record of every kind."""
     return document.decode(LEDGERS[0])
@@ -146,6 +159,7 @@ def _saved() -> bytes:
 
 
 LEDGERS = (document.encode(SAMPLE), document.encode(Ledger("")))
+JOURNALS = (_journal(),)
 HOSTS = (dump(_machine()), dump(_machine("families=split", "reservations=starred", "lookup=answers-exclusions")))
 PLANS = (_saved(), json.dumps(json.loads(_saved()), indent=1).encode())
 ATTEMPTS = (

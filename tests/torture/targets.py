@@ -137,6 +137,12 @@ def read_ledger(data: bytes) -> None:
     _ask_everything(open_simulated(str(_host_file())).snapshot, replace(ledger, machine=MACHINE))
 
 
+def read_journal(data: bytes) -> None:
+    """The journal beside a ledger."""
+    ledger = seeds.ledger()
+    ledger_document.encode(ledger_document.with_journal(replace(ledger, journal=seeds.JOURNAL), data, "journal"))
+
+
 def read_host(data: bytes) -> None:
     """A simulated host, printed, and asked everything with a ledger and without one."""
     with written(data, "host.json") as path:
@@ -216,6 +222,7 @@ TARGETS: dict[str, Target] = {
     "policy": Target(read_policy, (PolicyError,), seeds.POLICIES),
     "policy's lines": Target(read_scanner, (), seeds.POLICIES),
     "ledger": Target(read_ledger, (LedgerError,), seeds.LEDGERS),
+    "journal": Target(read_journal, (LedgerError,), seeds.JOURNALS),
     "simulated host": Target(read_host, (HostError,), seeds.HOSTS),
     "saved plan": Target(read_saved, (ReconcilerError,), seeds.PLANS),
     "experiments": Target(attempts.decode, (ValueError,), seeds.ATTEMPTS),

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 
 from tests.torture import fuzz
+from tests.torture.programs import found_in
 from tests.torture.targets import TARGETS, Target, WrongError, check_message
 
 
@@ -44,6 +45,13 @@ def test_the_long_form_counts_what_was_read_and_refused(capsys: pytest.CaptureFi
     assert fuzz.main(["--inputs", "90", "lane"]) == 0
     said = capsys.readouterr().out
     assert said.startswith("lane: 100 inputs, ")
+
+
+def test_the_long_form_ends_when_its_time_is_over(capsys: pytest.CaptureFixture[str]) -> None:
+    assert fuzz.main(["--seconds", "0.2", "lane"]) == 0
+    found = found_in(capsys.readouterr().out)
+    assert found.what == "lane"
+    assert 0 < found.done < 1_000_000
 
 
 def test_the_long_form_goes_on_after_a_reader_that_fails(

@@ -10,6 +10,8 @@ import tomli
 
 from tests.torture import cases, guided, hostile
 from tests.torture.hostile import Measured, all_cases, run
+from tests.torture.programs import found_in
+from tests.torture.shares import Found
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="a process is measured as POSIX does it")
 SMALL = 3000
@@ -68,3 +70,26 @@ def test_without_atheris_the_guided_form_says_so(
     monkeypatch.setitem(sys.modules, "atheris", None)
     assert guided.main([]) == 1
     assert "atheris is not installed, or has no wheel for this Python" in capsys.readouterr().out
+
+
+@posix
+def test_the_program_says_what_it_left_for_want_of_time(capsys: pytest.CaptureFixture[str]) -> None:
+    assert hostile.main(["--seconds", "0", "--seed", "1", "lock"]) == 0
+    assert found_in(capsys.readouterr().out) == Found("", 0, 1)
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("ok      0.6 s   56 MB  ledger: one text [show] 1 refused", Found("ledger", 1, 1)),
+        (
+            "WRONG   6.0 s   56 MB  lock: x [show] 1 over",
+            Found("lock", 1, 1, ("WRONG   6.0 s   56 MB  lock: x [show] 1 over",)),
+        ),
+        ("lane: 1,100 inputs, 7 read", Found("lane", 1100, 1100)),
+        ("lane: WRONG IndexError", Found("", 0, 0, ("lane: WRONG IndexError",))),
+        ("Traceback", Found("", 0, 0)),
+    ],
+)
+def test_each_line_of_a_program_is_counted(line: str, found: Found) -> None:
+    assert found_in(line) == found
