@@ -71,7 +71,7 @@ class Table:
 
     def in_its_store(self, ports: PortRange) -> bool:
         """Does this row of ours have the store that it must have? Only an entry in scope changes it."""
-        store = self.store_of(ports, self.owned[ports][0].store)
+        store = self.store_of(ports)
         return all(record.store == store for record in self.owned[ports]) or not self.declared.touches(ports)
 
     def lasts_too_short(self, ports: PortRange) -> bool:

@@ -37,12 +37,12 @@ def _gaps(picture: Picture, leaving: Leaving) -> Iterator[Gap]:
     for unit in picture.desired.units:
         lacks = picture.missing(unit)
         if lacks and unit.kind == "reservation" and not picture.snapshot.reservations_supported:
-            yield Gap(unit, unit.ports, lacks, "change", held=_unsupported(unit))
+            yield Gap(unit, unit.ports, lacks, "change", held=_unsupported())
         elif lacks:
             yield from judged(picture, unit, lacks, leaving)
 
 
-def _unsupported(unit: Unit) -> Proposal:
+def _unsupported() -> Proposal:
     return Proposal(status="skipped", reason=reasons.NO_RESERVATIONS)
 
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from reconciler.host.interface import Lookup, Snapshot
-from reconciler.ledger.records import Ledger, RestoreRow
-from reconciler.plan.given.owned import Owned, confirm_rows, confirmed
+from reconciler.ledger.records import Book, Ledger, LedgerChange, RestoreRow
+from reconciler.plan.given.owned import Owned, Seen, confirm_rows, confirmed, created
 from tests.plan.build import BOOT, book, claim, intent, listed, owned, ports, reading
 from tests.world import TCP4, TCP6
 
@@ -49,6 +49,8 @@ def test_what_went_until_the_next_restart_only_stays_ours_until_then() -> None:
     assert (found.rows, found.drifted, found.hidden) == ((), (), owned("8080", hidden=BOOT))
     again = confirm(ledger, replace(reading(*listed("8080 *")), boot="boot-2"))
     assert (again.rows, again.drifted, again.hidden) == (owned("8080"), (), ())
+    foreign = confirm(ledger, reading(*listed("8080 *")))
+    assert (foreign.rows, foreign.hidden) == ((), owned("8080", hidden=BOOT))
     never = confirm(ledger, replace(reading(), boot="boot-2"))
     assert (never.rows, never.drifted, never.hidden) == ((), owned("8080", hidden=BOOT), ())
 
@@ -116,8 +118,8 @@ def test_an_interrupted_create_of_an_active_row_does_not_outlive_a_reboot() -> N
 @pytest.mark.parametrize("found", [True, False])
 def test_an_interrupted_create_of_a_reservation_is_judged_by_lookup(found: bool) -> None:
     ledger = book(intents=(intent("12000-12009", kind="reservation"),))
-    view = reading(*listed("12000-12009"), lookups=frozenset({ERP} if found else ()))
-    assert confirm(ledger, view).rows == (owned("12000-12009", kind="reservation") if found else ())
+    judged = confirm(ledger, reading(*listed("12000-12009"), lookups=frozenset({ERP} if found else ())))
+    assert judged == Owned(owned("12000-12009", kind="reservation") if found else ())
 
 
 def test_an_interrupted_delete_is_judged_by_what_is_listed() -> None:
@@ -128,7 +130,7 @@ def test_an_interrupted_delete_is_judged_by_what_is_listed() -> None:
 
 def test_a_host_that_merges_neighbours_lists_one_row_for_several_of_ours() -> None:
     ledger = book(*owned("8000-8009"), intents=(intent("8010-8019"),))
-    assert confirm(ledger, reading(*listed("8000-8019 *"))).rows == owned("8000-8019")
+    assert confirm(ledger, reading(*listed("8000-8019 *"))) == Owned(owned("8000-8019"))
 
 
 def test_a_row_merged_with_a_foreign_neighbour_is_never_ours() -> None:
@@ -154,3 +156,13 @@ def test_a_reservation_inside_a_merged_row_is_no_part_of_it() -> None:
 def test_what_is_to_be_restored_is_carried_on() -> None:
     row = RestoreRow(TCP4, ports("8080"), "exclusion", "persistent")
     assert confirm(Ledger("machine-1", to_restore=(row,)), reading()).to_restore == (row,)
+
+
+def test_what_waits_for_a_restart_is_no_part_of_a_row_that_was_merged_meanwhile() -> None:
+    """What is there now in its place is somebody else's."""
+    found = created(
+        Book(book(*owned("8000-8009", hidden=BOOT))),
+        [intent("8010-8019")],
+        Seen(listed("8000-8019 *"), frozenset(), BOOT),
+    )
+    assert found == LedgerChange()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from reconciler.host.interface import Socket
+from reconciler.host.interface import Lookup, Socket
 from reconciler.lab.simulated import events
 from reconciler.plan.model import Options, Plan, RowRef, State
 from reconciler.plan.planner import plan_state
@@ -421,3 +421,45 @@ def test_lanes_of_the_other_protocol_do_not_make_room() -> None:
     world.apply(policy("p", reserve("erp", "12000-12009", "udp")))
     plan = world.plan(policy("p", entry("web", "12000-12009")))
     assert told(plan) == ["create 12000-12009 tcp", "delete 12000-12009 udp"]
+
+
+def test_two_exclusions_that_stand_together_replace_what_leaves_under_each() -> None:
+    world = World()
+    world.apply(policy("p", reserve("a", "12000-12004"), reserve("b", "12020-12024")))
+    plan = world.plan(policy("p", entry("x", "12000-12014"), entry("y", "12010-12024")))
+    assert told(plan) == ["replace 12000-12024 -> 12000-12014 12015-12024 tcp"]
+    assert [str(row.ports) for row in plan.steps[0].deletes] == ["12000-12004", "12020-12024"]
+
+
+def test_fill_beside_a_leaving_reservation_in_use_has_nothing_to_do_with_it() -> None:
+    view = reading(
+        *listed("8010"),
+        lookups=frozenset({Lookup("tcp", ports("8010"))}),
+        sockets=(Socket(TCP4, 8005, "haproxy", 5), Socket(TCP4, 8010, "nginx", 77)),
+    )
+    wanted = PolicySet((policy("p", entry("x", "8005-8010", busy="fill")),))
+    plan = plan_state(State(wanted, view, book(*owned("8010", kind="reservation"))))
+    assert told(plan) == ["create 8006-8009 tcp", "deferred create 8005 tcp", "deferred replace 8010 -> 8010 tcp"]
+
+
+def test_fill_over_our_own_reservation_says_which_entry_is_to_give_it_up() -> None:
+    world = World()
+    world.apply(policy("p", reserve("a", "8005-8014")))
+    plan = world.plan(policy("p", reserve("a", "8005-8014"), entry("x", "8000-8009", busy="fill")))
+    assert told(plan) == ["create 8000-8004 tcp", "blocked create 8005-8009 tcp"]
+    assert remedies(plan) == [None, "give-up-ours"]
+
+
+def test_fill_tells_what_any_family_lacks() -> None:
+    world = World("families=split")
+    world.add(TCP6, "8000-8004")
+    world.listen(8009)
+    plan = world.plan(policy("p", entry("x", "8000-8009", busy="fill")))
+    assert told(plan) == ["create 8000-8008 tcp", "deferred create 8009 tcp"]
+
+
+def test_a_socket_beside_the_rows_in_the_way_is_said_as_well() -> None:
+    world = World()
+    world.add(TCP4, "8000-8004", "block")
+    world.listen(8009)
+    assert reasons(world.plan(policy("p", entry("x", "8000-8009")))) == ["in-the-way+in-use"]

@@ -103,8 +103,9 @@ def test_a_step_that_repairs_and_adds_is_drift() -> None:
     world = World()
     world.apply(policy("p", entry("web", "8000-8009")))
     world.delete(TCP4, "8000-8009")
-    plan = world.plan(policy("p", entry("api", "8005-8019"), entry("web", "8000-8009")))
-    assert [(step.cause, step.reason.id) for step in plan.steps] == [("drift", "drift")]
+    for name in ("api", "zoo"):  # before and after it
+        plan = world.plan(policy("p", entry(name, "8005-8019"), entry("web", "8000-8009")))
+        assert [(step.cause, step.reason.id) for step in plan.steps] == [("drift", "drift")]
 
 
 def test_ports_of_two_stores_are_created_in_the_longer_lived_first() -> None:
@@ -190,6 +191,16 @@ def test_what_a_busy_unit_shares_with_a_free_one_is_created_for_the_free_one() -
     world.close(8000)
     assert verdicts(world.run(plan)) == ["done", "done"]
     assert told(world.plan(wanted)) == []
+
+
+def test_a_busy_unit_of_both_families_leaves_one_to_a_free_unit() -> None:
+    world = World("families=split")
+    world.listen(8080, TCP4)
+    plan = world.plan(policy("p", entry("free", "8080", families=("ipv6",)), entry("busy", "8080")))
+    assert [(step.status, created(step)) for step in plan.steps] == [
+        ("ready", ["tcp/ipv6 8080 persistent"]),
+        ("deferred", ["tcp/ipv4 8080 persistent"]),
+    ]
 
 
 def test_a_call_decides_whatever_the_forecast() -> None:
@@ -392,7 +403,10 @@ def test_a_host_without_reservations_skips_them() -> None:
     view = reading(reservations_supported=False)
     plan = plan_state(State(PolicySet((policy("p", ERP, entry("web", "8080")),)), view, None))
     assert told(plan) == ["create 8080 tcp", "skipped create 12000-12009 tcp"]
-    assert reasons(plan) == ["declared", "no-reservations"]
+    assert [(step.cause, step.reason.id) for step in plan.steps] == [
+        ("change", "declared"),
+        ("change", "no-reservations"),
+    ]
 
 
 def test_an_answer_of_lookup_for_a_range_that_is_not_listed_counts() -> None:
