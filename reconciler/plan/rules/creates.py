@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from reconciler.plan import reasons
-from reconciler.plan.given.desired import Unit
 from reconciler.plan.given.picture import Picture
 from reconciler.plan.model import RowRef
 from reconciler.plan.rules.blockers import Gap, Leaving, judged

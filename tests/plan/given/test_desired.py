@@ -10,11 +10,11 @@ import pytest
 from reconciler.errors import RefusedError
 from reconciler.host.interface import Lookup
 from reconciler.ledger.records import Claim
-from reconciler.plan.given.desired import Desired, gather, lookups
+from reconciler.plan.given.desired import Desired, Unit, gather, lookups, units_of
 from reconciler.plan.given.owned import Owned
 from reconciler.plan.model import EntryRef, Options
-from reconciler.policy.entries import Policy, PolicySet, RecordedFile
-from reconciler.ports import LANES, PROTOCOLS
+from reconciler.policy.entries import Exclusion, Place, Policy, PolicySet, RecordedFile, Reservation
+from reconciler.ports import FAMILIES, LANES, PROTOCOLS
 from tests.plan.build import TCP, UDP, book, claim, intent, owned, ports, reading
 from tests.world import TCP4, entry, policy, reserve
 
@@ -115,6 +115,35 @@ def test_units_come_in_the_order_of_names_whatever_the_order_of_policies() -> No
     one, other = policy("a", entry("y", "2"), entry("x", "1")), policy("b", entry("a", "3"))
     assert desired(one, other) == desired(other, one)
     assert [unit.entry.name for unit in desired(other, one).units] == ["x", "y", "a"]
+
+
+def test_a_reservation_out_of_scope_stands_for_its_ports_while_it_is_not_there() -> None:
+    erp = claim("erp", "12000-12009", kind="reservation", policy="away")
+    for mine, standing in (
+        (owned("12000-12009", kind="reservation"), ()),
+        (owned("12000-12009"), (replace(erp, kind="exclusion"),)),
+    ):
+        found = gather(PolicySet(()), reading(), Owned(mine, claims=(erp, claim("web", "8080"))), Options())
+        assert found.standing == standing
+
+
+def test_a_claim_of_the_ledger_wants_what_its_entry_wanted() -> None:
+    web = claim("web", "8080 9090", lanes=LANES, store="active", line=7)
+    place = Place("b.toml", 7)
+    was = Exclusion("p", "web", place, web.ports, PROTOCOLS, FAMILIES, store="active")
+    assert list(units_of(web, "b.toml", SPLIT)) == [
+        Unit(was, "exclusion", protocol, lanes, item)
+        for protocol, lanes in (("tcp", TCP), ("udp", UDP))
+        for item in web.ports
+    ]
+    together = units_of(web, "b.toml", reading(shared=(LANES,)))
+    assert [(unit.protocol, unit.lanes, str(unit.ports)) for unit in together] == [
+        ("tcp", LANES, "8080"),
+        ("tcp", LANES, "9090"),
+    ]
+    erp = claim("erp", "12000-12009", kind="reservation", lanes=UDP, line=8)
+    exact = Reservation("p", "erp", Place("b.toml", 8), ports("12000-12009"), "udp")
+    assert list(units_of(erp, "b.toml", reading())) == [Unit(exact, "reservation", "udp", UDP, exact.ports)]
 
 
 def test_unprotect_takes_an_entry_from_what_protects() -> None:

@@ -9,7 +9,7 @@ import pytest
 from reconciler.host.interface import Lookup
 from reconciler.lab.simulated.table import Entry
 from reconciler.ledger.records import RestoreRow
-from reconciler.plan.model import DECLARED, Options, Plan, State, Step
+from reconciler.plan.model import DECLARED, Options, Plan, State, Step, UnitRef
 from reconciler.plan.planner import plan_state
 from reconciler.policy.entries import PolicySet
 from reconciler.ports import PROTOCOLS, Kind
@@ -41,7 +41,7 @@ def test_what_nobody_covers_is_created_as_declared() -> None:
     step = plan.steps[0]
     assert created(step) == ["tcp/ipv4+tcp/ipv6 8000-8099 persistent"]
     assert (step.cause, step.reason) == ("change", DECLARED)
-    assert [str(unit.ports) for unit in step.units] == ["8000-8099"]
+    assert step.units == (UnitRef("p", "web", "tcp", ports("8000-8099")),)
     assert step.owners[0] == ("p", "web", "policy.toml:1")
 
 
