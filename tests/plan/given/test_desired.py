@@ -16,7 +16,7 @@ from reconciler.plan.model import EntryRef, Options
 from reconciler.policy.entries import Exclusion, Place, Policy, PolicySet, RecordedFile, Reservation
 from reconciler.ports import FAMILIES, LANES, PROTOCOLS
 from tests.plan.build import TCP, UDP, book, claim, intent, owned, ports, reading
-from tests.world import TCP4, entry, policy, reserve
+from tests.world import TCP4, TCP6, entry, policy, reserve
 
 SPLIT = reading(shared=())
 
@@ -51,6 +51,15 @@ def test_a_family_that_shares_its_table_takes_the_other_along() -> None:
 def test_a_claim_holds_the_runs_of_all_ranges() -> None:
     found = desired(policy("p", entry("web", "8000-8009 8005-8019 9000")))
     assert found.claims == (claim("web", "8000-8019 9000", file="policy.toml", line=1),)
+    assert desired(policy("p", entry("web", "8000-8009 8005-8019"))).claims[0].ports == (ports("8000-8019"),)
+
+
+def test_a_claim_records_the_path_of_its_file() -> None:
+    wanted = PolicySet(
+        (policy("p", entry("web", "8080"), reserve("erp", "12000")),), paths={"policy.toml": "/a/policy.toml"}
+    )
+    found = gather(wanted, reading(), Owned(), Options())
+    assert [item.file for item in found.claims] == ["/a/policy.toml"] * 2
 
 
 def test_a_reservation_claims_both_families_exactly() -> None:
@@ -141,6 +150,8 @@ def test_a_claim_of_the_ledger_wants_what_its_entry_wanted() -> None:
         ("tcp", LANES, "8080"),
         ("tcp", LANES, "9090"),
     ]
+    (one,) = units_of(claim("web", "8080", lanes=(TCP6,)), "b.toml", SPLIT)
+    assert (one.protocol, one.lanes) == ("tcp", (TCP6,))
     erp = claim("erp", "12000-12009", kind="reservation", lanes=UDP, line=8)
     exact = Reservation("p", "erp", Place("b.toml", 8), ports("12000-12009"), "udp")
     assert list(units_of(erp, "b.toml", reading())) == [Unit(exact, "reservation", "udp", UDP, exact.ports)]
