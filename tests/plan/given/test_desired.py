@@ -9,14 +9,14 @@ import pytest
 
 from reconciler.errors import RefusedError
 from reconciler.host.interface import Lookup
-from reconciler.ledger.records import Claim
+from reconciler.ledger.records import Claim, RestoreRow
 from reconciler.plan.given.desired import Desired, Unit, gather, lookups, units_of
 from reconciler.plan.given.owned import Owned
 from reconciler.plan.model import EntryRef, Options
 from reconciler.policy.entries import Exclusion, Place, Policy, PolicySet, RecordedFile, Reservation
 from reconciler.ports import FAMILIES, LANES, PROTOCOLS
 from tests.plan.build import TCP, UDP, book, claim, intent, owned, ports, reading
-from tests.world import TCP4, TCP6, entry, policy, reserve
+from tests.world import TCP4, TCP6, UDP4, UDP6, entry, policy, ranges, reserve
 
 SPLIT = reading(shared=())
 
@@ -155,6 +155,23 @@ def test_a_claim_of_the_ledger_wants_what_its_entry_wanted() -> None:
     erp = claim("erp", "12000-12009", kind="reservation", lanes=UDP, line=8)
     exact = Reservation("p", "erp", Place("b.toml", 8), ports("12000-12009"), "udp")
     assert list(units_of(erp, "b.toml", reading())) == [Unit(exact, "reservation", "udp", UDP, exact.ports)]
+
+
+def test_what_a_claim_out_of_scope_lost_is_a_unit_of_its_entry() -> None:
+    web = claim("web", "8000-8009", lanes=LANES, store="active", file="/a/b.toml", line=7)
+    erp = claim("erp", "8005", kind="reservation", lanes=UDP, file="/a/b.toml", line=8)
+    rows = (
+        RestoreRow(UDP6, ports("8005-8019"), "exclusion", "active"),
+        RestoreRow(UDP4, ports("8005"), "reservation", "persistent"),
+        RestoreRow(TCP4, ports("8005"), "reservation", "persistent"),
+    )
+    found = gather(PolicySet(()), SPLIT, Owned(claims=(erp, web), to_restore=rows), Options())
+    lost = Exclusion("p", "web", Place("/a/b.toml", 7), ranges("8005-8009"), ("udp",), ("ipv6",), store="active")
+    exact = Reservation("p", "erp", Place("/a/b.toml", 8), ports("8005"), "udp")
+    assert found.units == (
+        Unit(lost, "exclusion", "udp", (UDP6,), ports("8005-8009")),
+        Unit(exact, "reservation", "udp", UDP, ports("8005")),
+    )
 
 
 def test_unprotect_takes_an_entry_from_what_protects() -> None:
