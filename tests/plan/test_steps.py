@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.plan.model import EntryRef, Reason, Remedy, RowRef, Step
+from reconciler.plan.model import Blocker, EntryRef, Reason, Remedy, RowRef, Step, UnitRef
 from reconciler.plan.rules.creates import Joiner
 from reconciler.plan.steps import Proposal, hull, in_order, merged
 from reconciler.ports import Lane
@@ -122,6 +122,16 @@ def test_a_proposal_that_cannot_be_done_keeps_the_whole_from_being_done() -> Non
     assert (step.status, step.remedy, step.cause, step.done_by_apply) == ("deferred", stop, "drift", False)
 
 
+def test_what_can_be_done_changes_nothing_of_what_absorbs_it() -> None:
+    web, db = UnitRef("p", "web", "tcp", ports("8080")), UnitRef("p", "db", "tcp", ports("5432"))
+    stop = Remedy("stop-program", "stop nginx")
+    first = Proposal(creates=[spec("8080")], units=[web], status="deferred", remedy=stop, cause="drift", tried=True)
+    first.absorb(Proposal(creates=[spec("5432")], units=[db]))
+    step = first.step()
+    assert (step.status, step.remedy, step.cause, step.tried) == ("deferred", stop, "drift", True)
+    assert step.units == (web, db)
+
+
 def test_of_two_that_cannot_be_done_the_blocked_one_counts() -> None:
     blocked = Remedy("ask-the-owner", "ask")
     first = Proposal(creates=[spec("8080")], status="blocked", remedy=blocked)
@@ -132,6 +142,18 @@ def test_of_two_that_cannot_be_done_the_blocked_one_counts() -> None:
 
 def test_what_may_be_tried_is_tried() -> None:
     assert Proposal(creates=[spec("8080")], status="deferred", tried=True).step().done_by_apply
+
+
+def test_what_winnat_may_make_room_for_is_ready_unless_a_socket_is_in_the_way_too() -> None:
+    row, socket = Blocker("row", TCP4, ports("8080"), "8080"), Blocker("socket", TCP4, ports("8081"), "nginx")
+    for status, tried, blockers, final in (
+        ("blocked", True, [row], "ready"),
+        ("blocked", True, [row, socket], "deferred"),
+        ("blocked", False, [row], "blocked"),
+        ("skipped", True, [], "skipped"),
+    ):
+        proposal = Proposal(creates=[spec("8080")], status=status, tried=tried, blockers=blockers)  # type: ignore[arg-type]
+        assert proposal.step().status == final
 
 
 @given(st.integers(1, 12), st.lists(st.tuples(st.integers(0, 11), st.integers(0, 11)), max_size=15))
