@@ -462,4 +462,18 @@ def test_a_socket_beside_the_rows_in_the_way_is_said_as_well() -> None:
     world = World()
     world.add(TCP4, "8000-8004", "block")
     world.listen(8009)
-    assert reasons(world.plan(policy("p", entry("x", "8000-8009")))) == ["in-the-way+in-use"]
+    plan = world.plan(policy("p", entry("x", "8000-8009")))
+    assert (reasons(plan), remedies(plan)) == (["in-the-way+in-use"], ["ask-the-owner+stop-program"])
+
+
+def test_a_row_in_the_way_keeps_a_replace_from_being_tried_whoever_uses_the_old_row() -> None:
+    view = reading(
+        *listed("8000-8004"),
+        *listed("8005-8009"),
+        lookups=frozenset({Lookup("tcp", ports("8000-8004"))}),
+        sockets=(Socket(TCP4, 8000, "nginx", 77),),
+    )
+    wanted = PolicySet((policy("p", entry("x", "8000-8009")),))
+    plan = plan_state(State(wanted, view, book(*owned("8000-8004", kind="reservation"))))
+    assert told(plan) == ["blocked replace 8000-8004 -> 8000-8009 tcp"]
+    assert [str(item.ports) for item in plan.steps[0].blockers] == ["8005-8009", "8000"]
