@@ -36,6 +36,7 @@ def test_an_entry_is_named_once_by_the_place_where_it_stands() -> None:
     old, gone = EntryRef("p", "web", "p.toml"), EntryRef("p", "old", "")
     made = Proposal(deletes=[spec("80")], creates=[spec("81")], owners=[old, gone, WEB, old, DB, WEB]).step()
     assert made.owners == (WEB, gone, DB)
+    assert Proposal(creates=[spec("81")], owners=[WEB, old]).step().owners == (WEB,)
 
 
 def test_the_ports_of_several_rows_reach_from_the_first_to_the_last() -> None:
@@ -154,6 +155,23 @@ def test_what_winnat_may_make_room_for_is_ready_unless_a_socket_is_in_the_way_to
     ):
         proposal = Proposal(creates=[spec("8080")], status=status, tried=tried, blockers=blockers)  # type: ignore[arg-type]
         assert proposal.step().status == final
+
+
+def test_the_lane_with_a_socket_in_the_way_is_called_first() -> None:
+    blockers = [
+        Blocker("socket", TCP6, ports("8080"), "nginx"),
+        Blocker("socket", TCP6, ports("7070"), "nginx"),
+        Blocker("row", TCP6, ports("9090"), "9090"),
+    ]
+    step = Proposal(creates=[spec("8080"), spec("9090")], status="deferred", tried=True, blockers=blockers).step()
+    assert [row.lanes for row in step.creates] == [(TCP6, TCP4), (TCP4, TCP6)]
+
+
+def test_what_winnat_has_to_make_room_for_is_tried_after_what_is_ready() -> None:
+    row = Blocker("row", TCP4, ports("80"), "80")
+    tried = Proposal(creates=[spec("80")], status="blocked", tried=True, blockers=[row]).step()
+    ready = Proposal(creates=[spec("9000")]).step()
+    assert in_order([tried, ready]) == (ready, tried)
 
 
 @given(st.integers(1, 12), st.lists(st.tuples(st.integers(0, 11), st.integers(0, 11)), max_size=15))

@@ -6,14 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-from reconciler.host.interface import Lookup
+from reconciler.host.interface import Lookup, Socket
 from reconciler.lab.simulated.table import Entry
 from reconciler.ledger.records import RestoreRow
 from reconciler.plan.model import DECLARED, Options, Plan, State, Step, UnitRef
 from reconciler.plan.planner import plan_state
 from reconciler.policy.entries import PolicySet
 from reconciler.ports import PROTOCOLS, Kind
-from tests.plan.build import listed, ports, reading
+from tests.plan.build import book, listed, owned, ports, reading
 from tests.world import TCP4, TCP6, UDP4, World, entry, note_ids, policy, reserve, told, verdicts
 
 ERP = reserve("erp", "12000-12009")
@@ -440,3 +440,10 @@ def test_what_a_protected_entry_gave_up_is_made_again_if_an_earlier_run_lost_it(
     assert verdicts(world.run(plan)) == ["done"]
     assert note_ids(world.plan(policy("p"))) == ["protected"]
     assert told(world.plan(policy("p"), options=Options(unprotect=frozenset({"web"})))) == ["delete 8000-8009 tcp"]
+
+
+def test_ports_of_every_old_row_that_stay_excluded_are_known() -> None:
+    view = reading(*listed("11990-12004 *"), *listed("12005-12014 *"), sockets=(Socket(TCP4, 12000, "nginx", 77),))
+    ledger = book(*owned("11990-12004"), *owned("12005-12014"))
+    (step,) = plan_state(State(PolicySet((policy("p", ERP),)), view, ledger)).steps
+    assert (step.action, step.status, str(step.over_covered)) == ("replace", "deferred", "11990-11999, 12010-12014")
