@@ -179,6 +179,21 @@ def test_a_plan_on_a_new_host_that_wants_nothing_changes_nothing() -> None:
     assert (plan.steps, plan.notes, plan.update.changed) == ((), (), False)
 
 
+def test_plans_that_were_used_up_are_no_change() -> None:
+    world = World()
+    world.apply(policy("p", entry("web", "8080")))
+    assert world.store.ledger is not None
+    world.store.ledger = replace(world.store.ledger, applied=("0123456789abcdef",))
+    assert not world.plan(policy("p", entry("web", "8080"))).update.changed
+
+
+def test_the_update_names_the_rows_of_ours_that_go() -> None:
+    world = World()
+    world.apply(policy("p", entry("web", "8080"), entry("db", "5432")))
+    plan = world.plan(policy("p", entry("db", "5432")))
+    assert [f"{row.lane} {row.ports}" for row in plan.update.leaving] == ["tcp/ipv4 8080", "tcp/ipv6 8080"]
+
+
 def test_the_id_is_that_of_the_steps_and_options_on_this_host() -> None:
     world = World()
     wanted = policy("p", entry("web", "8080"))

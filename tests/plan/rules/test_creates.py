@@ -258,6 +258,12 @@ def test_where_lookup_answers_for_exclusions_an_unstarred_row_it_finds_is_a_rese
     assert told(world.plan(policy("p", ERP))) == []
 
 
+def test_a_row_of_unknown_kind_elsewhere_says_nothing_about_a_reservation() -> None:
+    found = frozenset({Lookup("tcp", ports("12000-12009")), Lookup("tcp", ports("8080"))})
+    view = reading(*listed("12000-12009"), *listed("8080 *"), lookups=found, lookup_tells_kinds=False)
+    assert told(plan_state(State(PolicySet((policy("p", ERP),)), view, None))) == []
+
+
 def test_a_reservation_that_is_gone_is_drift() -> None:
     world = World()
     world.apply(policy("p", ERP))
