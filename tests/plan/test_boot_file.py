@@ -23,7 +23,8 @@ def applied(listed: str = "") -> ListWorld:
 def persist(plan: Plan) -> str:
     """The reason of the one step, which puts the file right."""
     (step,) = plan.steps
-    assert (step.action, step.status, step.cause, step.lanes) == ("persist", "ready", "drift", LANES)
+    assert (step.action, step.status, step.cause) == ("persist", "ready", "drift")
+    assert (step.kind, step.lanes) == ("exclusion", LANES)
     assert step.reason.id == "boot-file"
     return step.reason.text.removeprefix("the file that sets the ports at boot ")
 
@@ -336,3 +337,15 @@ def test_a_file_that_could_not_be_read_is_told() -> None:
     world.host.not_read = ("/etc/sysctl.d/99-secret.conf",)
     (note,) = (note for note in world.plan(WEB).notes if note.id == "not-read")
     assert (note.place, "plan as root" in note.text) == ("/etc/sysctl.d/99-secret.conf", True)
+
+
+def test_what_nobody_claims_stays_in_the_file_although_it_is_not_listed() -> None:
+    world = applied()
+    world.host.file = ports("8000-8009 9000")
+    assert in_sync(world, WEB)
+
+
+def test_the_step_for_the_file_names_the_ports_that_are_wrong() -> None:
+    world = applied()
+    world.host.file = ports("8000-8004 8009")
+    assert world.plan(WEB).steps[0].ports == PortRange(8005, 8008)

@@ -329,8 +329,15 @@ def test_unmanaged_takes_runs_inside_its_window_that_no_entry_wants() -> None:
     world.apply(policy("a", entry("web", "8010")))
     plan = world.plan(policy("a", entry("web", "8010")), unmanaged=unmanaged("delete", "8000-9005"))
     assert told(plan) == ["delete 8000-8009 tcp+udp"]
+    assert (plan.steps[0].owners, plan.steps[0].reason.id) == ((("test", "unmanaged", "policy.toml:1"),), "unmanaged")
     world.run(plan)
     assert world.listed == "22, 8010, 9000-9010"
+
+
+def test_unmanaged_leaves_what_the_file_sets_at_boot() -> None:
+    world = ListWorld("8000-8009")
+    world.host.file = ports("8000-8009")
+    assert told(world.plan(policy("a"), unmanaged=unmanaged("delete", "8000-8009"))) == []
 
 
 def test_unmanaged_leaves_a_run_of_which_an_entry_wants_a_port() -> None:
