@@ -14,7 +14,7 @@ from reconciler.plan.model import Options, Plan, State
 from reconciler.plan.planner import plan_state
 from reconciler.policy.entries import Policy, PolicySet
 from reconciler.ports import LANES, PROTOCOLS, Lane, PortRange, PortSet, Protocol
-from tests.world import NO_LIMITS, FakeClock, MemoryStore, Silent, ranges
+from tests.world import NO_LIMITS, FakeClock, MemoryStore, Silent, ranges, sound
 
 RIVAL = "/etc/sysctl.d/99-other.conf:3"
 UNSUPPORTED = Refusal("unsupported", "not here")
@@ -137,7 +137,7 @@ class ListWorld:
 
     def plan(self, *policies: Policy, options: Options | None = None, **whole: Any) -> Plan:
         wanted = PolicySet(policies, **{"limits": NO_LIMITS, **whole})
-        return plan_state(State(wanted, self.host.snapshot(), self.store.load()), options or Options())
+        return sound(plan_state(State(wanted, self.host.snapshot(), self.store.load()), options or Options()))
 
     def apply(self, *policies: Policy, options: Options | None = None, **whole: Any) -> ApplyResult:
         return self.run(self.plan(*policies, options=options, **whole))

@@ -225,6 +225,7 @@ def test_a_rival_that_came_later_is_shown_although_nothing_else_is_to_be_done() 
     world.host.rival = RIVAL
     plan = world.plan(WEB)
     assert told(plan) == ["blocked persist 8000-8009 tcp+udp"]
+    assert (plan.steps[0].cause, plan.steps[0].kind) == ("drift", "exclusion")
     reason = plan.steps[0].reason
     assert (reason.id, f"may not count: in the way is {RIVAL}" in reason.text) == ("boot-file-elsewhere", True)
     assert plan.steps[0].remedy == reasons.MOVE_THE_LINE
@@ -349,3 +350,10 @@ def test_the_step_for_the_file_names_the_ports_that_are_wrong() -> None:
     world = applied()
     world.host.file = ports("8000-8004 8009")
     assert world.plan(WEB).steps[0].ports == PortRange(8005, 8008)
+
+
+def test_the_step_for_the_file_is_about_the_entries_whose_ports_are_wrong() -> None:
+    world, wanted = ListWorld(), policy("a", entry("web", "8000-8009"), entry("db", "5432"))
+    world.apply(wanted)
+    world.host.file = ports("8000-8009")
+    assert [owner.entry for owner in world.plan(wanted).steps[0].owners] == ["db"]
