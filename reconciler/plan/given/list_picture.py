@@ -31,8 +31,7 @@ def take_list_picture(state: State, options: Options) -> Picture:
     owned = replace(owned, rows=tuple(_with_held(owned.rows, desired.declared, state.snapshot)))
     snapshot = replace(state.snapshot, rows=cut_rows(state.snapshot, owned.rows))
     everywhere = replace(owned, rows=tuple(replace(row, lane=lane) for row in owned.rows for lane in LANES))
-    drifted = replace(everywhere, drifted=owned.drifted, to_restore=owned.to_restore)
-    picture = arranged(replace(state, snapshot=snapshot), options, drifted, desired)
+    picture = arranged(replace(state, snapshot=snapshot), options, everywhere, desired)
     return replace(picture, state=state, owned=owned)
 
 
