@@ -104,7 +104,7 @@ def test_a_step_that_repairs_and_adds_is_drift() -> None:
     world.apply(policy("p", entry("web", "8000-8009")))
     world.delete(TCP4, "8000-8009")
     for name in ("api", "zoo"):  # before and after it
-        plan = world.plan(policy("p", entry(name, "8005-8019"), entry("web", "8000-8009")))
+        plan = world.plan(policy("p", entry(name, "8012-8019"), entry("web", "8000-8014")))
         assert [(step.cause, step.reason.id) for step in plan.steps] == [("drift", "drift")]
 
 
