@@ -357,3 +357,12 @@ def test_the_step_for_the_file_is_about_the_entries_whose_ports_are_wrong() -> N
     world.apply(wanted)
     world.host.file = ports("8000-8009")
     assert [owner.entry for owner in world.plan(wanted).steps[0].owners] == ["db"]
+
+
+def test_all_that_the_file_holds_counts_for_the_id_of_a_plan() -> None:
+    world = applied()
+    before = world.plan(WEB)
+    world.host.file = ports("8000-8009 9000")
+    after = world.plan(WEB)
+    assert (before.steps, after.steps) == ((), ())
+    assert before.id != after.id

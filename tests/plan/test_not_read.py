@@ -9,6 +9,8 @@ import pytest
 
 from reconciler.errors import HostError
 from reconciler.host.interface import Facts, Snapshot
+from reconciler.plan.model import State
+from reconciler.plan.planner import plan_state
 from reconciler.plan.refusals import refuse_what_was_not_read
 from reconciler.policy.entries import DynamicRange, Policy, PolicySet
 from reconciler.ports import LANES, Lane, PortRange, Protocol
@@ -76,3 +78,9 @@ def test_a_wanted_dynamic_range_must_have_been_captured() -> None:
 def test_a_live_host_that_could_not_read_its_dynamic_range_is_still_planned() -> None:
     live = replace(BOTH_TCP, facts=replace(FACTS, kind="windows", read_only=False), known_lanes=LANES)
     check(live, policy("node"), ranges={"tcp": PortRange(50000, 60000)})
+
+
+def test_a_plan_of_what_was_not_read_is_refused() -> None:
+    wanted = PolicySet((policy("node", entry("dns", "53", protocols=("udp",))),))
+    with pytest.raises(HostError):
+        plan_state(State(wanted, BOTH_TCP, None))
