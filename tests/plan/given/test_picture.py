@@ -162,3 +162,11 @@ def test_what_two_files_claim_for_one_entry_is_missing_once() -> None:
     claims = (claim("web", "8080", file="/a/p.toml"), claim("web", "8080", file="/b/p.toml"))
     seen = picture(reading(), policy("q"), ledger=book(*owned("8080"), claims=claims))
     assert [str(item.ports) for item in seen.missing_claims()] == ["8080"]
+
+
+def test_claims_that_are_asked_for_are_told_and_no_reservation_where_there_are_none() -> None:
+    erp = claim("erp", "12000-12009", kind="reservation")
+    claims = (erp, claim("web", "8080"), claim("db", "5432"))
+    seen = picture(reading(reservations_supported=False), ledger=book(claims=claims))
+    assert [item.unit.entry.name for item in seen.missing_claims(claims)] == ["web", "db"]
+    assert [item.unit.entry.name for item in seen.missing_claims(claims[:2])] == ["web"]
