@@ -142,7 +142,7 @@ def test_a_claim_of_the_ledger_wants_what_its_entry_wanted() -> None:
     was = Exclusion("p", "web", place, web.ports, PROTOCOLS, FAMILIES, store="active")
     assert list(units_of(web, "b.toml", SPLIT)) == [
         Unit(was, "exclusion", protocol, lanes, item)
-        for protocol, lanes in (("tcp", TCP), ("udp", UDP))
+        for protocol, lanes in zip(PROTOCOLS, (TCP, UDP), strict=True)
         for item in web.ports
     ]
     together = units_of(web, "b.toml", reading(shared=(LANES,)))
