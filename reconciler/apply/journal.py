@@ -161,10 +161,15 @@ class Journal:
         missing = tuple(row for row in self._with_rows_over(lost) if not listed.covers(row.ports))
         self._save(replace(ledger, rows=(), intents=(), to_restore=missing).with_rows(self._dated(there)))
 
+    def restored(self, rows: Iterable[RowRef]) -> None:
+        """Write down that what these rows held is as it must be, so they are not to be made again."""
+        self._write(LedgerChange(restored=tuple(key for row in rows for key in keys_of(row, row.lanes))))
+
     def note_winnat_to_start(self, to_restore: bool) -> None:
-        """Write down that WinNAT must be started again, or that it runs."""
+        """Write down that WinNAT must be started again, or that it runs: in the ledger itself, whatever becomes of its
+        journal."""
         if to_restore != self._book.winnat_to_start:
-            self._write(LedgerChange(winnat_to_start=to_restore))
+            self._save(replace(self.ledger, winnat_to_start=to_restore))
 
     def _intent(self, call: Call) -> Intent:
         row, run = call.row, self._run

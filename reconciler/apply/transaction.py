@@ -60,6 +60,8 @@ class Transactions:
         lost, calls, owed = len(self._problems), self._writer.calls, self._writer.count_to_restore()
         try:
             refused = self._delete_all(step, writes) or self._create_all(step, writes)
+            if step.creates and not refused:
+                self._writer.restored(step.deletes)
         except (HostError, LedgerError) as error:
             if self._writer.calls == calls:
                 return StepResult(step, "not-run", (), str(error))

@@ -171,6 +171,10 @@ class Writer:
         """How many that are; what is noted later comes behind them."""
         return self._journal.count_to_restore()
 
+    def restored(self, rows: Sequence[RowRef]) -> None:
+        """What was deleted with these rows is back, or in the place that it has now. Raises LedgerError."""
+        self._journal.restored(rows)
+
     def covers(self, lane: Lane, ports: PortRange) -> bool:
         """Is every port of the range covered by administered rows in this lane, by a reading under the lock?
 

@@ -222,7 +222,7 @@ def _ledger(snapshot: Snapshot, store: LedgerStore) -> Check:
     try:
         ledger = store.load()
     except LedgerError as error:
-        remedy = "Restore it from a backup. Without one move it away; then run adopt --from-policy to own ranges again."
+        remedy = "Do that; then run adopt --from-policy to own again what counts as foreign."
         return Check("ledger", "fail", f"The ledger cannot be used: {error}.", remedy)
     if ledger is None:
         return Check("ledger", "ok", "There is no ledger yet, so every range is foreign; apply makes one.")

@@ -88,15 +88,16 @@ _LEDGER = codec.record(
         "journal": TEXT,
     },
 )
+_KEY = codec.line(RowKey, {"lane": LANE, "ports": PORTS, "kind": KIND})
 _CHANGE = codec.record(
     LedgerChange,
     {
         "rows": codec.listed(_LINES["rows"]),
-        "gone": codec.listed(codec.line(RowKey, {"lane": LANE, "ports": PORTS, "kind": KIND})),
+        "gone": codec.listed(_KEY),
         "settled": codec.listed(_LINES["intents"]),
         "intents": codec.listed(_LINES["intents"]),
         "to_restore": codec.listed(_LINES["to_restore"]),
-        "winnat_to_start": codec.optional(FLAG),
+        "restored": codec.listed(_KEY),
     },
 )
 _HEAD = codec.record(lambda of: of, {"of": TEXT})

@@ -130,7 +130,7 @@ class LedgerChange:
     """What is different since the ledger was last written.
 
     `gone` leave first, then `rows` come, each in place of the one of its key. `settled`: calls whose outcome is known
-    now; `intents`: calls that are about to be made. `winnat_to_start`: None where that is as it was.
+    now; `intents`: calls that are about to be made. `restored`: what is not to be made again any more.
     """
 
     rows: tuple[OwnedRow, ...] = ()
@@ -138,7 +138,7 @@ class LedgerChange:
     settled: tuple[Intent, ...] = ()
     intents: tuple[Intent, ...] = ()
     to_restore: tuple[RestoreRow, ...] = ()
-    winnat_to_start: bool | None = None
+    restored: tuple[RowKey, ...] = ()
 
 
 class Book:
@@ -150,7 +150,6 @@ class Book:
         self._excluded: dict[Lane, list[PortRange]] = {}
         self._to_restore = {row_key(row): row for row in ledger.to_restore}
         self._intents = dict.fromkeys(ledger.intents)
-        self.winnat_to_start = ledger.winnat_to_start
         for row in sorted(ledger.rows, key=row_key):
             self._put(row)
 
@@ -158,6 +157,11 @@ class Book:
     def claims(self) -> tuple[Claim, ...]:
         """Its claims, which no change touches."""
         return self._ledger.claims
+
+    @property
+    def winnat_to_start(self) -> bool:
+        """Whether WinNAT is to be started, which no change touches either."""
+        return self._ledger.winnat_to_start
 
     @property
     def rows(self) -> tuple[OwnedRow, ...]:
@@ -200,8 +204,8 @@ class Book:
         self._intents.update(dict.fromkeys(change.intents))
         for owed in change.to_restore:
             self._to_restore.setdefault(row_key(owed), owed)
-        if change.winnat_to_start is not None:
-            self.winnat_to_start = change.winnat_to_start
+        for key in change.restored:
+            self._to_restore.pop(key, None)
 
     def ledger(self) -> Ledger:
         """The whole as it is now, sorted as it is written."""
@@ -210,7 +214,6 @@ class Book:
             rows=tuple(sorted(self.rows, key=row_key)),
             intents=tuple(self._intents),
             to_restore=tuple(sorted(self.to_restore, key=row_key)),
-            winnat_to_start=self.winnat_to_start,
         )
 
     def _put(self, row: OwnedRow) -> None:

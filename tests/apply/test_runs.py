@@ -346,3 +346,18 @@ def test_after_a_wish_to_stop_no_call_more_is_announced() -> None:
     world.run(world.plan(many(200)), stop=lambda: next(asked) >= 3)
     assert len(world.owned()) == 3
     assert world.store.saves == 1 + 1 + 1  # at the beginning, before the calls, what came of them
+
+
+@pytest.mark.parametrize("kind", ["exclusion", "reservation"])
+def test_a_replace_that_is_done_is_not_undone_by_the_apply_of_another_policy(kind: str) -> None:
+    def wanted(ports: str) -> Policy:
+        made = entry if kind == "exclusion" else reserve
+        return policy("p", *[made(f"e{at}", ports.format(8 + at)) for at in range(3)])
+
+    world, asked = World(), iter(range(100))
+    world.apply(wanted("{0}000-{0}009"))
+    result = world.run(world.plan(wanted("{0}000-{0}004"), options=FORCED), stop=lambda: next(asked) >= 2)
+    assert verdicts(result) == ["done", "done", "not-run"]
+    other = policy("q", entry("other", "20000"))
+    assert told(world.plan(policy("p", in_scope=False), other)) == ["create 20000 tcp"]
+    assert told(world.plan(wanted("{0}000-{0}004"), options=FORCED)) == ["replace 10000-10009 -> 10000-10004 tcp"]

@@ -47,15 +47,16 @@ def test_it_is_the_plain_dictionary_that_it_stands_for(several: list[LedgerChang
 
 def test_an_intent_stays_open_until_it_is_settled() -> None:
     book = Book(Ledger("m"))
-    book.change(LedgerChange(intents=SAMPLE.intents, winnat_to_start=True))
-    assert (book.ledger().intents, book.winnat_to_start) == (SAMPLE.intents, True)
+    book.change(LedgerChange(intents=SAMPLE.intents))
     book.change(LedgerChange())
-    assert (book.ledger().intents, book.winnat_to_start) == (SAMPLE.intents, True)
-    book.change(LedgerChange(settled=SAMPLE.intents, winnat_to_start=False))
-    assert (book.ledger().intents, book.winnat_to_start) == ((), False)
+    assert book.ledger().intents == SAMPLE.intents
+    book.change(LedgerChange(settled=SAMPLE.intents))
+    assert book.ledger().intents == ()
 
 
 def test_what_is_to_be_restored_is_noted_once() -> None:
     book = Book(SAMPLE)
     book.change(LedgerChange(to_restore=SAMPLE.to_restore))
     assert (book.to_restore, book.count_to_restore()) == (SAMPLE.to_restore, 1)
+    book.change(LedgerChange(restored=tuple(map(row_key, SAMPLE.to_restore))))
+    assert book.ledger().to_restore == ()

@@ -252,7 +252,7 @@ def test_loading_a_ledger_imports_no_library() -> None:
 
 ROW = SAMPLE.rows[0]
 CHANGES = (
-    LedgerChange(intents=SAMPLE.intents, winnat_to_start=False),
+    LedgerChange(intents=SAMPLE.intents, restored=(row_key(SAMPLE.to_restore[0]),)),
     LedgerChange(rows=(replace(ROW, ports=PortRange(9000, 9009)),), settled=SAMPLE.intents),
     LedgerChange(gone=(row_key(ROW),), to_restore=(RestoreRow(LANES[0], ROW.ports, "exclusion", "active", "p/x"),)),
 )
@@ -301,7 +301,7 @@ def test_a_journal_that_a_kill_left_beside_a_newer_ledger_counts_for_nothing(tmp
     assert store.load() == after(3)
     store.append(CHANGES[0])
     assert store.journal.read_bytes() != left
-    assert store.load() == decode(encode(replace(after(3), intents=SAMPLE.intents, winnat_to_start=False)))
+    assert store.load() == decode(encode(replace(after(3), intents=SAMPLE.intents)))
 
 
 def test_a_journal_cut_at_any_byte_is_what_was_whole_by_then(tmp_path: Path) -> None:

@@ -253,7 +253,7 @@ LEDGERS: dict[str, Callable[[], bytes]] = {
 
 _CHANGED = (
     '{{"rows": [["tcp/ipv4", "{1}", "exclusion", "persistent", "b", "p", "t", "l{0}", ""]], "gone": [], "settled": [], '
-    '"intents": [], "to_restore": [], "winnat_to_start": null}}\n'
+    '"intents": [], "to_restore": [], "restored": []}}\n'
 )
 JOURNALS: dict[str, Callable[[], bytes]] = {
     "right changes": lambda: ledger.journal_head("") + numbered(_CHANGED).encode(),

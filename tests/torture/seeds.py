@@ -99,7 +99,7 @@ JOURNAL = "j"
 def _journal() -> bytes:
     rows, intents = ledger().rows, ledger().intents
     changes = [
-        LedgerChange(gone=tuple(map(row_key, rows[:1])), settled=intents, winnat_to_start=True),
+        LedgerChange(gone=tuple(map(row_key, rows[:1])), settled=intents, restored=tuple(map(row_key, rows[:1]))),
         LedgerChange(rows=rows, intents=intents, to_restore=ledger().to_restore),
     ]
     return b"".join([document.journal_head(JOURNAL), *map(document.encode_change, changes)])
