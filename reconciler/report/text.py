@@ -144,7 +144,8 @@ def result_lines(result: ApplyResult, palette: Palette) -> list[str]:
     """The whole result, one string a line."""
     steps = list(result.steps())
     done = [item for _, item in steps if item is not None]
-    title = "Applied" if any(_VERDICTS[item.verdict][1] == "good" for item in done) else "Not applied"
+    title = "Cut short" if any(item.verdict == "unknown" for item in done) else "Not applied"
+    title = "Applied" if any(_VERDICTS[item.verdict][1] == "good" for item in done) else title
     lines = _section(title, (_result_block(item, palette) for item in done), palette)
     skipped = [step for step, item in steps if item is None]
     lines += _section("Skipped", (_stuck_lines(step, palette) for step in skipped), palette)
