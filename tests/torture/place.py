@@ -199,7 +199,7 @@ class Place:
             return [*self.book.wrong, f"the ledger cannot be read: {error}"]
         found = list(self.book.wrong)
         owned, ours = keys_of(ledger), self.ours()
-        if extra := {key for key in owned - ours if not self.scene.in_doubt.covers(key[1])}:
+        if extra := {key for key in owned - ours - self.hidden(ledger) if not self.scene.in_doubt.covers(key[1])}:
             found.append(f"the ledger has what we did not make: {_shown(extra)}")
         if lost := {key for key in ours - owned if not self.knows(owned, key)}:
             found.append(f"the ledger lacks what we made: {_shown(lost)}")
@@ -208,6 +208,12 @@ class Place:
         if ledger and ledger.winnat_to_start:
             found.append("WinNAT is still to be started")
         return [*found, *self._winnat()]
+
+    def hidden(self, ledger: Ledger | None) -> set[OwnedKey]:
+        """What stays ours since it is there again after a restart: the host and the ledger both say so."""
+        state = self.state()
+        rows = [row for row in (ledger.rows if ledger else ()) if row.hidden]
+        return {(row.lane, row.ports, row.kind) for row in rows if state.hidden[state.group(row.lane)].find(row.ports)}
 
     def ours(self) -> set[OwnedKey]:
         """What the ledger should have."""
