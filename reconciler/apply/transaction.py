@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from reconciler.apply.clock import Clock
+from reconciler.apply.jobs import Job
 from reconciler.apply.results import COVER_LOST, StepResult, Taken, Verdict, WriteResult
-from reconciler.apply.writer import Job, Writer
+from reconciler.apply.writer import Writer
 from reconciler.errors import HostError, LedgerError
 from reconciler.host.interface import Refusal
 from reconciler.ledger.records import RestoreRow
@@ -57,7 +58,7 @@ class Transactions:
     def run_alone(self, step: Step) -> StepResult:
         """Do one step: its deletes, then its creates."""
         writes: list[WriteResult] = []
-        lost, calls, owed = len(self._problems), self._writer.calls, self._writer.count_to_restore()
+        lost, calls, known = len(self._problems), self._writer.calls, self._writer.count_to_restore()
         try:
             refused = self._delete_all(step, writes) or self._create_all(step, writes)
             if step.creates and not refused:
@@ -65,7 +66,7 @@ class Transactions:
         except (HostError, LedgerError) as error:
             if self._writer.calls == calls:
                 return StepResult(step, "not-run", (), str(error))
-            self._tell_open(self._writer.to_restore()[owed:])
+            self._tell_open(self._writer.to_restore()[known:])
             return StepResult(step, "unknown", tuple(writes), str(error))
         if len(self._problems) > lost:
             return StepResult(step, "cover-lost", tuple(writes), _text(refused))

@@ -13,10 +13,10 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Literal, Protocol
+from dataclasses import replace
 
-from reconciler.apply.journal import Call, Journal, joined, keys_of
+from reconciler.apply.jobs import Course, Job, Open, Straight
+from reconciler.apply.journal import Journal, joined, keys_of
 from reconciler.apply.results import Taken, WriteResult
 from reconciler.apply.view import View
 from reconciler.host.interface import Change, Host, Lookup, Refusal, Row, Snapshot
@@ -30,93 +30,6 @@ SAID_CREATED = Refusal("failed", "the call said that it was done, and the range 
 SAID_DELETED = Refusal("failed", "the call said that it was done, and the range is still there")
 HIDDEN = "until the next restart: only the active store let it go, so if it was saved it is there again after it"
 UNSURE = "it is there although the call failed: somebody else may have made it, so it is not recorded as ours"
-
-
-@dataclass(eq=False, slots=True)
-class Job:
-    """One row to create or to delete, and how far that is.
-
-    Attributes:
-        label: the entry that a create is for; None where the row must not become ours.
-        comes_back: ports of a row to delete that must be made again, so the ledger says so from then on.
-        result: what came of it, once that is known.
-        lanes: where there was something to do. wrong: where there still is.
-        calls: what is left to try, in its order, each where it is still needed.
-        worked: lanes that are right by our doing, with the store of the call that did it.
-        records: of a row to delete, what the ledger had of it in each lane.
-        refusal: what the host said last when it refused. called: at least one call was made.
-        unsure: a call that failed may not have been what made the row.
-    """
-
-    verb: Literal["create", "delete"]
-    row: RowRef
-    label: str | None = None
-    comes_back: PortSet = PortSet()
-    result: WriteResult | None = None
-    lanes: tuple[Lane, ...] = ()
-    wrong: tuple[Lane, ...] = ()
-    calls: list[tuple[Lane, Store]] = field(default_factory=list)
-    worked: dict[Lane, Store] = field(default_factory=dict)
-    records: dict[Lane, OwnedRow | None] = field(default_factory=dict)
-    refusal: Refusal | None = None
-    called: bool = False
-    unsure: bool = False
-
-    @property
-    def refused(self) -> bool:
-        """Is it known that the host does not do it?"""
-        return self.result is not None and self.result.outcome == "refused"
-
-
-class Course(Protocol):
-    """Watches a run."""
-
-    def wants(self, job: Job) -> bool:
-        """Is the job still wanted? Asked once, right before its first call."""
-        ...
-
-    def learns(self, job: Job) -> None:
-        """The job has its result."""
-        ...
-
-
-class Straight:
-    """Nothing happens on the way."""
-
-    def wants(self, job: Job) -> bool:
-        """See `Course`."""
-        return True
-
-    def learns(self, job: Job) -> None:
-        """See `Course`."""
-
-
-@dataclass(eq=False, slots=True)
-class _Open:
-    """A call of a job through one lane.
-
-    Attributes:
-        lanes: those that get the row by it, since they lack it.
-        fresh: they lacked it after the call before this one.
-        intent: what the ledger says of it. refusal: what the host said, if it was not done.
-        made: it was. judged: it is known what came of it.
-    """
-
-    job: Job
-    lane: Lane
-    store: Store
-    lanes: tuple[Lane, ...]
-    fresh: bool = False
-    intent: Intent | None = None
-    refusal: Refusal | None = None
-    made: bool = False
-    judged: bool = False
-
-    def announced(self) -> Call:
-        """What the ledger says of it beforehand."""
-        job = self.job
-        absent_in = self.lanes if job.verb == "create" and job.label is not None else ()
-        return Call(job.verb, job.row, absent_in, job.label or "", job.comes_back)
 
 
 class Writer:
@@ -211,9 +124,9 @@ class Writer:
         while jobs:
             jobs = self._pass([self._next(job) for job in jobs], course)
 
-    def _pass(self, calls: Sequence[_Open], course: Course) -> list[Job]:
+    def _pass(self, calls: Sequence[Open], course: Course) -> list[Job]:
         """Make one call for each job, and read; at once where a call says that it failed. Who needs another one."""
-        made: list[_Open] = []
+        made: list[Open] = []
         again: list[Job] = []
         for at, item in enumerate(calls):
             if not (item.job.called or course.wants(item.job)):
@@ -231,9 +144,9 @@ class Writer:
         dropped = [item.intent for item in calls if item.intent and not item.judged and item not in made]
         return [*again, *self._judge(made, dropped, course)]
 
-    def _next(self, job: Job) -> _Open:
+    def _next(self, job: Job) -> Open:
         lane, store = job.calls.pop(0)
-        return _Open(job, lane, store, self._by_us(job, lane))
+        return Open(job, lane, store, self._by_us(job, lane))
 
     def _by_us(self, job: Job, lane: Lane) -> tuple[Lane, ...]:
         """Lanes of one table lack the row together, and get it by one call. Of a table of its own it is known only by
@@ -241,12 +154,12 @@ class Writer:
         together = job.row.kind == "reservation" or self._view.share(job.row.lanes)
         return job.wrong if together else (lane,)
 
-    def _announce(self, calls: Sequence[_Open]) -> None:
+    def _announce(self, calls: Sequence[Open]) -> None:
         """Write down that these calls are about to be made."""
         for item, intent in zip(calls, self._journal.intend([item.announced() for item in calls]), strict=True):
             item.intent = intent
 
-    def _is_needed(self, item: _Open) -> bool:
+    def _is_needed(self, item: Open) -> bool:
         """Is the row still not as it should be, by a reading since the last call if there is one?"""
         job, row = item.job, item.job.row
         if row.kind == "exclusion" and not self._view.is_fresh(item.lanes):
@@ -260,7 +173,7 @@ class Writer:
         find = self._lacking if job.verb == "create" else self._standing
         return find(job.row, job.lanes)
 
-    def _call(self, item: _Open) -> None:
+    def _call(self, item: Open) -> None:
         job = item.job
         job.called = item.made = True
         self.calls += 1
@@ -268,7 +181,7 @@ class Writer:
         item.refusal = self._host.write(Change(job.verb, job.row.kind, item.lane, job.row.ports, item.store))
         job.refusal = item.refusal or job.refusal
 
-    def _judge(self, calls: Sequence[_Open], dropped: Iterable[Intent], course: Course) -> list[Job]:
+    def _judge(self, calls: Sequence[Open], dropped: Iterable[Intent], course: Course) -> list[Job]:
         """Read what the calls came to, and write it down. `dropped`: such as were announced and are not made.
 
         The jobs that need another call.
@@ -288,7 +201,7 @@ class Writer:
                 course.learns(item.job)
         return [item.job for item in calls if item.job.result is None]
 
-    def _created(self, item: _Open) -> Intent:
+    def _created(self, item: Open) -> Intent:
         """See where the row is now. The call, in the lanes in which it may have made the row ours."""
         job = item.job
         assert item.intent is not None
@@ -303,7 +216,7 @@ class Writer:
             job.calls.clear()  # it cannot be whole any more, so the other table need not get what is undone again
         return replace(item.intent, absent_in=() if job.label is None else lanes)
 
-    def _deleted(self, item: _Open) -> LedgerChange:
+    def _deleted(self, item: Open) -> LedgerChange:
         """See where the row still is. What goes from the ledger where it is not."""
         job = item.job
         job.wrong = self._wrong(job)

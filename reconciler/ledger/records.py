@@ -202,8 +202,8 @@ class Book:
         for intent in change.settled:
             self._intents.pop(intent, None)
         self._intents.update(dict.fromkeys(change.intents))
-        for owed in change.to_restore:
-            self._to_restore.setdefault(row_key(owed), owed)
+        for missing in change.to_restore:
+            self._to_restore.setdefault(row_key(missing), missing)
         for key in change.restored:
             self._to_restore.pop(key, None)
 
