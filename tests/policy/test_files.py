@@ -352,7 +352,7 @@ def test_so_many_entries_as_a_run_reads_may_be_in_any_files(tmp_path: Path, monk
     monkeypatch.setattr(files, "MOST_ENTRIES_OF_A_RUN", 4)
     text = policy(exclusion("NAME1", "80") + exclusion("NAME2", "81"))
     assert three(tmp_path, text) == [
-        f"{tmp_path}/c.toml: with this file there are over 4 entries: name fewer files at a time"
+        f"{tmp_path / 'c.toml'}: with this file there are over 4 entries: name fewer files at a time"
     ]
     assert names(load(tmp_path / "a.toml", tmp_path / "b.toml")) == ["p"]
 
@@ -360,7 +360,7 @@ def test_so_many_entries_as_a_run_reads_may_be_in_any_files(tmp_path: Path, monk
 def test_files_may_not_be_larger_together_than_a_run_reads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(files, "MOST_OF_A_RUN", 2**20)
     assert three(tmp_path, policy("# x\n" * 100_000)) == [
-        f"{tmp_path}/c.toml: with this file there are over 1 MiB of policies: name fewer files at a time"
+        f"{tmp_path / 'c.toml'}: with this file there are over 1 MiB of policies: name fewer files at a time"
     ]
 
 
@@ -368,16 +368,16 @@ def test_where_much_is_wrong_no_further_file_is_read(tmp_path: Path, monkeypatch
     monkeypatch.setattr(files, "ENOUGH", 150)
     wrong = three(tmp_path, policy("".join(f"k{number} = 1\n" for number in range(110))))
     assert len(wrong) == 202
-    assert wrong[100] == f"{tmp_path}/a.toml: and 10 more"
-    assert wrong[101] == f"{tmp_path}/b.toml: so much is wrong that no further file was read"
+    assert wrong[100] == f"{tmp_path / 'a.toml'}: and 10 more"
+    assert wrong[101] == f"{tmp_path / 'b.toml'}: so much is wrong that no further file was read"
     assert not any("c.toml" in line for line in wrong)
 
 
 def test_after_a_large_file_of_which_nothing_is_read_no_further_one_is(tmp_path: Path) -> None:
     wrong = three(tmp_path, policy("# x\n" * 500_000))
     assert wrong == [
-        f"{tmp_path}/a.toml: so much is wrong that no further file was read",
-        f"{tmp_path}/a.toml: the file has 500,000 lines or more: split it into several files",
+        f"{tmp_path / 'a.toml'}: so much is wrong that no further file was read",
+        f"{tmp_path / 'a.toml'}: the file has 500,000 lines or more: split it into several files",
     ]
 
 
@@ -396,7 +396,7 @@ def test_the_last_file_is_read_however_much_is_wrong(tmp_path: Path, monkeypatch
     monkeypatch.setattr(files, "ENOUGH", 250)
     wrong = three(tmp_path, policy("".join(f"k{number} = 1\n" for number in range(110))))
     assert not any("no further file" in line for line in wrong)
-    assert wrong[-1] == f"{tmp_path}/c.toml: and 10 more"
+    assert wrong[-1] == f"{tmp_path / 'c.toml'}: and 10 more"
 
 
 def test_targets_of_too_many_hosts_are_an_error_of_check_only(tmp_path: Path) -> None:
