@@ -22,7 +22,7 @@ from pathlib import Path
 import tomli
 
 from tests.windows.forwarding import definition
-from tests.windows.wine import CACHE, DLLS, ROOT, SYSTEM32, builtin, environment, python_folder, quietly, stop
+from tests.windows.wine import BUILT, CACHE, DLLS, ROOT, SYSTEM32, builtin, python_folder, quietly, stop
 
 SOURCES = Path(__file__).parent
 COMPILER = "x86_64-w64-mingw32-gcc"
@@ -171,7 +171,7 @@ def _pip(*words: str) -> None:
 
 def _prefix() -> None:
     stop()
-    shutil.rmtree(environment()["WINEPREFIX"], ignore_errors=True)
+    shutil.rmtree(BUILT, ignore_errors=True)
     quietly("wineboot", "--init")
     quietly("winecfg", "-v", "win10")
 
@@ -197,6 +197,7 @@ def _standins() -> None:
     _linked("bcryptprimitives.dll", [objects["bcryptprimitives"]], "-shared", "-Wl,--export-all-symbols", "-ladvapi32")
     _linked("netsh.exe", [objects["netsh"], objects["speech"], *shared], NO_CONSOLE)
     _linked("winnat.exe", [objects["winnat"], *shared])
+    stop()  # writes Wine's registry down, for the copies
 
 
 def _compiled(source: Path) -> Path:
