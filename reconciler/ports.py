@@ -5,7 +5,7 @@ All ports are 1..65535, both ends of a range included, in host byte order.
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import accumulate
@@ -115,9 +115,13 @@ class PortSet:
     @classmethod
     def of(cls, ranges: Iterable[PortRange]) -> PortSet:
         """The ports of all these ranges; they may overlap."""
+        pieces: dict[int, int] = {}  # by their first port: most of the whole is far away from a range
+        for first, last in ranges:
+            at = first & _PIECE
+            pieces[at] = pieces.get(at, 0) | (2 << last - first) - 1 << first - at
         bits = 0
-        for item in ranges:
-            bits |= _mask(item)
+        for at, piece in pieces.items():
+            bits |= piece << at
         return cls(bits)
 
     def __or__(self, other: PortSet) -> PortSet:
@@ -155,12 +159,14 @@ class PortSet:
 
     def covers(self, ports: PortRange) -> bool:
         """Is every port of the range in this set?"""
-        wanted = (1 << ports.count) - 1
-        return self.bits >> ports.first & wanted == wanted
+        first, last = ports
+        wanted = (2 << last - first) - 1
+        return self.bits >> first & wanted == wanted
 
     def touches(self, ports: PortRange) -> bool:
         """Is at least one port of the range in this set?"""
-        return bool(self.bits >> ports.first & ((1 << ports.count) - 1))
+        first, last = ports
+        return bool(self.bits >> first & (2 << last - first) - 1)
 
     def within(self, ports: PortRange) -> PortSet:
         """The ports of this set that lie in the range."""
@@ -186,17 +192,18 @@ class PortSet:
         return tuple(found)
 
 
-def _mask(ports: PortRange) -> int:
-    return ((1 << ports.count) - 1) << ports.first
+_PIECE = ~511
+"""Where pieces of 512 ports begin."""
 
 
-_ALL = _mask(PortRange(FIRST_PORT, LAST_PORT))
+_ALL = (2 << LAST_PORT) - (1 << FIRST_PORT)
 
 
 def missing_in(ports: PortRange, cover: PortSet) -> PortSet:
     """The ports of the range that `cover` lacks."""
-    full = (1 << ports.count) - 1
-    return PortSet((full ^ (cover.bits >> ports.first & full)) << ports.first)
+    first, last = ports
+    full = (2 << last - first) - 1
+    return PortSet((full ^ (cover.bits >> first & full)) << first)
 
 
 def cut(ports: PortSet, pieces: Iterable[PortRange]) -> tuple[PortRange, ...]:
@@ -241,10 +248,6 @@ class RangeIndex(Generic[Payload]):
 
     def touching(self, ports: PortRange) -> list[tuple[PortRange, Payload]]:
         """Every item that shares a port with the range."""
-        found = []
-        at = bisect_right(self._firsts, ports.last) - 1
-        while at >= 0 and self._reach[at] >= ports.first:
-            if self._items[at][0].last >= ports.first:
-                found.append(self._items[at])
-            at -= 1
-        return found[::-1]
+        first, last = ports
+        near = self._items[bisect_left(self._reach, first) : bisect_right(self._firsts, last)]
+        return [item for item in near if item[0].last >= first]

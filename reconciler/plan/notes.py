@@ -90,13 +90,13 @@ def _release(picture: Picture, steps: Sequence[Step]) -> Iterator[Note]:
 def _shared_lanes(picture: Picture, steps: Sequence[Step]) -> Iterator[Note]:
     """Said once, however many entries it concerns (design 4.3)."""
     scope = picture.state.policies.in_scope()
-    named = {(entry.policy, entry.name): entry for policy in scope for entry in policy.exclusions}
-    claims = (claim for claim in picture.desired.declared if claim.kind == "exclusion")
-    wider = [claim for claim in claims if claim.lanes != named[claim.policy, claim.entry].lanes]
-    if wider:
-        names = shorten([f"{claim.policy}/{claim.entry}" for claim in wider], _SHOWN)
+    exclusions = [entry for policy in scope for entry in policy.exclusions if entry.state == "present"]
+    shared = {lanes for lanes in {entry.lanes for entry in exclusions} if picture.snapshot.sharing(lanes) != lanes}
+    if shared:
+        wider = sorted((entry.policy, entry.name, entry.place) for entry in exclusions if entry.lanes in shared)
+        names = shorten([f"{policy}/{name}" for policy, name, _ in wider], _SHOWN)
         text = f"families or protocols share a table here, so more is covered than was declared: {names}"
-        yield Note("shared-lanes", text, picture.desired.ref(wider[0]).place)
+        yield Note("shared-lanes", text, str(wider[0][2]))
 
 
 # What is ours and stays as it is

@@ -10,8 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import fields
-from operator import attrgetter
 
 from reconciler.host.interface import ListSnapshot
 from reconciler.ledger.records import Ledger
@@ -95,9 +93,8 @@ def _in_sync(picture: Picture, steps: Iterable[Step]) -> int:
     """How many entries in scope are what they say: no step is about them."""
     concerned = {(owner.policy, owner.entry) for step in steps for owner in step.owners}
     scope = picture.state.policies.in_scope()
-    entries = [(policy.name, entry.name) for policy in scope for entry in policy.exclusions]
-    entries += [(policy.name, entry.name) for policy in scope for entry in policy.reservations]
-    return sum(1 for entry in entries if entry not in concerned)
+    entries = {(policy.name, entry.name) for policy in scope for entry in (*policy.exclusions, *policy.reservations)}
+    return len(entries - concerned)
 
 
 def _update(picture: Picture, steps: Iterable[Step], stored: PortSet) -> LedgerUpdate:
@@ -122,9 +119,15 @@ def _digest(picture: Picture, steps: tuple[Step, ...]) -> str:
     asked = [sorted(options.retire), sorted(options.unprotect), sorted(options.force), options.release_winnat]
     used = picture.state.ledger.applied if picture.state.ledger else ()
     file = str(picture.snapshot.stored) if isinstance(picture.snapshot, ListSnapshot) else ""
-    bare = [(_but_owners(step), [(owner.policy, owner.entry) for owner in step.owners]) for step in steps]
-    text = json.dumps((picture.snapshot.facts.machine, asked, used, bare, file), default=str, check_circular=False)
+    bare = [_bare(step) for step in steps]
+    text = json.dumps((picture.snapshot.facts.machine, asked, used, bare, file), check_circular=False)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-_but_owners = attrgetter(*(item.name for item in fields(Step) if item.name != "owners"))
+def _bare(step: Step) -> tuple[object, ...]:
+    """What a step comes to: where it has rows, its kind, lanes and ports are theirs, and its units name its entries."""
+    rows = (step.deletes, step.creates) if step.deletes or step.creates else (step.kind, step.lanes, step.ports)
+    owners = () if step.units else [(owner.policy, owner.entry) for owner in step.owners]
+    over = str(step.over_covered) if step.over_covered else ""
+    forecast = (step.status, step.tried, step.blockers, step.remedy, over)
+    return step.action, step.cause, rows, step.units, owners, step.reason, forecast

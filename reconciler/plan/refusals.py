@@ -164,4 +164,5 @@ def _taken(picture: Picture, protocol: Protocol, steps: Iterable[Step]) -> PortS
 
 
 def _ports_on(lanes: tuple[Lane, ...], rows: Iterable[RowRef]) -> PortSet:
-    return PortSet.of(row.ports for row in rows if not set(lanes).isdisjoint(row.lanes))
+    mine = frozenset(lanes)
+    return PortSet.of(row.ports for row in rows if not mine.isdisjoint(row.lanes))

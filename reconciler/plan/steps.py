@@ -244,8 +244,10 @@ def _over_covered(proposal: Proposal, picture: Picture) -> PortSet:
     return over
 
 
-def merged(rows: Iterable[RowRef]) -> tuple[RowRef, ...]:
+def merged(rows: Sequence[RowRef]) -> tuple[RowRef, ...]:
     """The rows in the given order, those that differ only in the family put together as one with both lanes."""
+    if len(rows) < 2:
+        return tuple(rows)
     found: dict[tuple[str, str, PortRange, str], RowRef] = {}
     for row in rows:
         key = (row.kind, row.lanes[0].protocol, row.ports, row.store)

@@ -115,8 +115,11 @@ class Picture:
         if unit.kind == "reservation":
             missing = self.presence(unit) == "missing"
             return dict.fromkeys(self.tables_of(unit.lanes), PortSet.of([unit.ports])) if missing else {}
-        lacks = {number: missing_in(unit.ports, self.tables[number].cover) for number in self.tables_of(unit.lanes)}
-        return {number: ports for number, ports in lacks.items() if ports}
+        return {
+            number: lacks
+            for number in self.tables_of(unit.lanes)
+            if (lacks := missing_in(unit.ports, self.tables[number].cover))
+        }
 
     def presence(self, unit: Unit) -> Literal["ours", "foreign", "missing"]:
         """Is this reservation there, and whose is it?
@@ -132,7 +135,8 @@ class Picture:
 
     def cause(self, unit: Unit, lacks: Lacks) -> Cause:
         """Why a unit lacks ports: an earlier run could not put them back, the host left them, or neither."""
-        return _CAUSES[next(reason.id for reason, _ in self._why(unit, lacks))]
+        why, _ = next(self._why(unit, lacks))
+        return _CAUSES[why.id]
 
     def still_to_restore(self) -> tuple[RestoreRow, ...]:
         """What is still missing of what an earlier run took away, as far as anybody will claim it."""
@@ -170,11 +174,11 @@ class Picture:
             yield self.lost_reservations.get((unit.protocol, unit.ports), reasons.CLAIMED), lacks
             return
         for why, gone in self.gone:
-            part = {number: ports & gone[number] for number, ports in lacks.items() if ports & gone[number]}
+            part = {number: both for number, ports in lacks.items() if (both := ports & gone[number])}
             if part:
                 yield why, part
-                lacks = {number: ports - gone[number] for number, ports in lacks.items()}
-        if any(lacks.values()):
+                lacks = {number: rest for number, ports in lacks.items() if (rest := ports - gone[number])}
+        if lacks:
             yield reasons.CLAIMED, lacks
 
     # Who is in the way

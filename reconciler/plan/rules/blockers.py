@@ -99,7 +99,7 @@ def _rows_over(picture: Picture, gap: Gap, leaving: Leaving) -> tuple[list[Row],
 def _over(table: Table, unit: Unit, lacks: PortSet) -> list[Row]:
     if unit.kind == "reservation":
         return [row for _, row in (*table.covering.touching(unit.ports), *table.others.touching(unit.ports))]
-    return [row for run in (table.other_ports & lacks).runs() for _, row in table.others.touching(run)]
+    return [row for ports, row in table.others.touching(unit.ports) if lacks.touches(ports)]
 
 
 def _held_by_rows(picture: Picture, gap: Gap, rows: Sequence[Row], sockets: Sequence[Blocker] = ()) -> Proposal:

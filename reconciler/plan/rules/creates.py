@@ -47,16 +47,17 @@ def _unsupported() -> Proposal:
 
 def _rows(picture: Picture, gaps: Sequence[Gap], planned: list[PortSet]) -> list[tuple[int, RowRef]]:
     """What these gaps lack and is not planned yet, as the fewest rows; each with the number of its table."""
+    wanted: dict[tuple[int, Store], list[PortRange]] = {}
+    for gap in gaps:
+        for number in gap.lacks:
+            wanted.setdefault((number, gap.unit.store), []).append(gap.ports)
     rows: list[tuple[int, RowRef]] = []
     for number, table in enumerate(picture.tables):
         for store in STORES:
-            mine = [gap for gap in gaps if number in gap.lacks and gap.unit.store == store]
-            bits = 0
-            for gap in mine:
-                bits |= gap.lacks[number].bits
-            lacks = PortSet(bits) - planned[number]
+            mine = wanted.get((number, store), [])
+            lacks = PortSet.of(mine) - table.cover - planned[number]
             planned[number] |= lacks
-            for ports in cut(lacks, (gap.ports for gap in mine)):
+            for ports in cut(lacks, mine):
                 rows.append((number, RowRef("exclusion", table.lanes, ports, table.store_of(ports))))
     return rows
 
