@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from typing import Any, get_args
 
 from reconciler.apply.executor import Executor
@@ -55,7 +54,7 @@ def reserve(name: str, ports: str, protocol: Protocol = "tcp", **changes: Any) -
 
 
 def policy(name: str, *entries: Exclusion | Reservation, **changes: Any) -> Policy:
-    owned = [replace(item, policy=name) for item in entries]
+    owned = [item._replace(policy=name) for item in entries]
     return Policy(
         name=name,
         in_scope=changes.pop("in_scope", True),

@@ -38,8 +38,7 @@ class OwnedRow:
     hidden: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(NamedTuple):
     """What one entry wanted when its policy was last applied here: ports in lanes, and whether it protects them."""
 
     policy: str

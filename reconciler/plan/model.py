@@ -137,8 +137,7 @@ class Remedy(NamedTuple):
     after: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """One thing to do, or one that cannot be done and why.
 
     Attributes:

@@ -93,7 +93,8 @@ def _in_sync(picture: Picture, steps: Iterable[Step]) -> int:
     """How many entries in scope are what they say: no step is about them."""
     concerned = {(owner.policy, owner.entry) for step in steps for owner in step.owners}
     scope = picture.state.policies.in_scope()
-    entries = {(policy.name, entry.name) for policy in scope for entry in (*policy.exclusions, *policy.reservations)}
+    entries = {(policy.name, entry.name) for policy in scope for entry in policy.exclusions}
+    entries |= {(policy.name, entry.name) for policy in scope for entry in policy.reservations}
     return len(entries - concerned)
 
 

@@ -142,7 +142,7 @@ def _entry_keys(proposal: Proposal) -> list[tuple[object, ...]]:
 
 def _left_alone(step: Step, picture: Picture) -> Step:
     now = picture.snapshot.dynamic.get(step.lanes[0].protocol)
-    return replace(step, status="skipped", reason=reasons.one_dynamic_range(now))
+    return step._replace(status="skipped", reason=reasons.one_dynamic_range(now))
 
 
 # The file that sets the list at boot

@@ -30,8 +30,7 @@ def _lanes(protocols: tuple[Protocol, ...], families: tuple[Family, ...]) -> tup
     return tuple(sorted(Lane(protocol, family) for protocol in protocols for family in families))
 
 
-@dataclass(frozen=True, slots=True)
-class Exclusion:
+class Exclusion(NamedTuple):
     """One `[[exclusion]]`.
 
     `ports` keeps the declared ranges, sorted, without repeats; each is one unit per protocol.
@@ -56,8 +55,7 @@ class Exclusion:
         return _lanes(self.protocols, self.families)
 
 
-@dataclass(frozen=True, slots=True)
-class Reservation:
+class Reservation(NamedTuple):
     """One `[[reservation]]`: one exact range in one protocol, always both families."""
 
     policy: str

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 from reconciler.plan.model import Blocker, Breach, EntryRef, Note, Options, Plan, RowRef, Step
@@ -146,7 +145,7 @@ def result_document(result: ApplyResult) -> shapes.ResultDocument:
 
 def _step_result(step: Step, item: StepResult | None) -> shapes.StepResultDocument:
     if item and item.writes and step.remedy and step.remedy.after:
-        step = replace(step, remedy=step.remedy._replace(text=step.remedy.after))
+        step = step._replace(remedy=step.remedy._replace(text=step.remedy.after))
     return {
         **step_document(step),
         "verdict": item.verdict if item else None,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from reconciler.apply.results import ApplyResult
@@ -158,7 +156,7 @@ def put_in_meanwhile(world: ListWorld, *policies: Policy) -> ApplyResult:
 
 def test_a_port_that_somebody_else_put_in_after_our_reading_is_theirs() -> None:
     world = ListWorld()
-    wanted = policy("a", *(replace(item, store="active") for item in (WEB, DB)))
+    wanted = policy("a", *(item._replace(store="active") for item in (WEB, DB)))
     result = put_in_meanwhile(world, wanted)
     assert {item.step.owners[0].entry: item.verdict for item in result.results} == {"web": "done", "db": "already"}
     assert result.results[0].writes[0].changed == ()
@@ -180,7 +178,7 @@ def test_a_port_that_somebody_else_put_in_after_our_reading_is_ours_where_our_fi
 @pytest.mark.parametrize(("store", "owned"), [("active", "8000-8004, 8006-8009"), ("persistent", "8000-8009")])
 def test_whose_it_is_does_not_change_if_we_are_killed_right_after_the_write(store: Store, owned: str) -> None:
     world = ListWorld()
-    wanted = policy("a", replace(WEB, store=store))
+    wanted = policy("a", WEB._replace(store=store))
 
     def meddle(moment: str) -> None:
         if moment == "read":

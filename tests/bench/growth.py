@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 
 from reconciler.errors import HostError
@@ -51,7 +50,7 @@ def _listed(text: str) -> None:
 
 
 def _steps(count: int) -> Callable[[], object]:
-    plan = make_plan(*[replace(CREATE) for _ in range(count // 2)])
+    plan = make_plan(*[CREATE] * (count // 2))
     return lambda: (plan_document(plan), plan_lines(plan, Palette()))
 
 

@@ -251,7 +251,7 @@ def test_whatever_was_edited_in_the_plan_is_refused(tmp_path: Path, path: tuple[
 
 
 def test_a_plan_whose_entries_only_moved_is_still_good() -> None:
-    steps = [replace(step, owners=tuple(owner._replace(place="x:1") for owner in step.owners)) for step in MIXED]
+    steps = [step._replace(owners=tuple(owner._replace(place="x:1") for owner in step.owners)) for step in MIXED]
     check_still_good(made(PLAN), replace(PLAN, steps=tuple(steps)))
 
 

@@ -5,8 +5,6 @@ The twelve ports are few on purpose.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
@@ -59,7 +57,7 @@ class LinuxDay(RuleBasedStateMachine):
     @rule(number=numbers, entry=some.exclusions, then_apply=st.booleans())
     def declare(self, number: int, entry: Exclusion, then_apply: bool) -> None:
         policy = sorted(self.entries)[number]
-        self.entries[policy][entry.name] = replace(entry, policy=policy)
+        self.entries[policy][entry.name] = entry._replace(policy=policy)
         self.away[policy].discard(entry.name)
         if then_apply:
             self.apply()
@@ -83,7 +81,7 @@ class LinuxDay(RuleBasedStateMachine):
         old = sorted(self.entries)[number]
         new = f"{old}2"
         if len(old) == 1:
-            self.entries[new] = {name: replace(entry, policy=new) for name, entry in self.entries.pop(old).items()}
+            self.entries[new] = {name: entry._replace(policy=new) for name, entry in self.entries.pop(old).items()}
             self.away[new] = self.away.pop(old)
             self.in_scope = {new if name == old else name for name in self.in_scope}
             self.formerly[new] = (old,)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
@@ -24,7 +22,7 @@ def wanted(*policies: tuple[str, list[Exclusion], bool]) -> PolicySet:
             name=name,
             in_scope=in_scope,
             files=("policy.toml",),
-            exclusions=tuple(replace(entry, policy=name) for entry in entries) if in_scope else (),
+            exclusions=tuple(entry._replace(policy=name) for entry in entries) if in_scope else (),
         )
         for name, entries, in_scope in policies
     ]

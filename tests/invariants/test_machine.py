@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import copy
 import itertools
-from dataclasses import replace
 
 import pytest
 from hypothesis import assume, settings
@@ -81,7 +80,7 @@ class Day(RuleBasedStateMachine):
     def declare(self, number: int, entry: AnyEntry, then_apply: bool) -> None:
         policy = sorted(self.entries)[number]
         before = self.entries[policy].get(entry.name)
-        self.entries[policy][entry.name] = replace(entry, policy=policy)
+        self.entries[policy][entry.name] = entry._replace(policy=policy)
         self.away[policy].discard(entry.name)
         if self.has_conflicts():
             del self.entries[policy][entry.name]
@@ -123,7 +122,7 @@ class Day(RuleBasedStateMachine):
         old = sorted(self.entries)[number]
         new = f"{old}2"
         if len(old) == 1:
-            self.entries[new] = {name: replace(entry, policy=new) for name, entry in self.entries.pop(old).items()}
+            self.entries[new] = {name: entry._replace(policy=new) for name, entry in self.entries.pop(old).items()}
             self.away[new] = self.away.pop(old)
             self.in_scope = {new if name == old else name for name in self.in_scope}
             self.formerly[new] = (old,)

@@ -61,8 +61,8 @@ def of_file(file: str, made: Policy) -> Policy:
     return replace(
         made,
         files=(file,),
-        exclusions=tuple(replace(item, place=place) for item in made.exclusions),
-        reservations=tuple(replace(item, place=place) for item in made.reservations),
+        exclusions=tuple(item._replace(place=place) for item in made.exclusions),
+        reservations=tuple(item._replace(place=place) for item in made.reservations),
     )
 
 

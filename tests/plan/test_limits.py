@@ -170,7 +170,7 @@ def test_an_entry_in_common_an_edited_file_and_an_empty_one_are_no_other_policy(
 
 def test_where_one_file_of_several_was_read_the_policy_is_the_same() -> None:
     world = World()
-    both = (entry("a", "8000"), replace(entry("b", "8001"), place=Place("b.toml", 1)))
+    both = (entry("a", "8000"), entry("b", "8001")._replace(place=Place("b.toml", 1)))
     world.apply(policy("p", *both), paths={"policy.toml": "/a.toml", "b.toml": "/b.toml"})
     recorded = {"/a.toml": RecordedFile("a.toml", "read"), "/b.toml": RecordedFile("b.toml", "not read")}
     assert told(world.plan(policy("p", entry("c", "8000")), paths={"policy.toml": "/a.toml"}, recorded=recorded)) == {}

@@ -43,7 +43,7 @@ def test_what_was_read_is_enough() -> None:
 
 def test_every_missing_listing_is_named_once() -> None:
     both = entry("dns", "53", protocols=("tcp", "udp"))
-    assert refused(BOTH_TCP, policy("node", both, replace(both, name="more"))) == (
+    assert refused(BOTH_TCP, policy("node", both, both._replace(name="more"))) == (
         "`netsh interface ipv4 show excludedportrange protocol=udp` as udp-ipv4.txt, "
         "`netsh interface ipv6 show excludedportrange protocol=udp` as udp-ipv6.txt"
     )

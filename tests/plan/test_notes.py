@@ -85,7 +85,7 @@ def test_a_file_that_was_named_and_is_not_for_this_host_is_noted() -> None:
 def test_a_file_of_the_policy_that_was_not_read_is_noted_once_with_all_that_it_holds() -> None:
     world = World()
     here, there = "/p/here.toml", "/p/there.toml"
-    both = (entry("web", "8080"), entry("api", "9090"), replace(entry("db", "5432"), place=Place("here.toml", 3)))
+    both = (entry("web", "8080"), entry("api", "9090"), entry("db", "5432")._replace(place=Place("here.toml", 3)))
     world.apply(policy("p", *both), paths={"policy.toml": there, "here.toml": here})
     recorded = {there: RecordedFile("there.toml", "not read"), here: RecordedFile("here.toml", "read")}
     plan = world.plan(policy("p", both[2]), paths={"here.toml": here}, recorded=recorded)

@@ -207,7 +207,7 @@ def test_the_id_is_that_of_the_steps_and_options_on_this_host() -> None:
 
 def test_a_line_that_moved_makes_no_other_plan() -> None:
     world = World()
-    moved = replace(entry("web", "8080"), place=entry("web", "8080").place._replace(line=99))
+    moved = entry("web", "8080")._replace(place=entry("web", "8080").place._replace(line=99))
     assert world.plan(policy("p", moved)).id == world.plan(policy("p", entry("web", "8080"))).id
 
 

@@ -129,8 +129,8 @@ def test_another_file_at_boot_binds_by_itself() -> None:
     "other",
     [
         made(policies(exclusion(port="8000-8100"))),
-        made(policies(replace(exclusion(), store="active"))),
-        made(policies(replace(exclusion(), protect=True))),
+        made(policies(exclusion()._replace(store="active"))),
+        made(policies(exclusion()._replace(protect=True))),
         made(replace(policies(), limits=Limits(max_deletes=1))),
         made(replace(policies(), dynamic_range=DynamicRange({"tcp": ports("20000-65535")}, "node", PLACE))),
         made(view=snapshot()),

@@ -67,7 +67,7 @@ def test_what_is_recorded_for_a_policy_out_of_scope_gets_into_the_file_too() -> 
     world.apply(policy("a", entry("web", "8000-8009", store="active")))
     assert world.store.ledger is not None
     (claim,) = world.store.ledger.claims
-    world.store.ledger = replace(world.store.ledger, claims=(replace(claim, store="persistent"),))
+    world.store.ledger = replace(world.store.ledger, claims=(claim._replace(store="persistent"),))
     plan = world.plan(policy("b", entry("db", "5432")))
     assert told(plan) == ["create 5432 tcp+udp", "persist 8000-8009 tcp+udp"]
     assert [owner.policy for owner in plan.steps[1].owners] == ["a"]

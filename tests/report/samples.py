@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from reconciler.apply.results import ApplyResult, StepResult, WriteResult
 from reconciler.host.interface import Facts, Refusal, Row, Snapshot, Socket
 from reconciler.ledger.records import Claim, Ledger, OwnedRow
@@ -49,7 +47,7 @@ CREATE = Step(
     creates=(row_spec("8000-8099", LANES),),
     owners=(WEB,),
 )
-DRIFT = replace(CREATE, cause="drift", reason=reasons.DRIFT)
+DRIFT = CREATE._replace(cause="drift", reason=reasons.DRIFT)
 REPLACE = Step(
     action="replace",
     status="ready",

@@ -123,7 +123,7 @@ def test_a_claim_on_a_reservation_does_not_name_an_exclusion() -> None:
 def last_line(*texts: str) -> str:
     """The last line for a host that has none of what was applied for `node/web`."""
     rows = [replace(owned_row(text, lane), boot="boot-1") for text in texts for lane in TCP]
-    claims = tuple(replace(claim(text=text), lanes=TCP) for text in texts)
+    claims = tuple(claim(text=text)._replace(lanes=TCP) for text in texts)
     return show_lines(state(snapshot(), ledger(*rows, claims=claims)), Palette())[-1]
 
 
@@ -140,7 +140,7 @@ def test_what_was_applied_and_is_missing_is_counted_in_the_last_line() -> None:
 def test_why_it_is_missing_is_told_where_it_is_not_drift() -> None:
     dropped = replace(owned_row("8080"), store="active", boot="boot-0")
     lost = RestoreRow(TCP[1], ports("9000"), "exclusion", "persistent")
-    claims = tuple(replace(claim(text=text), lanes=lanes) for text, lanes in (("8080", TCP[:1]), ("9000", TCP[1:])))
+    claims = tuple(claim(text=text)._replace(lanes=lanes) for text, lanes in (("8080", TCP[:1]), ("9000", TCP[1:])))
     book = replace(ledger(dropped, claims=claims), to_restore=(lost,))
     apart = replace(snapshot(), shared=())
     assert show_lines(state(apart, book), Palette())[-1] == (

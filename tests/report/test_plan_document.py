@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import get_args
 
 import pytest
@@ -55,7 +54,7 @@ def test_every_action_and_status_has_its_place_in_the_summary() -> None:
     assert (get_args(ActionId), get_args(Status)) == (tuple(ACTIONS), STATUSES)
     for action in ACTIONS:
         for status in STATUSES:
-            step = replace(CREATE, action=action, status=status)
+            step = CREATE._replace(action=action, status=status)
             summary = counts_document(make_plan(step))
             assert sum(summary.values()) == 1, (action, status)
 
@@ -86,7 +85,7 @@ def test_a_step_has_every_key_in_words_and_numbers() -> None:
 
 
 def test_what_waits_says_why_what_to_do_and_what_it_keeps_covered() -> None:
-    waiting = replace(BLOCKED, over_covered=PortSet.of([ports("5000-5001"), ports("5009")]))
+    waiting = BLOCKED._replace(over_covered=PortSet.of([ports("5000-5001"), ports("5009")]))
     step = plan_document(make_plan(waiting))["steps"][0]
     assert (step["reason"], step["reason_id"]) == ("in the way: 5357, a block", "in-the-way")
     assert (step["remedy"], step["remedy_id"]) == ("choose other ports", "ask-the-owner")

@@ -178,8 +178,7 @@ def test_what_is_only_declared_needs_no_reason() -> None:
 
 
 def test_a_replace_of_the_store_alone_names_the_range_once() -> None:
-    step = replace(
-        REPLACE,
+    step = REPLACE._replace(
         ports=ports("7000"),
         deletes=(row_spec("7000")._replace(store="active"),),
         creates=(row_spec("7000"),),
@@ -193,7 +192,7 @@ def test_a_replace_of_the_store_alone_names_the_range_once() -> None:
 
 
 def test_what_stays_covered_for_now_is_said() -> None:
-    step = replace(REPLACE, status="deferred", over_covered=PortSet.of([ports("9010-9089")]))
+    step = REPLACE._replace(status="deferred", over_covered=PortSet.of([ports("9010-9089")]))
     words = "      kept for now: 9010-9089, part of a range that cannot be replaced yet\n"
     assert words in text_of(make_plan(step))
 
@@ -205,7 +204,7 @@ def test_a_forced_limit_is_shown_as_overridden() -> None:
 
 
 def test_a_row_until_the_next_restart_is_shown() -> None:
-    active = replace(CREATE, creates=(CREATE.creates[0]._replace(store="active"),))
+    active = CREATE._replace(creates=(CREATE.creates[0]._replace(store="active"),))
     assert "create exclusion 8000-8099 tcp+udp, ipv4+ipv6 (until the next restart)" in text_of(make_plan(active))
 
 
@@ -218,8 +217,7 @@ EVIL = "\x1b]0;owned\x07\r\n\u202egnp.exe\x9b2J"
 
 @pytest.mark.parametrize("palette", [PLAIN, Palette(symbols=True)])
 def test_control_characters_of_others_are_shown_and_not_obeyed(palette: Palette) -> None:
-    step = replace(
-        DEFERRED,
+    step = DEFERRED._replace(
         reason=Reason("evil", EVIL),
         remedy=Remedy("evil", EVIL),
         owners=(EntryRef(EVIL, EVIL, EVIL),),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from reconciler.plan.model import Step, UnitRef
@@ -32,21 +30,21 @@ def test_lanes(lanes: tuple[Lane, ...], words: str) -> None:
 
 
 def test_rows_that_differ_only_in_their_lanes_are_named_once() -> None:
-    step = replace(CREATE, creates=(row_spec("80", (V4,)), row_spec("80", (V6,)), row_spec("90-99")))
+    step = CREATE._replace(creates=(row_spec("80", (V4,)), row_spec("80", (V6,)), row_spec("90-99")))
     assert port_words(step, PLAIN) == "80, 90-99"
 
 
 def test_many_rows_are_counted() -> None:
-    step = replace(CREATE, creates=tuple(row_spec(str(port)) for port in range(100, 120)))
+    step = CREATE._replace(creates=tuple(row_spec(str(port)) for port in range(100, 120)))
     assert port_words(step, PLAIN) == "100, 101, 102, 103, 104 and 15 more"
 
 
 def test_the_ports_in_use_of_a_filled_range_are_counted_since_the_reason_names_them() -> None:
     unit = UnitRef("node", "dev", "tcp", ports("3000-3099"))
     rows = (row_spec("3000"), row_spec("3004-3005"))
-    step = replace(DEFERRED, tried=False, creates=rows, units=(unit,))
+    step = DEFERRED._replace(tried=False, creates=rows, units=(unit,))
     assert port_words(step, PLAIN) == "3 ports of 3000-3099"
-    assert port_words(replace(step, creates=rows[:1]), PLAIN) == "3000"
+    assert port_words(step._replace(creates=rows[:1]), PLAIN) == "3000"
 
 
 def test_what_cannot_be_created_is_named_by_the_row_that_it_would_be() -> None:
@@ -59,8 +57,8 @@ def test_a_step_without_rows_names_its_ports() -> None:
 
 
 def test_what_concerns_the_whole_host_is_said_in_words() -> None:
-    assert what_words(replace(WINNAT, action="start-winnat"), PLAIN) == "start WinNAT"
-    assert what_words(replace(WINNAT, action="persist"), PLAIN) == "put right what is set at boot"
+    assert what_words(WINNAT._replace(action="start-winnat"), PLAIN) == "start WinNAT"
+    assert what_words(WINNAT._replace(action="persist"), PLAIN) == "put right what is set at boot"
 
 
 @pytest.mark.parametrize(
@@ -72,9 +70,9 @@ def test_signs(step: Step, mark: str) -> None:
 
 def test_a_replace_by_the_same_ports_names_them_once() -> None:
     same = (row_spec("9000-9099"),)
-    assert what_words(replace(REPLACE, creates=same), PLAIN) == "replace exclusion 9000-9099 tcp, ipv4+ipv6"
+    assert what_words(REPLACE._replace(creates=same), PLAIN) == "replace exclusion 9000-9099 tcp, ipv4+ipv6"
     other = (same[0]._replace(kind="reservation"),)
-    assert "9000-9099 -> reservation 9000-9099" in what_words(replace(REPLACE, creates=other), PLAIN)
+    assert "9000-9099 -> reservation 9000-9099" in what_words(REPLACE._replace(creates=other), PLAIN)
 
 
 def test_a_replace_shows_both_sides() -> None:
@@ -85,11 +83,11 @@ def test_a_replace_shows_both_sides() -> None:
 def test_a_replace_by_the_other_kind_names_it() -> None:
     made = tuple(row._replace(kind="reservation") for row in REPLACE.creates[:1])
     words = "replace exclusion 9000-9099 -> reservation 9000-9009 tcp, ipv4+ipv6"
-    assert what_words(replace(REPLACE, creates=made), PLAIN) == words
+    assert what_words(REPLACE._replace(creates=made), PLAIN) == words
 
 
 def test_a_deferred_replace_shows_both_sides_too() -> None:
-    assert "->" in what_words(replace(REPLACE, status="deferred"), PLAIN)
+    assert "->" in what_words(REPLACE._replace(status="deferred"), PLAIN)
 
 
 def test_owners_with_and_without_a_place() -> None:

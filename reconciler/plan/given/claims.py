@@ -7,7 +7,7 @@ or that is gone. So a forgotten file, tag or host name deletes nothing (design 4
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import product
 from typing import get_args
 
@@ -63,7 +63,7 @@ class Scope:
             if policy is None or self.given.file(claim.file).state == "not read":
                 return claim
             takes_over = claim.entry in names[policy] or mine[policy, claim.store].covers(claim)
-            return replace(claim, policy=policy) if takes_over else claim
+            return claim._replace(policy=policy) if takes_over else claim
 
         return tuple(present(claim) for claim in claims)
 
@@ -142,7 +142,7 @@ def _held_by_rows(old: Claim, lanes: tuple[Lane, ...], ports: tuple[PortRange, .
     else:
         left = (PortSet.of(ports) & PortSet.of(owned)).runs()
     if left:
-        yield replace(old, lanes=lanes, ports=left)
+        yield old._replace(lanes=lanes, ports=left)
 
 
 def _without(old: Claim, others: Sequence[Claim]) -> tuple[PortRange, ...]:
@@ -196,7 +196,7 @@ def merged_claims(claims: Iterable[Claim]) -> tuple[Claim, ...]:
     for claim in claims:
         key = (claim.policy, claim.entry, claim.kind, claim.lanes, claim.store, claim.protect, claim.file)
         known = found.get(key)
-        found[key] = claim if known is None else replace(known, ports=_both(known, claim))
+        found[key] = claim if known is None else known._replace(ports=_both(known, claim))
     return tuple(sorted(found.values(), key=claim_key))
 
 

@@ -6,7 +6,7 @@ What must stay is part of it: claims out of scope, and what a protected entry ga
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from reconciler.errors import RefusedError
@@ -150,7 +150,7 @@ def _standing(claims: Iterable[Claim], owned: Owned) -> Iterator[Claim]:
     there = {(row.lane.protocol, row.ports) for row in owned.rows if row.kind == "reservation"}
     for claim in claims:
         if claim.kind == "reservation" and any((claim.lanes[0].protocol, ports) not in there for ports in claim.ports):
-            yield replace(claim, kind="exclusion")
+            yield claim._replace(kind="exclusion")
 
 
 class _LanesOf:

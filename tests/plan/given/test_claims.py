@@ -137,17 +137,17 @@ def test_entries_that_together_protect_what_another_protected_have_taken_it_over
     old, rows = claim("web", "8000-8099", protect=True), owned("8000-8099")
     low, high = claim("low", "8000-8049", protect=True), claim("high", "8050-8099", protect=True)
     assert sorting(old, now=(low, high), rows=rows).leftovers == ()
-    assert sorting(old, now=(low, replace(high, protect=False)), rows=rows).leftovers == (old,)
-    assert sorting(old, now=(low, replace(high, lanes=(TCP4,))), rows=rows).leftovers == (old,)
+    assert sorting(old, now=(low, high._replace(protect=False)), rows=rows).leftovers == (old,)
+    assert sorting(old, now=(low, high._replace(lanes=(TCP4,))), rows=rows).leftovers == (old,)
     assert sorting(old, now=(low, high), rows=rows, unprotect=frozenset({"low"})).leftovers == (old,)
 
 
 def test_reservations_take_each_other_over_only_if_they_are_exactly_the_same() -> None:
     old = claim("erp", "12000-12009", kind="reservation", protect=True)
     rows = owned("12000-12009", kind="reservation")
-    low, high = (replace(old, entry=text, ports=(ports(text),)) for text in ("12000-12004", "12005-12009"))
+    low, high = (old._replace(entry=text, ports=(ports(text),)) for text in ("12000-12004", "12005-12009"))
     assert sorting(old, now=(low, high), rows=rows).leftovers == (old,)
-    assert sorting(old, now=(replace(old, entry="sap"),), rows=rows).leftovers == ()
+    assert sorting(old, now=(old._replace(entry="sap"),), rows=rows).leftovers == ()
 
 
 def test_claims_that_differ_only_in_ports_become_one() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -92,7 +91,7 @@ def test_a_renamed_policy_takes_over_what_it_declares_by_name_or_by_all_its_port
     old = tuple(claim(name, ports, policy="old") for name, ports in (("web", "8080"), ("db", "5432"), ("mq", "5671")))
     found = desired(policy("new", entry("web", "9090"), entry("sql", "5400-5499"), formerly=("old",)), before=old)
     assert [f"{item.policy}/{item.entry}" for item in found.recorded] == ["new/web", "new/db", "old/mq"]
-    assert (found.given_up, found.out_of_scope) == ((replace(old[1], policy="new"),), (old[2],))
+    assert (found.given_up, found.out_of_scope) == ((old[1]._replace(policy="new"),), (old[2],))
     found = desired(policy("new", formerly=("old",), elsewhere=frozenset({"web"})), before=old[:1])
     assert found.out_of_scope == (claim("web", "8080", policy="new"),)
 
@@ -102,7 +101,7 @@ def test_what_was_to_last_is_not_taken_over_by_what_ends_with_a_restart() -> Non
     for store, name in (("active", "old"), ("persistent", "new")):
         found = desired(policy("new", entry("api", "8080", store=store), formerly=("old",)), before=(old,))
         assert [item.policy for item in found.recorded] == [name]
-    found = desired(policy("new", entry("api", "8080"), formerly=("old",)), before=(replace(old, store="active"),))
+    found = desired(policy("new", entry("api", "8080"), formerly=("old",)), before=(old._replace(store="active"),))
     assert [item.policy for item in found.recorded] == ["new"]
 
 
@@ -130,7 +129,7 @@ def test_a_reservation_out_of_scope_stands_for_its_ports_while_it_is_not_there()
     erp = claim("erp", "12000-12009", kind="reservation", policy="away")
     for mine, standing in (
         (owned("12000-12009", kind="reservation"), ()),
-        (owned("12000-12009"), (replace(erp, kind="exclusion"),)),
+        (owned("12000-12009"), (erp._replace(kind="exclusion"),)),
     ):
         found = gather(PolicySet(()), reading(), Owned(mine, claims=(erp, claim("web", "8080"))), Options())
         assert found.standing == standing
