@@ -128,7 +128,7 @@ class Journal:
     def hidden(self, row: RowRef, lanes: Iterable[Lane]) -> list[OwnedRow]:
         """Our rows of these lanes, as taken away until the next restart only."""
         found = (self.find(*key) for key in keys_of(row, lanes))
-        return [replace(record, hidden=self._run.boot) for record in found if record]
+        return [record._replace(hidden=self._run.boot) for record in found if record]
 
     def gone(self, row: RowRef) -> None:
         """Write down that a reading lacks this row, if it was ours."""
@@ -182,7 +182,7 @@ class Journal:
     def _dated(self, rows: Iterable[OwnedRow]) -> tuple[OwnedRow, ...]:
         """The rows; those that no run has written down yet bear the name of this one."""
         run = self._run
-        return tuple(row if row.plan else replace(row, plan=run.plan, time=run.clock.now()) for row in rows)
+        return tuple(row if row.plan else row._replace(plan=run.plan, time=run.clock.now()) for row in rows)
 
     def _with_rows_over(self, ports: PortSet) -> tuple[RestoreRow, ...]:
         """What is to be made again anyway, and our rows over these ports."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from operator import attrgetter
 from typing import Literal, NamedTuple
 
 from reconciler.ports import Kind, Lane, PortRange, Protocol, Store
@@ -18,8 +19,7 @@ ADOPTED = "adopted"
 """Stands for the plan in a row that this tool did not make."""
 
 
-@dataclass(frozen=True, slots=True)
-class OwnedRow:
+class OwnedRow(NamedTuple):
     """A row that the ledger says we created. A reservation stands here once for each lane of its protocol.
 
     `boot` is the boot it was created in, `plan` the plan that did it, `time` UTC in ISO 8601, `label` the
@@ -222,9 +222,8 @@ class Book:
         self._rows[key] = row
 
 
-def claim_key(claim: Claim) -> tuple[object, ...]:
-    """The order of claims in the ledger."""
-    return (claim.policy, claim.entry, claim.kind, claim.lanes, claim.ports, claim.file, claim.store, claim.protect)
+claim_key = attrgetter("policy", "entry", "kind", "lanes", "ports", "file", "store", "protect")
+"""The order of claims in the ledger."""
 
 
 def reservation_lanes(protocol: Protocol) -> tuple[Lane, ...]:

@@ -54,7 +54,7 @@ def test_the_document_is_one_ascii_record_a_line() -> None:
 
 
 def test_of_rows_for_the_same_thing_the_last_is_kept() -> None:
-    old, new = SAMPLE.rows[0], replace(SAMPLE.rows[0], store="active")
+    old, new = SAMPLE.rows[0], SAMPLE.rows[0]._replace(store="active")
     to_restore = RestoreRow(LANES[0], PortRange(1, 2), "exclusion", "persistent")
     ledger = replace(SAMPLE, rows=(old, new), to_restore=(to_restore, replace(to_restore, label="later")))
     assert decode(encode(ledger)).rows == (new,)

@@ -253,7 +253,7 @@ def test_loading_a_ledger_imports_no_library() -> None:
 ROW = SAMPLE.rows[0]
 CHANGES = (
     LedgerChange(intents=SAMPLE.intents, restored=(row_key(SAMPLE.to_restore[0]),)),
-    LedgerChange(rows=(replace(ROW, ports=PortRange(9000, 9009)),), settled=SAMPLE.intents),
+    LedgerChange(rows=(ROW._replace(ports=PortRange(9000, 9009)),), settled=SAMPLE.intents),
     LedgerChange(gone=(row_key(ROW),), to_restore=(RestoreRow(LANES[0], ROW.ports, "exclusion", "active", "p/x"),)),
 )
 

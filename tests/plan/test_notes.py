@@ -234,7 +234,7 @@ def test_what_went_until_the_next_restart_only_is_noted_until_then() -> None:
     world.apply(policy("p", entry("web", "8080")))
     ledger = world.store.load()
     assert ledger is not None
-    world.store.save(replace(ledger, rows=tuple(replace(row, hidden="boot-1") for row in ledger.rows), claims=()))
+    world.store.save(replace(ledger, rows=tuple(row._replace(hidden="boot-1") for row in ledger.rows), claims=()))
     world.delete(TCP4, "8080")
     plan = world.plan(policy("p"))
     assert (plan.steps, note_ids(plan)) == ((), ["until-restart"])

@@ -164,7 +164,7 @@ def test_a_reboot_binds_only_where_the_ledger_has_active_rows() -> None:
     later = replace(snapshot(WEB_ROW), boot="boot-2")
     lasting = ledger(owned_row("8000-8099"))
     assert made(book=lasting, view=later) == made(book=lasting)
-    active = ledger(replace(owned_row("8000-8099"), store="active"))
+    active = ledger(owned_row("8000-8099")._replace(store="active"))
     assert binding(made(book=active, view=later)) != binding(made(book=active))
 
 
@@ -177,7 +177,7 @@ def test_the_state_of_winnat_binds_only_a_plan_that_stops_it() -> None:
 
 def test_when_and_by_which_plan_a_row_was_made_does_not_bind() -> None:
     row = owned_row("8000-8099")
-    assert made(book=ledger(row)) == made(book=ledger(replace(row, plan="plan-9", time="later")))
+    assert made(book=ledger(row)) == made(book=ledger(row._replace(plan="plan-9", time="later")))
 
 
 def test_plans_that_were_applied_do_not_bind() -> None:

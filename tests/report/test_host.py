@@ -48,7 +48,7 @@ def test_an_owned_row_tells_since_when_and_by_which_plan() -> None:
 
 
 def test_an_owned_reservation_is_one_even_where_the_listing_cannot_tell() -> None:
-    record = replace(owned_row("8000-8099"), kind="reservation")
+    record = owned_row("8000-8099")._replace(kind="reservation")
     view = replace(snapshot(WEB), lookups=frozenset({Lookup("tcp", ports("8000-8099"))}), lookup_tells_kinds=False)
     held = Claim("node", "erp", "reservation", TCP, (ports("8000-8099"),))
     rows = show_document(state(view, ledger(record, claims=(held,))))["rows"]
@@ -122,7 +122,7 @@ def test_a_claim_on_a_reservation_does_not_name_an_exclusion() -> None:
 
 def last_line(*texts: str) -> str:
     """The last line for a host that has none of what was applied for `node/web`."""
-    rows = [replace(owned_row(text, lane), boot="boot-1") for text in texts for lane in TCP]
+    rows = [owned_row(text, lane)._replace(boot="boot-1") for text in texts for lane in TCP]
     claims = tuple(claim(text=text)._replace(lanes=TCP) for text in texts)
     return show_lines(state(snapshot(), ledger(*rows, claims=claims)), Palette())[-1]
 
@@ -138,7 +138,7 @@ def test_what_was_applied_and_is_missing_is_counted_in_the_last_line() -> None:
 
 
 def test_why_it_is_missing_is_told_where_it_is_not_drift() -> None:
-    dropped = replace(owned_row("8080"), store="active", boot="boot-0")
+    dropped = owned_row("8080")._replace(store="active", boot="boot-0")
     lost = RestoreRow(TCP[1], ports("9000"), "exclusion", "persistent")
     claims = tuple(claim(text=text)._replace(lanes=lanes) for text, lanes in (("8080", TCP[:1]), ("9000", TCP[1:])))
     book = replace(ledger(dropped, claims=claims), to_restore=(lost,))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
+from operator import attrgetter
 from typing import get_args
 
 from reconciler.ledger.records import Claim, OwnedRow, RestoreRow, claim_key
@@ -190,11 +191,14 @@ def unprotected(claim: Claim, options: Options) -> bool:
     return claim.entry in options.unprotect or f"{claim.policy}/{claim.entry}" in options.unprotect
 
 
+_but_ports = attrgetter("policy", "entry", "kind", "lanes", "store", "protect", "file")
+
+
 def merged_claims(claims: Iterable[Claim]) -> tuple[Claim, ...]:
     """All claims, sorted; those that differ in nothing but their ports and line are one, with the first's line."""
-    found: dict[tuple[object, ...], Claim] = {}
+    found: dict[object, Claim] = {}
     for claim in claims:
-        key = (claim.policy, claim.entry, claim.kind, claim.lanes, claim.store, claim.protect, claim.file)
+        key = _but_ports(claim)
         known = found.get(key)
         found[key] = claim if known is None else known._replace(ports=_both(known, claim))
     return tuple(sorted(found.values(), key=claim_key))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import NamedTuple
 
 from reconciler.errors import RefusedError
@@ -19,6 +20,7 @@ from reconciler.policy.entries import Exclusion, Place, PolicySet, Reservation
 from reconciler.ports import PROTOCOLS, Family, Kind, Lane, PortRange, PortSet, Protocol, Store
 
 Entry = Exclusion | Reservation
+_BY_NAME = attrgetter("policy", "name")
 
 
 class Unit(NamedTuple):
@@ -118,8 +120,8 @@ def lookups(policies: PolicySet, ledger: Ledger | None) -> frozenset[Lookup]:
 def gather(policies: PolicySet, snapshot: Snapshot, owned: Owned, options: Options) -> Desired:
     """Sort out who wants what. Raises RefusedError for a `retire` or `unprotect` that names nothing."""
     scope = Scope(policies, options)
-    exclusions = sorted((entry for policy in scope.policies for entry in policy.exclusions), key=_by_name)
-    reservations = sorted((entry for policy in scope.policies for entry in policy.reservations), key=_by_name)
+    exclusions = sorted((entry for policy in scope.policies for entry in policy.exclusions), key=_BY_NAME)
+    reservations = sorted((entry for policy in scope.policies for entry in policy.reservations), key=_BY_NAME)
     present = [entry for entry in exclusions if entry.state == "present"]
     lanes = _LanesOf(snapshot)
     declared = [_exclusion_claim(entry, lanes, policies.paths) for entry in present]
@@ -166,10 +168,6 @@ class _LanesOf:
             named = [Lane(protocol, family) for protocol in protocols for family in families]
             self._known[key] = self._snapshot.sharing(named)
         return self._known[key]
-
-
-def _by_name(entry: Entry) -> tuple[str, str]:
-    return entry.policy, entry.name
 
 
 def _exclusion_units(entry: Exclusion, lanes: _LanesOf) -> Iterator[Unit]:

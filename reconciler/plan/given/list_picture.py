@@ -30,7 +30,7 @@ def take_list_picture(state: State, options: Options) -> Picture:
     desired = gather(state.policies, state.snapshot, owned, options)
     owned = replace(owned, rows=tuple(_with_held(owned.rows, desired.declared, state.snapshot)))
     snapshot = replace(state.snapshot, rows=cut_rows(state.snapshot, owned.rows))
-    everywhere = replace(owned, rows=tuple(replace(row, lane=lane) for row in owned.rows for lane in LANES))
+    everywhere = replace(owned, rows=tuple(row._replace(lane=lane) for row in owned.rows for lane in LANES))
     picture = arranged(replace(state, snapshot=snapshot), options, everywhere, desired)
     return replace(picture, state=state, owned=owned)
 
@@ -96,7 +96,7 @@ def _outlived(row: OwnedRow, snapshot: Snapshot, listed: PortSet) -> PortSet:
 
 def _pieces(row: OwnedRow, ports: PortSet) -> list[OwnedRow]:
     """The row as far as these ports of it go."""
-    return [row] if ports.covers(row.ports) else [replace(row, ports=run) for run in ports.runs()]
+    return [row] if ports.covers(row.ports) else [row._replace(ports=run) for run in ports.runs()]
 
 
 def _made(intent: Intent) -> OwnedRow:

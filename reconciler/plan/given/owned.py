@@ -64,7 +64,7 @@ def confirmed(ledger: Ledger | None, snapshot: Snapshot, confirm: Confirm) -> Ow
         return Owned(copied=True)
     rows, gone = confirm(ledger, snapshot)
     return Owned(
-        rows=tuple(replace(row, hidden="") for row in sorted(rows, key=_ORDER)),
+        rows=tuple(row._replace(hidden="") if row.hidden else row for row in sorted(rows, key=_ORDER)),
         drifted=tuple(row for row in gone if not _is_hidden(row, snapshot.boot)),
         hidden=tuple(row for row in gone if _is_hidden(row, snapshot.boot)),
         claims=tuple(sorted(ledger.claims, key=claim_key)),

@@ -137,7 +137,7 @@ def test_a_row_whose_families_are_in_different_stores_is_made_again_in_one() -> 
     world.apply(policy("p", entry("web", "8080")))
     ledger = world.store.ledger
     assert ledger is not None
-    other = [replace(row, store="active") for row in ledger.rows if row.lane == TCP6]
+    other = [row._replace(store="active") for row in ledger.rows if row.lane == TCP6]
     world.store.save(ledger.with_rows(other))
     plan = world.plan(policy("p", entry("web", "8080")))
     assert [(row.lanes, row.store) for row in plan.steps[0].deletes] == [((TCP4,), "persistent"), ((TCP6,), "active")]
@@ -438,7 +438,7 @@ def test_a_row_that_was_made_for_nobody_names_nobody() -> None:
     world.apply(policy("p", entry("web", "8000")))
     ledger = world.store.load()
     assert ledger
-    rows = tuple(replace(row, label="") for row in ledger.rows)
+    rows = tuple(row._replace(label="") for row in ledger.rows)
     world.store.save(replace(ledger, rows=rows, claims=()))
     (step,) = world.plan(policy("p")).steps
     assert (step.owners, step.reason.text) == ((), "no entry wants it any more")
