@@ -215,15 +215,15 @@ def cut(ports: PortSet, pieces: Iterable[PortRange]) -> tuple[PortRange, ...]:
     ordered = sorted(set(pieces))
     rows: list[PortRange] = []
     position, reach = 0, 0
-    for run in ports.runs():
-        at = run.first
-        while at <= run.last:
+    for first, end in ports.runs():
+        at = first
+        while at <= end:
             while position < len(ordered) and ordered[position].first <= at:
                 reach = max(reach, ordered[position].last)
                 position += 1
             if reach >= at:
-                rows.append(PortRange(at, min(reach, run.last)))
-                at = min(reach, run.last) + 1
+                rows.append(PortRange(at, min(reach, end)))
+                at = rows[-1].last + 1
             elif position < len(ordered):
                 at = ordered[position].first
             else:

@@ -83,23 +83,20 @@ def name_problems(documents: Sequence[Document], *, whole: bool) -> Iterator[Pro
     """What is wrong with names, whatever the host. `whole`: no file was left out because of its problems."""
     groups = _by_policy(documents)
     for name, group in groups.items():
-        known = dict(_duplicates(name, group))
-        yield from (problem for problems in known.values() for problem in problems)
+        known: dict[str, Place] = {}
+        for entry, place in _named(group):
+            if known.setdefault(entry, place) is not place:
+                yield Problem(place, _again(entry, name, known[entry]))
         if whole and all(document.complete for document in group):
             yield from _unknown_disabled(name, group, known)
     yield from _earlier_names(groups)
 
 
-def _duplicates(policy: str, group: list[Document]) -> Iterator[tuple[str, list[Problem]]]:
-    """Every entry name of a policy, with a problem for each time it stands there again."""
-    places: dict[str, list[Place]] = {}
+def _named(group: Iterable[Document]) -> Iterator[tuple[str, Place]]:
+    """Each time that an entry is declared, and where."""
     for document in group:
-        for entry in document.entries():
-            places.setdefault(entry.name, []).append(entry.place)
-        for name, place in document.lost:
-            places.setdefault(name, []).append(place)
-    for name, (first, *others) in places.items():
-        yield name, [Problem(place, _again(name, policy, first)) for place in others]
+        yield from ((entry.name, entry.place) for entry in document.entries())
+        yield from document.lost
 
 
 def _again(name: str, policy: str, first: Place) -> str:

@@ -82,13 +82,12 @@ def scan(text: str) -> Lines:
             value = value.after(line, 0, number)
             continue
         key, equals, rest = line.partition("=")
-        if len(key) > _LONGEST_KEY and key.count(".") > MOST_PARTS and not key.lstrip().startswith("#"):
-            found.too_deep = found.too_deep or number
-            continue
         key = key.strip()
         goes_on = "[" in rest or "{" in rest or '"""' in rest or "'''" in rest  # or may do so
         if equals and key.isidentifier() and not goes_on:  # most lines are as simple as that
             found.keys.setdefault(key, number)
+        elif len(key) > _LONGEST_KEY and key.count(".") > MOST_PARTS and not key.startswith("#"):
+            found.too_deep = found.too_deep or number
         elif header := _HEADER.match(line):
             found.header(header[1] == "[[", _parts(header[2]), number)
         elif start := _KEY.match(line):

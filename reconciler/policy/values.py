@@ -118,7 +118,7 @@ def read_ports(value: object) -> tuple[PortRange, ...]:
 
 def read_range(value: object) -> PortRange:
     """Read a port (`8080` or `"8080"`) or a range (`"8000-8099"`): 1..65535, no leading zeros."""
-    return _range(value, _right_form(value))
+    return _range(value)
 
 
 def read_one_range(value: object) -> PortRange:
@@ -141,18 +141,18 @@ def read_dynamic(value: object) -> PortRange:
     return ports
 
 
-def _range(value: object, form: str) -> PortRange:
-    """Read a port or a range. `form` says how to write one, where it is none at all."""
+def _range(value: object, form: str = "") -> PortRange:
+    """Read a port or a range. `form` says how to write one, where it is none at all; of itself what fits the value."""
     if type(value) is int:
         if FIRST_PORT <= value <= LAST_PORT:
             return PortRange(value, value)
         raise WrongValueError(f"{shown(value)} is not a port; ports are {FIRST_PORT}-{LAST_PORT}")
     if type(value) is not str:
-        raise WrongValueError(f"expected a port or a range, found {found(value)}; {form}")
+        raise WrongValueError(f"expected a port or a range, found {found(value)}; {form or _right_form(value)}")
     if _LEADING_ZERO.search(value):
         raise WrongValueError(f"{shown(value)} has a leading zero; write the number without it")
     if not _LOOKS_LIKE_RANGE.fullmatch(value):
-        raise WrongValueError(f"{shown(value)} is not a port or a range; {form}")
+        raise WrongValueError(f"{shown(value)} is not a port or a range; {form or _ANY_FORM}")
     try:
         return PortRange.parse(value)
     except ValueError as error:

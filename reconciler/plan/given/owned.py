@@ -27,7 +27,7 @@ from reconciler.ledger.records import (
 from reconciler.plan.given.claims import ClaimIndex
 from reconciler.ports import Lane, PortRange, PortSet, RangeIndex
 
-_ORDER = attrgetter("lane", "ports.first", "ports.last", "kind")
+_ORDER = attrgetter("lane", "ports", "kind")
 
 
 @dataclass(frozen=True, slots=True)
