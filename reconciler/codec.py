@@ -83,9 +83,10 @@ def parsed(parse: Callable[[str], T]) -> Shape[T]:
     def read(value: Any) -> T:
         if type(value) is not str:
             raise ShapeError(f"{short(value)} is not a text")
-        if value not in known:
-            known[value] = parse(value)
-        return known[value]
+        found = known.get(value)
+        if found is None:
+            found = known[value] = parse(value)
+        return found
 
     return Shape(read, str)
 

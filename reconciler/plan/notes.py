@@ -144,8 +144,8 @@ def _protected(picture: Picture, steps: Sequence[Step]) -> Iterator[Note]:
     for table in picture.tables:
         for ports, records in sorted(table.owned.items()):
             guards = [claim for _, claim in table.protecting.touching(ports)]
-            differs = not table.desired.covers(ports) or not table.in_its_store(ports)
-            if guards and differs and not table.lasts_too_short(ports):
+            differs = guards and not (table.desired.covers(ports) and table.in_its_store(ports))
+            if differs and not table.lasts_too_short(ports):
                 yield _protected_note(picture, records[0], guards)
     guarded, wanted = _reserved(picture.desired.protecting), _reserved(picture.desired.wanted)
     for protocol in PROTOCOLS:

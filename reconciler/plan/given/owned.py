@@ -82,8 +82,11 @@ def confirm_rows(ledger: Ledger, snapshot: Snapshot) -> tuple[list[OwnedRow], li
     """See `Confirm`: for a host that keeps rows apart."""
     listed = administered_rows(snapshot)
     # Before the intents: what went is no part of a row that was merged since, and one made in its place is not ours.
-    gone = [row for row in ledger.rows if is_dropped(row, snapshot) or _is_hidden(row, snapshot.boot)]
-    book = Book(replace(ledger, rows=()).with_rows(set(ledger.rows).difference(gone)))
+    kept: list[OwnedRow] = []
+    gone: list[OwnedRow] = []
+    for row in ledger.rows:
+        (gone if is_dropped(row, snapshot) or _is_hidden(row, snapshot.boot) else kept).append(row)
+    book = Book(replace(ledger, rows=tuple(kept)))
     book.change(created(book, ledger.intents, Seen(snapshot.rows, snapshot.lookups, snapshot.boot)))
     rows: list[OwnedRow] = []
     for row in book.rows:

@@ -51,7 +51,7 @@ def protected_stores(picture: Picture, before: Sequence[Proposal]) -> Iterator[P
     """A proposal for each protected row that a restart ends, and whose entries say that it lasts."""
     for table in picture.tables:
         for ports, records in sorted(table.owned.items()):
-            if table.stays(ports) and table.lasts_too_short(ports):
+            if table.protecting.touching(ports) and table.lasts_too_short(ports):
                 yield _protected(picture, table, records)
 
 
