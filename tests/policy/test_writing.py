@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import string
 import tempfile
-from dataclasses import replace
 from pathlib import Path
 
 from hypothesis import given
@@ -78,8 +77,8 @@ def test_what_is_written_reads_back(
         file = Path(folder, "a.toml")
         file.write_text(policy_text("p", entries, description), encoding="utf-8", newline="\n")
         (policy,) = load_policies([file], "windows", "HOST", ()).policies
-    assert [replace(entry, place=NOWHERE) for entry in policy.exclusions] == list(entries[:2])
-    assert [replace(entry, place=NOWHERE) for entry in policy.reservations] == list(entries[2:])
+    assert [entry._replace(place=NOWHERE) for entry in policy.exclusions] == list(entries[:2])
+    assert [entry._replace(place=NOWHERE) for entry in policy.reservations] == list(entries[2:])
     assert policy.description == description
 
 
