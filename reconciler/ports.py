@@ -174,16 +174,19 @@ class PortSet:
 
     def runs(self) -> tuple[PortRange, ...]:
         """The maximal runs of consecutive ports, ascending: the fewest ranges that make up this set."""
-        bits = self.bits
-        if not bits:
-            return ()
-        base = (bits & -bits).bit_length() - 1
-        bits >>= base
-        if bits & (bits + 1) == 0:  # one run, by far the most common set
-            return (PortRange(base, base + bits.bit_length() - 1),)
-        text = bin(bits)[:1:-1]  # the digit at N stands for port base + N; the last one is 1
         found: list[PortRange] = []
-        start = 0
+        base, bits = 0, self.bits
+        while bits and len(found) < _FEW_RUNS:
+            gap = (bits & -bits).bit_length() - 1
+            bits >>= gap
+            count = (bits ^ (bits + 1)).bit_length() - 1
+            bits >>= count
+            base += gap + count
+            found.append(PortRange(base - count, base - 1))
+        if not bits:
+            return tuple(found)
+        text = bin(bits)[:1:-1]  # the digit at N stands for port base + N; the last one is 1
+        start = text.find("1")
         while start >= 0:
             end = text.find("0", start)
             end = end if end >= 0 else len(text)
@@ -194,6 +197,8 @@ class PortSet:
 
 _PIECE = ~511
 """Where pieces of 512 ports begin."""
+_FEW_RUNS = 3
+"""Most sets have so few, which are found faster one by one than by looking at every port."""
 
 
 _ALL = (2 << LAST_PORT) - (1 << FIRST_PORT)

@@ -6,11 +6,12 @@ Apart from `files.py`, since `show` and `explain` ask it too, and need not impor
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
-from reconciler.policy.entries import FileState, PolicySet, RecordedFile
+from reconciler.policy.entries import PolicySet, RecordedFile
 
 
 def with_recorded(policies: PolicySet, files: Iterable[str]) -> PolicySet:
@@ -18,31 +19,50 @@ def with_recorded(policies: PolicySet, files: Iterable[str]) -> PolicySet:
 
     What is no absolute path was no file, as standard input, and counts as read.
     """
-    by_identity = {identity(path): name for name, path in policies.paths.items()}
-    found = {}
-    for path in dict.fromkeys(files):
-        name = by_identity.get(identity(path)) if Path(path).is_absolute() else path
-        state: FileState = "read" if name is not None else "gone" if _is_gone(path) else "not read"
-        found[path] = RecordedFile(_shown(path) if name is None else name, state)
-    return replace(policies, recorded=found)
+    by_path = {path: name for name, path in policies.paths.items()}
+    read = _Read(by_path, {identity(path): name for path, name in by_path.items()}, _working_folder())
+    return replace(policies, recorded={path: read.file(path) for path in files})
 
 
-def _shown(path: str) -> str:
+class _Read(NamedTuple):
+    """The files that were read in this run, as they were named, by path and by identity; and the working folder."""
+
+    by_path: Mapping[str, str]
+    by_identity: Mapping[str, str]
+    folder: str
+
+    def file(self, path: str) -> RecordedFile:
+        """What became of one. The identity takes a look at each folder on the way, so what is gone is not asked."""
+        file = Path(path)
+        name = self.by_path.get(path) if file.is_absolute() else path
+        if name is None and _is_gone(file):
+            return RecordedFile(self._shown(str(file)), "gone")
+        if name is None:
+            name = self.by_identity.get(identity(path))
+        return RecordedFile(self._shown(str(file)), "not read") if name is None else RecordedFile(name, "read")
+
+    def _shown(self, path: str) -> str:
+        below = os.path.normcase(path).startswith(os.path.normcase(self.folder))
+        return path[len(self.folder) :] if below else path
+
+
+def _working_folder() -> str:
+    """With the separator behind it; empty where it is gone."""
     try:
-        return str(Path(path).relative_to(Path.cwd()))
-    except (OSError, ValueError):
-        return path
+        return str(Path.cwd() / "x")[:-1]
+    except OSError:
+        return ""
 
 
-def _is_gone(path: str) -> bool:
+def _is_gone(file: Path) -> bool:
     """Is there surely no such file? One that cannot be examined may be there, as on a drive that is not connected.
 
     A link is there, wherever it leads: what it leads to may come again.
     """
     try:
-        Path(path).lstat()
+        file.lstat()
     except (FileNotFoundError, NotADirectoryError):
-        return os.path.isdir(Path(path).anchor)  # noqa: PTH112  unlike Path.is_dir, it never raises
+        return os.path.isdir(file.anchor)  # noqa: PTH112  unlike Path.is_dir, it never raises
     except (OSError, ValueError):
         return False
     return False

@@ -196,15 +196,15 @@ _but_ports = attrgetter("policy", "entry", "kind", "lanes", "store", "protect", 
 
 def merged_claims(claims: Iterable[Claim]) -> tuple[Claim, ...]:
     """All claims, sorted; those that differ in nothing but their ports and line are one, with the first's line."""
-    found: dict[object, Claim] = {}
+    alike: dict[object, list[Claim]] = {}
     for claim in claims:
-        key = _but_ports(claim)
-        known = found.get(key)
-        found[key] = claim if known is None else known._replace(ports=_both(known, claim))
-    return tuple(sorted(found.values(), key=claim_key))
+        alike.setdefault(_but_ports(claim), []).append(claim)
+    return tuple(sorted(map(_merged, alike.values()), key=claim_key))
 
 
-def _both(one: Claim, other: Claim) -> tuple[PortRange, ...]:
-    if one.kind == "reservation":
-        return tuple(sorted({*one.ports, *other.ports}))
-    return (PortSet.of(one.ports) | PortSet.of(other.ports)).runs()
+def _merged(claims: Sequence[Claim]) -> Claim:
+    first, *others = claims
+    if not others:
+        return first
+    ports = {item for claim in claims for item in claim.ports}
+    return first._replace(ports=tuple(sorted(ports)) if first.kind == "reservation" else PortSet.of(ports).runs())
