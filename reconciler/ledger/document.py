@@ -14,6 +14,7 @@ from reconciler.codec import FLAG, KIND, LANE, LANES, PORTS, STORE, TEXT, Shape
 from reconciler.errors import LedgerError
 from reconciler.ledger.records import (
     FORMAT_VERSION,
+    MOST_CLAIMED,
     Book,
     Claim,
     Intent,
@@ -47,6 +48,13 @@ def _of_one_protocol(make: Callable[..., _Call]) -> Callable[..., _Call]:
     return checked
 
 
+def _not_too_many_claims(**values: Any) -> Ledger:
+    ledger = Ledger(**values)
+    if (count := ledger.count_claimed()) > MOST_CLAIMED:
+        raise codec.ShapeError(f"there are {count:,} ranges, and {MOST_CLAIMED:,} is the most", "claims")
+    return ledger
+
+
 _ANY_LANES = codec.several(LANE, least=0)
 _ROW: codec.Fields = {"lane": LANE, "ports": PORTS, "kind": KIND, "store": STORE}
 _ORIGIN: codec.Fields = {"boot": TEXT, "plan": TEXT, "time": TEXT, "label": TEXT}
@@ -76,7 +84,7 @@ _LINES: dict[str, Shape[Any]] = {
     "to_restore": codec.line(RestoreRow, {**_ROW, "label": TEXT}),
 }
 _LEDGER = codec.record(
-    Ledger,
+    _not_too_many_claims,
     {
         "machine": TEXT,
         "rows": codec.table(_LINES["rows"], row_key),

@@ -15,6 +15,8 @@ from typing import Literal, NamedTuple
 from reconciler.ports import Kind, Lane, PortRange, Protocol, Store
 
 FORMAT_VERSION = 1
+MOST_CLAIMED = 32_768
+"""Ranges in all claims of a ledger: as many as a table of all ports can have apart."""
 ADOPTED = "adopted"
 """Stands for the plan in a row that this tool did not make."""
 
@@ -117,6 +119,10 @@ class Ledger:
     def files(self) -> Iterator[str]:
         """The files from which its claims were applied, by absolute path, each once."""
         return iter(dict.fromkeys(claim.file for claim in self.claims))
+
+    def count_claimed(self) -> int:
+        """How many ranges its claims have."""
+        return sum(len(claim.ports) for claim in self.claims)
 
     def with_rows(self, rows: Iterable[OwnedRow]) -> Ledger:
         """Add rows; one of the same lane, range and kind is replaced."""

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from reconciler.errors import LedgerError, UsageError
 from reconciler.ledger.document import decode, encode, encode_change, journal_head, with_journal
-from reconciler.ledger.records import Ledger, LedgerChange
+from reconciler.ledger.records import MOST_CLAIMED, Ledger, LedgerChange
 from reconciler.state_files import append_file, load_file, patiently, save_file, state_file
 
 STATE_DIR_VARIABLE = "RECONCILER_STATE_DIR"
@@ -82,6 +82,9 @@ class FileLedgerStore:
         """See `LedgerStore.save`."""
         self._journal_name = None
         name = os.urandom(8).hex()
+        if (count := ledger.count_claimed()) > MOST_CLAIMED:
+            text = f"the ledger would claim {count:,} ranges, and {MOST_CLAIMED:,} is the most"
+            raise LedgerError(f"{text}; declare fewer and longer ranges", where=str(self.path))
         data = encode(replace(ledger, journal=name))
         self._check_size(len(data))
         save_file(self.path, data, "the ledger")

@@ -15,7 +15,7 @@ from reconciler.plan.model import Reason, Remedy
 from reconciler.plan.reasons import RELEASE_WINNAT, WAIT_FOR_CLOSING, restart
 from reconciler.plan.rules.blockers import Gap, judged
 from reconciler.ports import PROTOCOLS, Lane, PortRange, Protocol
-from reconciler.text import joined
+from reconciler.text import joined, shorten
 
 Bind = Literal["works", "in-use", "refused", "with-token", "unknown"]
 """What a program meets that asks for the port: `with-token` only one that presents the reservation's token gets it."""
@@ -24,6 +24,8 @@ LINUX_FREE_FROM = 1024
 """net.ipv4.ip_unprivileged_port_start as the kernel has it."""
 
 NO_SOCKETS = "sockets were not captured"
+_MOST_FILES = 20
+"""Files that a remedy names, and missing ranges that are asked what is in their way."""
 _DECLARE = "declare an exclusion of it"
 
 
@@ -230,9 +232,11 @@ def _apply(picture: Picture, missing: tuple[MissingClaim, ...]) -> Remedy:
     gone = {file.name for file in (picture.state.policies.recorded or {}).values() if file.state == "gone"}
     files = dict.fromkeys(item.unit.entry.place.file for item in missing if item.unit.entry.place.file not in gone)
     names = [f'"{file}"' if " " in file else file for file in files if file]
-    policies = " and ".join(dict.fromkeys(f"policy {item.unit.entry.policy}" for item in missing))
-    command = f"reconciler apply {' '.join(names)}" if names else f"apply {policies} again, which"
-    gaps = (gap for item in missing for gap in judged(picture, item.unit, picture.missing(item.unit), {}))
+    policies = dict.fromkeys(f"policy {item.unit.entry.policy}" for item in missing)
+    command = f"apply {shorten(list(policies), between=' and ')} again, which"
+    if 0 < len(names) <= _MOST_FILES:
+        command = f"reconciler apply {' '.join(names)}"
+    gaps = (gap for item in missing[:_MOST_FILES] for gap in judged(picture, item.unit, picture.missing(item.unit), {}))
     held = dict.fromkeys(gap.held.reason.text for gap in gaps if gap.held and not _is_for_itself(picture, gap))
     return Remedy("apply", f"{command} puts it there{''.join(f', but {text}' for text in held)}")
 

@@ -13,6 +13,7 @@ from reconciler.report.palette import Palette, Style
 from reconciler.report.words import lane_words, owner_words
 from reconciler.text import shorten, visible
 
+_MOST_MISSING = 20
 _INDENT = "      "
 _TITLES: dict[Bind, tuple[str, Style]] = {
     "works": ("can be bound", "good"),
@@ -31,7 +32,10 @@ def explain_lines(state: State, port: int, answers: Sequence[Answer], palette: P
         title, style = _TITLES[answer.outlook.bind]
         lines.append(f"  {lane_words(answer.lanes)}: {palette.paint(title, style)}")
         lines += [f"{_INDENT}{_row_words(item)}" for item in answer.holding.rows]
-        lines += [f"{_INDENT}{_missing_words(item, answer.outlook.reason)}" for item in answer.holding.missing]
+        missing = answer.holding.missing
+        lines += [f"{_INDENT}{_missing_words(item, answer.outlook.reason)}" for item in missing[:_MOST_MISSING]]
+        if len(missing) > _MOST_MISSING:
+            lines.append(f"{_INDENT}and {len(missing) - _MOST_MISSING:,} more that are missing")
         lines.append(f"{_INDENT}{visible(answer.outlook.reason.text)}")
         if answer.outlook.remedy:
             lines.append(f"{_INDENT}remedy: {visible(answer.outlook.remedy.text)}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from typing import NamedTuple
 
 from reconciler.host.interface import ListSnapshot, Snapshot
@@ -98,9 +99,9 @@ def _alike(rows: Iterable[RowInfo], *, by_protocol: bool) -> dict[_Line, list[La
 
 
 def _table(alike: Mapping[_Line, Sequence[Lane]], palette: Palette) -> list[str]:
-    lines = []
+    lines, said = [], cache(lane_words)
     for (_, ports, administered, kind, whose, entries), lanes in alike.items():
         star = "*" if administered else " "
-        words = f"{ports!s:>11} {star}  {kind:<12} {whose:<8} {lane_words(lanes):<15} {entries}".rstrip()
+        words = f"{ports!s:>11} {star}  {kind:<12} {whose:<8} {said(tuple(lanes)):<15} {entries}".rstrip()
         lines.append(f"  {palette.paint(words, 'good') if whose == 'owned' else words}")
     return [*lines, ""] if lines else ["  no ranges", ""]

@@ -13,6 +13,7 @@ import pytest
 
 import reconciler
 from reconciler.errors import LedgerError, UsageError
+from reconciler.ledger import document as document_module
 from reconciler.ledger import store as store_module
 from reconciler.ledger.document import decode, encode
 from reconciler.ledger.records import Book, Ledger, LedgerChange, RestoreRow, row_key
@@ -141,6 +142,24 @@ def test_a_damaged_ledger_is_named_and_left_as_it_is(tmp_path: Path) -> None:
     assert text.startswith(f"{store.path}: this ledger is damaged (it is not JSON")
     assert "move it away" in text
     assert store.path.read_bytes() == half
+
+
+def test_a_ledger_of_too_many_claims_is_neither_read_nor_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, count = saved(tmp_path), SAMPLE.count_claimed()
+    assert count == sum(len(claim.ports) for claim in SAMPLE.claims) > 1
+    for most in (count, count - 1):
+        monkeypatch.setattr(store_module, "MOST_CLAIMED", most)
+        monkeypatch.setattr(document_module, "MOST_CLAIMED", most)
+        if most == count:
+            store.save(SAMPLE)
+            assert store.load() == SAMPLE
+    before = store.path.read_bytes()
+    text = f"there are {count} ranges, and {count - 1} is the most"
+    assert f"this ledger is damaged (claims: {text}); restore it" in refused(store.load)
+    assert "declare fewer and longer ranges" in refused(lambda: store.save(SAMPLE))
+    assert store.path.read_bytes() == before
 
 
 def test_a_ledger_beyond_the_size_limit_is_neither_read_nor_written(

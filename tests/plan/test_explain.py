@@ -287,6 +287,12 @@ def test_the_files_are_named_that_the_entries_were_applied_from() -> None:
     assert tcp_answer(8080, reading(), ledger).outlook.remedy == Remedy(
         "apply", 'reconciler apply "my db.toml" p.toml puts it there'
     )
+    many = tuple(claim(f"e{number}", "8080", file=f"{number}.toml") for number in range(20))
+    remedy = tcp_answer(8080, reading(), gone(claims=many)).outlook.remedy
+    assert remedy is not None
+    assert remedy.text.count(".toml") == 20
+    remedy = tcp_answer(8080, reading(), gone(claims=(*many, *gone().claims))).outlook.remedy
+    assert remedy == Remedy("apply", "apply policy p again, which puts it there")
     recorded = {"p.toml": RecordedFile("p.toml", "gone")}
     picture = picture_of(State(PolicySet((), recorded=recorded), reading(), gone()))
     (answer,) = explain_port(picture, 8080, ("tcp",))

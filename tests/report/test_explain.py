@@ -93,6 +93,13 @@ def test_a_claimed_range_that_is_missing_is_named_with_its_place_and_its_reason_
     assert block[3:5] == ["      8080, a block held by Windows", f"{name}: it was applied here and is gone"]
 
 
+def test_of_many_claims_that_are_missing_the_first_are_named() -> None:
+    many = tuple(replace(claim(), entry=f"e{number:02}") for number in range(22))
+    said = lines(8080, snapshot(), ledger(claims=many))
+    assert sum("missing, claimed by node/e" in line for line in said) == 20
+    assert said[23] == "      and 2 more that are missing"
+
+
 def test_the_document_has_what_is_missing() -> None:
     whole = state(snapshot(), BOOK)
     tcp, udp = explain_document(whole, 8080, explain_port(picture_of(whole), 8080))["answers"]

@@ -123,7 +123,7 @@ def gather(policies: PolicySet, snapshot: Snapshot, owned: Owned, options: Optio
     exclusions = sorted((entry for policy in scope.policies for entry in policy.exclusions), key=_BY_NAME)
     reservations = sorted((entry for policy in scope.policies for entry in policy.reservations), key=_BY_NAME)
     present = [entry for entry in exclusions if entry.state == "present"]
-    lanes = _LanesOf(snapshot)
+    lanes = SharingLanes(snapshot)
     declared = [_exclusion_claim(entry, lanes, policies.paths) for entry in present]
     declared += [_reservation_claim(entry, policies.paths) for entry in reservations]
     recorded = scope.renamed(owned.claims, declared)
@@ -155,14 +155,23 @@ def _standing(claims: Iterable[Claim], owned: Owned) -> Iterator[Claim]:
             yield claim._replace(kind="exclusion")
 
 
-class _LanesOf:
+class SharingLanes:
     """The lanes of entries on this host, and of those that share a table with one; each combination found once."""
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
         self._known: dict[tuple[tuple[Protocol, ...], tuple[Family, ...]], tuple[Lane, ...]] = {}
+        self._together: dict[tuple[Lane, ...], tuple[tuple[Lane, ...], ...]] = {}
+
+    def together(self, lanes: tuple[Lane, ...]) -> tuple[tuple[Lane, ...], ...]:
+        """The lanes of each protocol among these, or of both where one table holds them."""
+        if lanes not in self._together:
+            named = ([lane for lane in lanes if lane.protocol == protocol] for protocol, _ in lanes)
+            self._together[lanes] = tuple(dict.fromkeys(map(self._snapshot.sharing, named)))
+        return self._together[lanes]
 
     def of(self, protocols: tuple[Protocol, ...], families: tuple[Family, ...]) -> tuple[Lane, ...]:
+        """The lanes of an entry, and those that share a table with one of them."""
         key = (protocols, families)
         if key not in self._known:
             named = [Lane(protocol, family) for protocol in protocols for family in families]
@@ -170,7 +179,7 @@ class _LanesOf:
         return self._known[key]
 
 
-def _exclusion_units(entry: Exclusion, lanes: _LanesOf) -> Iterator[Unit]:
+def _exclusion_units(entry: Exclusion, lanes: SharingLanes) -> Iterator[Unit]:
     tables: dict[tuple[Lane, ...], Protocol] = {}
     for protocol in entry.protocols:  # where one table holds both, they are one unit
         tables.setdefault(lanes.of((protocol,), entry.families), protocol)
@@ -179,7 +188,7 @@ def _exclusion_units(entry: Exclusion, lanes: _LanesOf) -> Iterator[Unit]:
             yield Unit(entry, "exclusion", protocol, mine, ports)
 
 
-def units_of(claim: Claim, file: str, snapshot: Snapshot) -> Iterator[Unit]:
+def units_of(claim: Claim, file: str, sharing: SharingLanes) -> Iterator[Unit]:
     """What a claim of the ledger wants, as units; the file of its entry is shown as `file`, and not asked."""
     place = Place(file, claim.line)
     if claim.kind == "reservation":
@@ -189,8 +198,7 @@ def units_of(claim: Claim, file: str, snapshot: Snapshot) -> Iterator[Unit]:
     protocols = tuple(dict.fromkeys(lane.protocol for lane in claim.lanes))
     families = tuple(dict.fromkeys(lane.family for lane in claim.lanes))
     entry = Exclusion(claim.policy, claim.entry, place, claim.ports, protocols, families, store=claim.store)
-    named = ([lane for lane in claim.lanes if lane.protocol == protocol] for protocol in protocols)
-    for lanes in dict.fromkeys(map(snapshot.sharing, named)):
+    for lanes in sharing.together(claim.lanes):
         for ports in entry.ports:
             yield Unit(entry, "exclusion", lanes[0].protocol, lanes, ports)
 
@@ -204,7 +212,7 @@ def _exact(entries: Iterable[Reservation]) -> Iterator[Unit]:
             yield Unit(entry, "reservation", entry.protocol, reservation_lanes(entry.protocol), entry.ports)
 
 
-def _exclusion_claim(entry: Exclusion, lanes: _LanesOf, paths: Mapping[str, str]) -> Claim:
+def _exclusion_claim(entry: Exclusion, lanes: SharingLanes, paths: Mapping[str, str]) -> Claim:
     return Claim(
         policy=entry.policy,
         entry=entry.name,

@@ -9,11 +9,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, get_args
 
+from reconciler.errors import LedgerError
 from reconciler.host.interface import Lookup, Row, RowKind, Snapshot
 from reconciler.ledger.records import Claim, OwnedRow, RestoreRow
 from reconciler.plan import reasons
 from reconciler.plan.given.claims import ClaimIndex
-from reconciler.plan.given.desired import Desired, Unit, gather, units_of
+from reconciler.plan.given.desired import Desired, SharingLanes, Unit, gather, units_of
 from reconciler.plan.given.owned import Owned, confirm_rows, confirmed, is_dropped, still_to_restore
 from reconciler.plan.given.tables import RowKey, Table, arrange, is_system, kind_of
 from reconciler.plan.model import Blocker, Cause, Options, Reason, State
@@ -22,6 +23,19 @@ from reconciler.ports import PROTOCOLS, Kind, Lane, PortRange, PortSet, Protocol
 Lacks = dict[int, PortSet]
 """What a unit lacks, by the number of the table."""
 
+MOST_MISSING = 100_000
+"""Missing ranges that are told; a table has 65,535 ports, so more are of claims that lie over each other."""
+_TOO_MUCH_IS_MISSING = (
+    f"what the ledger of this host claims lies over itself, and lacks more than {MOST_MISSING:,} ranges here; restore "
+    "it from a backup, or move it away, and every range here counts as foreign from then on"
+)
+
+_CLAIMED_AS: dict[RowKind, tuple[Kind, ...]] = {
+    "exclusion": ("exclusion",),
+    "reservation": ("reservation",),
+    "unknown": get_args(Kind),
+    "block": (),
+}
 _CAUSES: dict[str, Cause] = {"restore": "restore", "restart": "drift", "drift": "drift", "claimed": "change"}
 
 
@@ -99,10 +113,7 @@ class Picture:
         for row in self.snapshot.rows if rows is None else rows:
             record = self.records.get((row.lane, row.ports))
             kind = kind_of(row, record, self.snapshot)
-            kinds: Iterable[Kind] = (
-                get_args(Kind) if kind == "unknown" else [item for item in get_args(Kind) if item == kind]
-            )
-            touching = [item for known in kinds for item in recorded.touching(known, row.lane, row.ports)]
+            touching = [item for known in _CLAIMED_AS[kind] for item in recorded.touching(known, row.lane, row.ports)]
             entries = {f"{claim.policy}/{claim.entry}" for _, claim in touching}
             system = record is None and is_system(row, self.snapshot)
             found.append(RowInfo(row, kind, system, record, tuple(sorted(entries))))
@@ -150,23 +161,40 @@ class Picture:
     def missing_claims(self, claims: Sequence[Claim] | None = None) -> Iterator[MissingClaim]:
         """What these claims of the ledger, or all, have and the host lacks, whoever is in scope; by entry, then ports.
 
-        A reservation is never missing on a host that knows none.
+        A reservation is never missing on a host that knows none. Raises LedgerError for more than MOST_MISSING.
         """
         every = self.owned.claims if claims is None else claims
         known: set[tuple[object, ...]] = set()
-        for unit in (unit for claim in every for unit in units_of(claim, self.desired.file(claim), self.snapshot)):
-            name = (unit.entry.policy, unit.entry.name, unit.kind)
-            if unit.kind == "reservation" and not self.snapshot.reservations_supported:
+        for number, item in enumerate(self._missing(every)):
+            if number >= MOST_MISSING:
+                raise LedgerError(_TOO_MUCH_IS_MISSING)
+            key = (item.unit.entry.policy, item.unit.entry.name, item.unit.kind, item.ports, item.lanes)
+            if key not in known:  # two files may say the same
+                known.add(key)
+                yield item
+
+    def _missing(self, claims: Iterable[Claim]) -> Iterator[MissingClaim]:
+        """The same, where some may stand there twice."""
+        sharing = SharingLanes(self.snapshot)
+        pieces: dict[tuple[object, ...], list[tuple[PortRange, Reason, tuple[Lane, ...]]]] = {}
+        for claim in claims:
+            if claim.kind == "reservation" and not self.snapshot.reservations_supported:
                 continue
-            found: dict[tuple[PortRange, Reason], list[Lane]] = {}
-            for reason, lacks in self._why(unit, self.missing(unit)):
-                for number, ports in lacks.items():
-                    for run in ports.runs():
-                        found.setdefault((run, reason), []).extend(self.tables[number].lanes)
-            for (run, reason), lanes in sorted(found.items()):
-                if (key := (*name, run, tuple(sorted(lanes)))) not in known:  # two files may say the same
-                    known.add(key)
-                    yield MissingClaim(unit, tuple(sorted(lanes)), run, reason)
+            for unit in units_of(claim, self.desired.file(claim), sharing):
+                key = (unit.kind, unit.protocol, unit.lanes, unit.ports)
+                if key not in pieces:
+                    pieces[key] = self._pieces(unit)
+                for run, reason, lanes in pieces[key]:
+                    yield MissingClaim(unit, lanes, run, reason)
+
+    def _pieces(self, unit: Unit) -> list[tuple[PortRange, Reason, tuple[Lane, ...]]]:
+        """The ranges that a unit lacks, ascending, why, and in which lanes."""
+        found: dict[tuple[PortRange, Reason], list[Lane]] = {}
+        for reason, lacks in self._why(unit, self.missing(unit)):
+            for number, ports in lacks.items():
+                for run in ports.runs():
+                    found.setdefault((run, reason), []).extend(self.tables[number].lanes)
+        return [(run, reason, tuple(sorted(lanes))) for (run, reason), lanes in sorted(found.items())]
 
     def _why(self, unit: Unit, lacks: Lacks) -> Iterator[tuple[Reason, Lacks]]:
         """What a unit lacks, by why; first what counts for more. Each port in a table has one reason."""

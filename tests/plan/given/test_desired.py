@@ -9,7 +9,7 @@ import pytest
 from reconciler.errors import RefusedError
 from reconciler.host.interface import Lookup
 from reconciler.ledger.records import Claim, RestoreRow
-from reconciler.plan.given.desired import Desired, Unit, gather, lookups, units_of
+from reconciler.plan.given.desired import Desired, SharingLanes, Unit, gather, lookups, units_of
 from reconciler.plan.given.owned import Owned
 from reconciler.plan.model import EntryRef, Options
 from reconciler.policy.entries import Exclusion, Place, Policy, PolicySet, RecordedFile, Reservation
@@ -139,21 +139,23 @@ def test_a_claim_of_the_ledger_wants_what_its_entry_wanted() -> None:
     web = claim("web", "8080 9090", lanes=LANES, store="active", line=7)
     place = Place("b.toml", 7)
     was = Exclusion("p", "web", place, web.ports, PROTOCOLS, FAMILIES, store="active")
-    assert list(units_of(web, "b.toml", SPLIT)) == [
+    assert list(units_of(web, "b.toml", SharingLanes(SPLIT))) == [
         Unit(was, "exclusion", protocol, lanes, item)
         for protocol, lanes in zip(PROTOCOLS, (TCP, UDP), strict=True)
         for item in web.ports
     ]
-    together = units_of(web, "b.toml", reading(shared=(LANES,)))
+    together = units_of(web, "b.toml", SharingLanes(reading(shared=(LANES,))))
     assert [(unit.protocol, unit.lanes, str(unit.ports)) for unit in together] == [
         ("tcp", LANES, "8080"),
         ("tcp", LANES, "9090"),
     ]
-    (one,) = units_of(claim("web", "8080", lanes=(TCP6,)), "b.toml", SPLIT)
+    (one,) = units_of(claim("web", "8080", lanes=(TCP6,)), "b.toml", SharingLanes(SPLIT))
     assert (one.protocol, one.lanes) == ("tcp", (TCP6,))
     erp = claim("erp", "12000-12009", kind="reservation", lanes=UDP, line=8)
     exact = Reservation("p", "erp", Place("b.toml", 8), ports("12000-12009"), "udp")
-    assert list(units_of(erp, "b.toml", reading())) == [Unit(exact, "reservation", "udp", UDP, exact.ports)]
+    assert list(units_of(erp, "b.toml", SharingLanes(reading()))) == [
+        Unit(exact, "reservation", "udp", UDP, exact.ports)
+    ]
 
 
 def test_what_a_claim_out_of_scope_lost_is_a_unit_of_its_entry() -> None:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
+from reconciler.errors import LedgerError
 from reconciler.host.interface import Lookup, Row, Snapshot
 from reconciler.ledger.records import Ledger, RestoreRow
+from reconciler.plan.given import picture as picture_module
 from reconciler.plan.given.picture import Picture, take_picture
 from reconciler.plan.model import Options, State
 from reconciler.policy.entries import Policy, PolicySet
@@ -162,6 +166,16 @@ def test_what_two_files_claim_for_one_entry_is_missing_once() -> None:
     claims = (claim("web", "8080", file="/a/p.toml"), claim("web", "8080", file="/b/p.toml"))
     seen = picture(reading(), policy("q"), ledger=book(*owned("8080"), claims=claims))
     assert [str(item.ports) for item in seen.missing_claims()] == ["8080"]
+
+
+def test_what_lies_over_itself_and_is_missing_too_often_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    claims = (claim("web", "8000-8009"), claim("db", "8000-8009"))
+    seen = picture(reading(*listed("8005 *")), ledger=book(claims=claims))
+    monkeypatch.setattr(picture_module, "MOST_MISSING", 4)
+    assert len(list(seen.missing_claims())) == 4
+    monkeypatch.setattr(picture_module, "MOST_MISSING", 3)
+    with pytest.raises(LedgerError, match=r"lies over itself, and lacks more than .* ranges here; restore it"):
+        list(seen.missing_claims())
 
 
 def test_claims_that_are_asked_for_are_told_and_no_reservation_where_there_are_none() -> None:
