@@ -11,7 +11,7 @@ from itertools import count
 from reconciler.lab.simulated import document as simulated
 from reconciler.lab.simulated import services
 from reconciler.ledger import document as ledger
-from reconciler.ledger.records import Ledger
+from reconciler.ledger.records import MOST_CLAIMED, Ledger
 from reconciler.plan.saved import SECTIONS
 
 TEN_MILLION = 10_000_000
@@ -197,19 +197,47 @@ NESTED = {
 """What is no document of ours at all."""
 
 _LEDGER = _parts(ledger.encode(Ledger(MACHINE)))
-_ROW = '["tcp/ipv4", "{1}", "exclusion", "persistent", "b", "p", "t", "l{0}"]'
+_ROW = '["tcp/ipv4", "{1}", "exclusion", "persistent", "b", "p", "t", "l{0}", ""]'
 _HEADS = {name: json.dumps(value[0]) + "," for name, value in _LEDGER.items() if isinstance(value, list) and value}
+_PROTECTED = '["p", "e{0}", "exclusion", "tcp/ipv4", "1-65535", "persistent", true, "f", 1],'
 _CLAIM = '["p", "e{0}", "exclusion", "tcp/ipv4", "{1}", "persistent", false, "f", 1],'
 
 
 def _ledger_rows() -> str:
     lanes = ("tcp/ipv4", "tcp/ipv6", "udp/ipv4", "udp/ipv6")
     rows = (
-        f'["{lane}", "{port}", "exclusion", "persistent", "b", "p", "t", "l"]'
+        f'["{lane}", "{port}", "exclusion", "persistent", "b", "p", "t", "l", ""]'
         for lane in lanes
         for port in range(1, 65536)
     )
     return f"[{_HEADS['rows']}{','.join(_up_to_size(rows))}]"
+
+
+def _below(name: str, texts: Iterator[str]) -> str:
+    """A table of the ledger, as far as there is room; each text ends with a comma."""
+    return f"[{(_HEADS[name] + ''.join(_up_to_size(texts)))[:-1]}]"
+
+
+def _claims(form: str, step: int = 1) -> Callable[[], str]:
+    """As many as a ledger may have."""
+
+    def make() -> str:
+        texts = (form.format(number, number * step % 65535 + 1) for number in range(MOST_CLAIMED))
+        return _below("claims", texts)
+
+    return make
+
+
+def _half_of_the_rows() -> str:
+    rows = (
+        f'["tcp/ipv4", "{port}", "exclusion", "persistent", "b", "p", "t", "l", ""],' for port in range(1, 65536, 2)
+    )
+    return _below("rows", rows)
+
+
+def _half_of_the_ports() -> str:
+    rows = (f'["tcp/ipv4", "{port}", "exclusion", "persistent", "l"],' for port in range(1, 65536, 2))
+    return _below("to_restore", rows)
 
 
 def _up_to_size(texts: Iterator[str]) -> Iterator[str]:
@@ -224,9 +252,25 @@ def _up_to_size(texts: Iterator[str]) -> Iterator[str]:
 LEDGERS: dict[str, Callable[[], bytes]] = {
     "right rows": _json(_LEDGER, rows=_ledger_rows),
     "right claims": _json(_LEDGER, claims=_list(_CLAIM, first=_HEADS["claims"])),
-    "claims of one entry": _json(_LEDGER, claims=_list(_CLAIM.replace("{0}", ""), first=_HEADS["claims"])),
-    "claims of all ports": _json(_LEDGER, claims=_list(_CLAIM.replace("{1}", "1-65535"), first=_HEADS["claims"])),
-    "claims of many files": _json(_LEDGER, claims=_list(_CLAIM.replace('"f"', '"/f{0}"'), first=_HEADS["claims"])),
+    "claims of one entry": _json(_LEDGER, claims=_claims(_CLAIM.replace("{0}", ""))),
+    "claims of every second port": _json(_LEDGER, claims=_claims(_CLAIM.replace("{0}", ""), 2)),
+    "claims of all ports": _json(_LEDGER, claims=_claims(_CLAIM.replace("{1}", "1-65535"))),
+    "claims of many wide ranges": _json(_LEDGER, claims=_claims(_CLAIM.replace("{1}", "{1}-65535"))),
+    "claims of many files": _json(_LEDGER, claims=_claims(_CLAIM.replace('"f"', '"/f{0}"'))),
+    "claims of deep files": _json(_LEDGER, claims=_claims(_CLAIM.replace('"f"', f'"{"/f" * 2000}{{0}}"'))),
+    "claims of both protocols": _json(_LEDGER, claims=_claims(_CLAIM.replace("ipv4", "ipv4 udp/ipv6"))),
+    "protected claims": _json(_LEDGER, claims=_claims(_PROTECTED), to_restore=_half_of_the_ports),
+    "claims over rows to restore": _json(
+        _LEDGER, claims=_claims(_CLAIM.replace("{1}", "1-65535")), to_restore=_half_of_the_ports
+    ),
+    "claims out of scope over rows to restore": _json(
+        _LEDGER,
+        claims=_claims(_CLAIM.replace("{1}", "1-65535").replace('"p"', '"q"')),
+        to_restore=_half_of_the_ports,
+    ),
+    "claims over rows that are gone": _json(
+        _LEDGER, claims=_claims(_CLAIM.replace("{1}", "1-65535")), rows=_half_of_the_rows
+    ),
     "one claim of many ports": _json(
         _LEDGER,
         claims=lambda: (

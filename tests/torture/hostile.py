@@ -103,9 +103,7 @@ def all_cases() -> Iterator[Case]:
         yield Case("listing", what, make, file, (("plan", "p.toml", "--host", "netsh:FILE"),), 8 * 2**20)
     for what, make in cases.SYSCTL.items():
         file = lambda place: place.folder / "q.conf"  # noqa: E731
-        yield Case(
-            "sysctl file", what, make, file, (("-m", "tests.torture.targets", "sysctl file", "FILE"),), 4 * 2**20
-        )
+        yield Case("sysctl file", what, make, file, (("-m", "tests.torture.targets", "sysctl file", "FILE"),), 2**20)
         yield Case("kernel's list", what, make, file, (("-m", "tests.torture.targets", "kernel's list", "FILE"),))
     for what, make in cases.NESTED.items():
         yield Case("experiments", what, make, _in_state(".experiments.json"), (("doctor",),))

@@ -23,7 +23,7 @@ KEY = "net.ipv4.ip_local_reserved_ports"
 OWN_NAME = "60-port-reconciler.conf"
 FOLDERS = ("/etc/sysctl.d", "/run/sysctl.d", "/usr/local/lib/sysctl.d", "/usr/lib/sysctl.d", "/lib/sysctl.d")
 LAST_FILE = "/etc/sysctl.conf"
-LARGEST_FILE = 4 * 2**20
+LARGEST_FILE = 2**20
 """Bytes; the longest list takes a quarter of a MiB."""
 
 _ROOT = 0

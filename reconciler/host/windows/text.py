@@ -19,7 +19,7 @@ from reconciler.errors import HostError
 _LINE_END = re.compile(r"\r{0,2}\n")
 _ENTITY = re.compile(r"&(?:#[0-9]+|#[xX][0-9a-fA-F]+|[A-Za-z]+);")
 _UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-_PRINTED_BYTES = re.compile(rb"-----|[0-9][ \t]+[0-9]{1,5}[ \t]*\*?[ \t]*(?:[\r\n]|\Z)")
+_PRINTED_BYTES = re.compile(rb"-----|[0-9][ \t]+[0-9]{1,5}[ \t]*(?:\*[ \t]*)?(?:[\r\n]|\Z)")
 """A rule or a row in bytes that are no UTF-16."""
 _SHOWN = 60
 _Word = TypeVar("_Word", bound=str)
