@@ -8,15 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from itertools import product
-from operator import attrgetter
+from operator import attrgetter, or_
 from typing import get_args
 
-from reconciler.ledger.records import Claim, OwnedRow, RestoreRow, claim_key
+from reconciler.errors import LedgerError
+from reconciler.ledger.records import MOST_CLAIMED, Claim, OwnedRow, RestoreRow, claim_key
 from reconciler.plan.model import Options, RowRef
 from reconciler.policy.entries import Policy, PolicySet
 from reconciler.ports import Kind, Lane, PortRange, PortSet, RangeIndex, Store
 
+TOO_MANY_PIECES = (
+    f"what stays of the claims in the ledger of this host would be over {MOST_CLAIMED:,} ranges; restore it from a "
+    "backup, or move it away, and every range here counts as foreign from then on"
+)
 _AT_LEAST: dict[Store, tuple[Store, ...]] = {"persistent": ("persistent",), "active": ("persistent", "active")}
 """The stores in which ports are kept at least as long."""
 
@@ -91,6 +97,7 @@ def sort_claims(
     out_of_scope: list[Claim] = []
     leftovers: list[Claim] = []
     given_up: list[Claim] = []
+    count = 0
     for claim, spoken_for in scope.speaks_for(recorded):
         if not spoken_for:
             out_of_scope.append(claim)
@@ -100,6 +107,9 @@ def sort_claims(
         remainder = list(_remainder(claim, successor, held)) if protected else []
         remainder = [part for part in remainder if not guards.covers(part)]  # as after a rename or a split
         leftovers += remainder
+        count += sum(len(part.ports) for part in remainder)
+        if count > MOST_CLAIMED:
+            raise LedgerError(TOO_MANY_PIECES)
         if successor is None and not remainder:
             given_up.append(claim)
     return SortedClaims(tuple(out_of_scope), tuple(leftovers), tuple(given_up))
@@ -115,17 +125,25 @@ def still_guarded(before: Iterable[Claim], after: Sequence[Claim], rows: Sequenc
             yield from (part for part in _remainder(claim, successor, held) if not guards.covers(part))
 
 
-_Held = Mapping[tuple[Kind, Lane], RangeIndex[None]]
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """What rows of ours hold of one kind in one lane."""
+
+    ranges: frozenset[PortRange]
+    ports: PortSet
 
 
-def _by_lane(rows: Iterable[OwnedRow | RestoreRow]) -> _Held:
-    found: dict[tuple[Kind, Lane], list[tuple[PortRange, None]]] = {}
+_HeldBy = Mapping[tuple[Kind, Lane], _Held]
+
+
+def _by_lane(rows: Iterable[OwnedRow | RestoreRow]) -> _HeldBy:
+    found: dict[tuple[Kind, Lane], list[PortRange]] = {}
     for row in rows:
-        found.setdefault((row.kind, row.lane), []).append((row.ports, None))
-    return {key: RangeIndex(items) for key, items in found.items()}
+        found.setdefault((row.kind, row.lane), []).append(row.ports)
+    return {key: _Held(frozenset(ranges), PortSet.of(ranges)) for key, ranges in found.items()}
 
 
-def _remainder(old: Claim, successor: Claim | None, rows: _Held) -> Iterable[Claim]:
+def _remainder(old: Claim, successor: Claim | None, rows: _HeldBy) -> Iterable[Claim]:
     """The part of a protected claim that its entry gave up and that owned rows still hold."""
     lanes = tuple(lane for lane in old.lanes if successor is None or lane not in successor.lanes)
     if lanes:
@@ -135,13 +153,12 @@ def _remainder(old: Claim, successor: Claim | None, rows: _Held) -> Iterable[Cla
         yield from _held_by_rows(old, common, _without(old, [successor]), rows)
 
 
-def _held_by_rows(old: Claim, lanes: tuple[Lane, ...], ports: tuple[PortRange, ...], rows: _Held) -> Iterable[Claim]:
+def _held_by_rows(old: Claim, lanes: tuple[Lane, ...], ports: tuple[PortRange, ...], rows: _HeldBy) -> Iterable[Claim]:
     near = [rows[old.kind, lane] for lane in lanes if (old.kind, lane) in rows]
-    owned = [found for index in near for item in ports for found, _ in index.touching(item)]
     if old.kind == "reservation":
-        left = tuple(item for item in ports if item in owned)
+        left = tuple(item for item in ports if any(item in held.ranges for held in near))
     else:
-        left = (PortSet.of(ports) & PortSet.of(owned)).runs()
+        left = (PortSet.of(ports) & reduce(or_, (held.ports for held in near), PortSet())).runs()
     if left:
         yield old._replace(lanes=lanes, ports=left)
 

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from operator import attrgetter
+from functools import reduce
+from itertools import product
+from operator import attrgetter, or_
 from typing import NamedTuple
 
-from reconciler.errors import RefusedError
+from reconciler.errors import LedgerError, RefusedError
 from reconciler.host.interface import Lookup, Snapshot
-from reconciler.ledger.records import Claim, Ledger, RestoreRow, reservation_lanes
-from reconciler.plan.given.claims import Scope, merged_claims, sort_claims
+from reconciler.ledger.records import MOST_CLAIMED, Claim, Ledger, RestoreRow, reservation_lanes
+from reconciler.plan.given.claims import TOO_MANY_PIECES, Scope, merged_claims, sort_claims
 from reconciler.plan.given.owned import Owned
 from reconciler.plan.model import EntryRef, Options, UnitRef
 from reconciler.policy.entries import Exclusion, Place, PolicySet, Reservation
@@ -256,19 +258,22 @@ def _check_names(scope: Scope, recorded: Iterable[Claim], declared: Iterable[Cla
 
 def _exclusions_to_restore(claims: Iterable[Claim], to_restore: Sequence[RestoreRow]) -> list[Exclusion]:
     """What claims out of scope or protected ones have lost, as entries: it is made again all the same."""
-    rows = [row for row in to_restore if row.kind == "exclusion"]
+    lost_in: dict[Lane, list[PortRange]] = {}
+    for row in to_restore:
+        if row.kind == "exclusion":
+            lost_in.setdefault(row.lane, []).append(row.ports)
+    ports_in = {lane: PortSet.of(lost_in[lane]) for lane in sorted(lost_in)}
     found: list[Exclusion] = []
-    for claim in claims if rows else ():
-        for protocol in PROTOCOLS:
-            lanes = [lane for lane in claim.lanes if lane.protocol == protocol]
-            mine = [row for row in rows if row.lane in lanes]
-            lost = PortSet.of(row.ports for row in mine) & PortSet.of(claim.ports)
-            if claim.kind == "exclusion" and lost:
-                families = tuple(dict.fromkeys(row.lane.family for row in sorted(mine, key=lambda row: row.lane)))
-                place = Place(claim.file, claim.line)
-                found.append(
-                    Exclusion(claim.policy, claim.entry, place, lost.runs(), (protocol,), families, store=claim.store)
-                )
+    count = 0
+    for claim, protocol in product((item for item in claims if ports_in and item.kind == "exclusion"), PROTOCOLS):
+        lanes = [lane for lane in ports_in if lane.protocol == protocol and lane in claim.lanes]
+        lost = (reduce(or_, (ports_in[lane] for lane in lanes), PortSet()) & PortSet.of(claim.ports)).runs()
+        if lost:
+            families, place = tuple(lane.family for lane in lanes), Place(claim.file, claim.line)
+            found.append(Exclusion(claim.policy, claim.entry, place, lost, (protocol,), families, store=claim.store))
+        count += len(lost)
+        if count > MOST_CLAIMED:
+            raise LedgerError(TOO_MANY_PIECES)
     return found
 
 

@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
-from reconciler.errors import RefusedError
+from reconciler.errors import LedgerError, RefusedError
 from reconciler.host.interface import Lookup
 from reconciler.ledger.records import Claim, RestoreRow
+from reconciler.plan.given import claims as claims_module
+from reconciler.plan.given import desired as desired_module
 from reconciler.plan.given.desired import Desired, SharingLanes, Unit, gather, lookups, units_of
 from reconciler.plan.given.owned import Owned
 from reconciler.plan.model import EntryRef, Options
@@ -228,3 +230,19 @@ def test_lookup_is_asked_about_reservations_declared_claimed_owned_and_intended(
     )
     known = {Lookup("udp", ports("13000-13009")), Lookup("tcp", ports("14000")), Lookup("tcp", ports("15000"))}
     assert lookups(wanted, ledger) == {declared, *known}
+
+
+def test_what_stays_of_claims_in_too_many_pieces_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = tuple(RestoreRow(TCP4, ports(text), "exclusion", "persistent") for text in ("8000", "8002"))
+    away = Owned(claims=(claim("web", "8000-8009", policy="away"),), to_restore=rows)
+    guarded = Owned(claims=(claim("web", "8000-8009", protect=True),), to_restore=rows)
+    for given, owned_now, module in (
+        (PolicySet(()), away, desired_module),
+        (PolicySet((policy("p"),)), guarded, claims_module),
+    ):
+        monkeypatch.setattr(module, "MOST_CLAIMED", 2)
+        gather(given, reading(), owned_now, Options())
+        monkeypatch.setattr(module, "MOST_CLAIMED", 1)
+        with pytest.raises(LedgerError, match="what stays of the claims"):
+            gather(given, reading(), owned_now, Options())
+        monkeypatch.undo()
