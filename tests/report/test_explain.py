@@ -94,7 +94,7 @@ def test_a_claimed_range_that_is_missing_is_named_with_its_place_and_its_reason_
 
 
 def test_of_many_claims_that_are_missing_the_first_are_named() -> None:
-    many = tuple(replace(claim(), entry=f"e{number:02}") for number in range(22))
+    many = tuple(claim()._replace(entry=f"e{number:02}") for number in range(22))
     said = lines(8080, snapshot(), ledger(claims=many))
     assert sum("missing, claimed by node/e" in line for line in said) == 20
     assert said[23] == "      and 2 more that are missing"
