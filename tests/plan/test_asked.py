@@ -156,7 +156,9 @@ def test_the_way_out_of_a_protection_that_was_retired_takes_both() -> None:
     world = World()
     world.apply(policy("p", entry("web", "8080", protect=True)), policy("q", entry("db", "5432", protocols=PROTOCOLS)))
     plan = world.plan(policy("q", entry("db", "5432", protocols=PROTOCOLS)), options=Options(retire=frozenset({"p"})))
-    assert [note.text for note in plan.notes if note.id == "protected"] == [
+    (note,) = (note for note in plan.notes if note.id == "protected")
+    assert (note.place, note.text) == (
+        "policy.toml",
         "exclusion 8080 tcp differs from the policy and stays as it is, protected by web; "
-        "--retire p --unprotect p/web lets it go"
-    ]
+        "--retire p --unprotect p/web lets it go",
+    )

@@ -13,7 +13,7 @@ from reconciler.plan.model import Options, Plan, State
 from reconciler.plan.planner import plan_state
 from reconciler.policy.entries import Place, PolicySet, RecordedFile
 from reconciler.ports import PROTOCOLS
-from tests.plan.build import listed, ports, reading
+from tests.plan.build import UDP, listed, ports, reading
 from tests.world import TCP4, TCP6, World, entry, note_ids, policy, reserve, unmanaged, verdicts
 
 V4: dict[str, Any] = {"families": ("ipv4",)}
@@ -94,6 +94,28 @@ def test_a_file_of_the_policy_that_was_not_read_is_noted_once_with_all_that_it_h
     assert plan.notes[0].text.endswith("it holds 8080, 9090")
 
 
+def test_each_file_that_was_not_read_has_its_own_note_and_a_policy_without_any_has_one() -> None:
+    world = World()
+    apart = (entry("web", "8080"), replace(entry("db", "5432"), place=Place("db.toml", 3)))
+    files = {"policy.toml": "/p/policy.toml", "db.toml": "/p/db.toml"}
+    world.apply(policy("p", *apart), paths=files)
+    recorded = {path: RecordedFile(name, "not read") for name, path in files.items()}
+    plan = world.plan(policy("p", entry("api", "9090")), paths={"policy.toml": "/p/api.toml"}, recorded=recorded)
+    assert [note.place for note in plan.notes] == ["db.toml", "policy.toml"]
+    gone = {path: RecordedFile(name, "gone") for name, path in files.items()}
+    (note,) = world.plan(policy("q"), recorded=gone).notes
+    assert note.text == "not touched: policy p was not part of this run; it holds 5432, 8080"
+
+
+def test_an_entry_in_a_file_that_was_read_and_is_for_other_hosts_is_told_as_such() -> None:
+    world = World()
+    world.apply(policy("p", entry("web", "8080")), paths={"policy.toml": "/p/policy.toml"})
+    recorded = {"/p/policy.toml": RecordedFile("policy.toml", "read")}
+    elsewhere = policy("p", entry("db", "5432"), elsewhere=frozenset({"web"}))
+    (note,) = world.plan(elsewhere, paths={"policy.toml": "/p/db.toml"}, recorded=recorded).notes
+    assert "entry web of policy p stands only in files that do not target this host" in note.text
+
+
 def test_what_is_missing_of_a_policy_that_was_not_part_of_the_run_is_said() -> None:
     world = World()
     world.apply(policy("p", entry("web", "8080-8089"), reserve("r", "9000")), policy("q"))
@@ -102,6 +124,16 @@ def test_what_is_missing_of_a_policy_that_was_not_part_of_the_run_is_said() -> N
     plan = world.plan(policy("q"))
     assert (plan.steps, note_ids(plan)) == ((), ["not-in-this-run"])
     assert plan.notes[0].text.endswith("it holds 8080-8089, 9000, of which 8080-8089 is missing here")
+
+
+def test_what_is_missing_of_one_policy_is_not_said_of_another() -> None:
+    world = World()
+    world.apply(policy("p", entry("web", "8080")), policy("q", entry("db", "5432")))
+    world.delete(TCP4, "8080")
+    assert [note.text.partition("it holds ")[2] for note in world.plan(policy("r")).notes] == [
+        "8080, of which 8080 is missing here",
+        "5432",
+    ]
 
 
 def test_what_a_renamed_policy_does_not_take_over_is_ended_by_the_old_name() -> None:
@@ -181,6 +213,20 @@ def test_foreign_cover_of_unknown_kind_is_told_as_such() -> None:
     assert notes(world.plan(policy("p", entry("web", "8080"))))[0].endswith("restart: 8080 (of unknown kind)")
 
 
+def test_it_is_told_where_only_the_other_protocol_cannot_tell_the_kind() -> None:
+    rows = [*listed("8080 *"), *listed("8080 *", *UDP)]
+    view = reading(*rows, lookups=frozenset({Lookup("tcp", ports("8080"))}), lookup_tells_kinds=False)
+    wanted = policy("p", entry("web", "8080", protocols=PROTOCOLS))
+    assert notes(plan_state(State(PolicySet((wanted,)), view, None)))[-1].endswith("restart: 8080 (of unknown kind)")
+
+
+def test_a_row_of_others_in_the_second_family_is_told_where_the_first_has_one_of_ours() -> None:
+    world = World("families=split")
+    world.apply(policy("p", entry("web", "8080", **V4)))
+    world.add(TCP6, "8080")
+    assert note_ids(world.plan(policy("p", entry("web", "8080")))) == ["foreign-cover"]
+
+
 def test_a_reservation_that_somebody_else_made_is_told() -> None:
     world = World()
     world.add(TCP4, "12000-12009", "reservation")
@@ -240,3 +286,31 @@ def test_what_went_until_the_next_restart_only_is_noted_until_then() -> None:
     assert (plan.steps, note_ids(plan)) == ((), ["until-restart"])
     world.reboot()
     assert note_ids(world.plan(policy("p"))) == []
+
+
+def test_a_note_on_an_entry_tells_the_line_of_it() -> None:
+    def at(line: int) -> dict[str, Any]:
+        return {"place": Place("policy.toml", line)}
+
+    wanted = policy(
+        "p",
+        replace(entry("covered", "8080"), **at(11)),
+        replace(reserve("theirs", "12000-12009"), **at(12)),
+        replace(reserve("new", "13000"), **at(13)),
+        replace(entry("served", "80"), **at(14)),
+    )
+    view = reading(
+        *listed("8080 *"),
+        *listed("9090 *"),
+        *listed("12000-12009"),
+        lookups=frozenset({Lookup("tcp", ports("12000-12009"))}),
+        url_reservations=(UrlReservation(80, "http://+:80/"),),
+    )
+    policies = PolicySet((wanted,), unmanaged=replace(unmanaged("report"), **at(15)))
+    assert [(note.id, note.place) for note in plan_state(State(policies, view, Ledger("machine-1"))).notes] == [
+        ("foreign-cover", "policy.toml:11"),
+        ("foreign-reservation", "policy.toml:12"),
+        ("plain-bind", "policy.toml:13"),
+        ("url-reservation", "policy.toml:14"),
+        ("unmanaged", "policy.toml:15"),
+    ]
