@@ -327,7 +327,7 @@ def test_a_claim_whose_kind_changed_and_that_waits_holds_its_ports_when_its_file
     if first == "exclusion":
         world.listen(8009)
     else:
-        changed = entry("a", "7990-8009")
+        changed = entry("a", "7990-8009", protocols=PROTOCOLS)
     world.apply(other, policy("web", changed))
     before = world.rows()
     plan = world.plan(other)
@@ -377,13 +377,14 @@ def test_a_protected_row_that_lasts_longer_than_its_entry_says_is_a_note() -> No
 
 def test_a_reservation_stays_while_a_larger_one_out_of_scope_waits_for_its_ports() -> None:
     world = World()
-    world.apply(policy("p", reserve("r", "9000-9004")), policy("q", entry("o", "7000")))
+    beside = entry("z", "5000")
+    world.apply(policy("p", reserve("r", "9000-9004"), beside), policy("q", entry("o", "7000")))
     world.listen(9009)
-    assert world.apply(policy("p", reserve("r", "9000-9009"))).verdicts() == ["deferred"]
+    assert world.apply(policy("p", reserve("r", "9000-9009"), beside)).verdicts() == ["deferred"]
     plan = world.plan(policy("q", entry("o", "7000")))
     assert (plan.steps, plan.converged) == ((), True)
     world.close(9009)
-    assert told(world.plan(policy("p", reserve("r", "9000-9009")))) == ["replace 9000-9004 -> 9000-9009 tcp"]
+    assert told(world.plan(policy("p", reserve("r", "9000-9009"), beside))) == ["replace 9000-9004 -> 9000-9009 tcp"]
 
 
 def test_a_reservation_out_of_scope_that_waits_says_nothing_of_the_store_of_an_exclusion() -> None:
