@@ -10,7 +10,7 @@ from reconciler.plan.model import Options, Plan, Remedy
 from reconciler.plan.reasons import WAIT_FOR_CLOSING
 from reconciler.policy.entries import Exclusion, RecordedFile, Reservation
 from reconciler.ports import PROTOCOLS
-from tests.world import TCP4, TCP6, World, entry, note_ids, policy, reserve, told, verdicts
+from tests.world import TCP4, TCP6, UDP4, World, entry, note_ids, policy, reserve, told, verdicts
 
 
 def reasons(plan: Plan) -> list[str]:
@@ -385,6 +385,14 @@ def test_a_reservation_stays_while_a_larger_one_out_of_scope_waits_for_its_ports
     assert (plan.steps, plan.converged) == ((), True)
     world.close(9009)
     assert told(world.plan(policy("p", reserve("r", "9000-9009"), beside))) == ["replace 9000-9004 -> 9000-9009 tcp"]
+
+
+def test_a_reservation_goes_whatever_waits_for_the_same_ports_of_the_other_protocol() -> None:
+    world = World()
+    world.add(UDP4, "9000-9004", "block")
+    other = entry("o", "7000")
+    world.apply(policy("p", entry("dns", "9000-9004", protocols=("udp",))), policy("q", reserve("r", "9000-9004"), other))
+    assert told(world.plan(policy("q", other))) == ["delete 9000-9004 tcp"]
 
 
 def test_a_reservation_out_of_scope_that_waits_says_nothing_of_the_store_of_an_exclusion() -> None:
