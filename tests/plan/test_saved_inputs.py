@@ -12,7 +12,16 @@ from reconciler.host.interface import ListSnapshot, Row, Snapshot, Socket
 from reconciler.ledger.records import Intent, Ledger, RestoreRow
 from reconciler.plan.model import Options
 from reconciler.plan.saved import SECTIONS, Inputs, binding, inputs, plan_inputs
-from reconciler.policy.entries import DynamicRange, Limits, Place, PolicySet, Reservation, Unmanaged
+from reconciler.policy.entries import (
+    DynamicRange,
+    Limits,
+    Place,
+    Policy,
+    PolicySet,
+    RecordedFile,
+    Reservation,
+    Unmanaged,
+)
 from reconciler.ports import Lane, PortSet
 from tests.report.samples import (
     CREATE,
@@ -48,6 +57,139 @@ def with_file(**changes: Any) -> ListSnapshot:
     view = snapshot(WEB_ROW)
     values = {field.name: getattr(view, field.name) for field in fields(view)}
     return ListSnapshot(**{**values, "stored": PortSet(), **changes})
+
+
+def everything() -> Inputs:
+    """The inputs of a host and policies that say all that can be said, in an order that is not the sorted one."""
+    web = exclusion()
+    web = replace(web, ports=(ports("90"), ports("1000-1001")), store="active", busy="fill", protect=True)
+    erp = Reservation("node", "erp", Place("desired/node.toml", 40), ports("20000-20009"), "udp", protect=True)
+    node = Policy("node", True, ("desired/node.toml",), (web,), (erp,), frozenset({"b", "a"}), ("older", "old"))
+    wanted = PolicySet(
+        (node, Policy("away", False, ("away.toml",), (exclusion("far", "20050"),))),
+        Limits(1, 2, 3),
+        Unmanaged("delete", (ports("400"), ports("3000")), "node", PLACE),
+        DynamicRange({"tcp": ports("20000-65535")}, "node", PLACE),
+        recorded={"desired/node.toml": RecordedFile("node.toml", "gone")},
+    )
+    sockets = (Socket(TCP[0], 90, "node", 5), Socket(TCP[0], 90, None, None), Socket(TCP[0], 20000, "node", 5))
+    view = with_file(stored=PortSet.of([ports("5000")]), sockets=sockets, winnat="stopped")
+    first = replace(claim(text="90"), lanes=TCP, store="active", protect=True)
+    book = replace(
+        ledger(replace(owned_row("90"), store="active"), claims=(first, claim(), claim("db", "5432"), claim())),
+        intents=(Intent("create", "exclusion", TCP, ports("7000"), "persistent", TCP, "boot-1", "plan-0", "now"),),
+        to_restore=(RestoreRow(TCP[1], ports("6000"), "reservation", "persistent"),),
+        winnat_to_start=True,
+    )
+    everybody = Options(frozenset({"y", "x"}), frozenset({"n", "m"}), frozenset({"max_deletes", "delete_all"}), True)
+    return made(wanted, view, book, everybody)
+
+
+def test_all_that_is_given_stands_in_it_under_names_that_stay() -> None:
+    """Another name, or another way to say it, would make stale whatever was saved before."""
+    assert everything() == {
+        "options": {
+            "options": {
+                "retire": "x, y",
+                "unprotect": "m, n",
+                "force": "delete_all, max_deletes",
+                "release-winnat": True,
+            },
+        },
+        "host": {
+            "host": {
+                "kind": "sim",
+                "os": "windows",
+                "name": "lab",
+                "machine": "machine-1",
+                "WinNAT": "stopped",
+                "ports set at boot": "5000",
+                "other file that sets them": "none",
+            },
+            "ledger": {
+                "present": True,
+                "machine": "machine-1",
+                "calls of unknown outcome": 1,
+                "WinNAT to start": True,
+            },
+            "dynamic range": {"tcp": "49152-65535", "udp": "49152-65535"},
+        },
+        "limits": {
+            "limits": {"max_deletes": 1, "max_delete_percent": 2, "min_dynamic_ports": 3},
+            "unmanaged": {"action": "delete", "ports": "3000, 400", "place": "desired/node.toml:8"},
+            "dynamic_range": {"tcp": "20000-65535", "place": "desired/node.toml:8"},
+        },
+        "policies": {
+            "node": {"in scope": True, "formerly": "old, older", "entries only for other hosts": "a, b"},
+            "away": {"in scope": False, "formerly": "none", "entries only for other hosts": "none"},
+        },
+        "entries": {
+            "node/web": {
+                "kind": "exclusion",
+                "ports": "90, 1000-1001",
+                "lanes": "tcp/ipv4, tcp/ipv6, udp/ipv4, udp/ipv6",
+                "store": "active",
+                "busy": "fill",
+                "protect": True,
+                "state": "present",
+                "place": "desired/node.toml:12",
+            },
+            "node/erp": {
+                "kind": "reservation",
+                "ports": "20000-20009",
+                "lanes": "udp",
+                "protect": True,
+                "place": "desired/node.toml:40",
+            },
+        },
+        "rows": {
+            "tcp/ipv4 8000-8099 *": {"kind": "exclusion"},
+        },
+        "ledger": {
+            "exclusion tcp/ipv4 90": {
+                "store": "active",
+                "made in this boot": True,
+            },
+            "to restore reservation tcp/ipv6 6000": {"store": "persistent"},
+        },
+        "claims": {
+            "node/web": {
+                "kind": "exclusion",
+                "ports": "90",
+                "lanes": "tcp/ipv4, tcp/ipv6",
+                "store": "active",
+                "protect": True,
+                "its file": "gone",
+            },
+            "node/web (2)": {
+                "kind": "exclusion",
+                "ports": "8000-8099",
+                "lanes": "tcp/ipv4, tcp/ipv6, udp/ipv4, udp/ipv6",
+                "store": "persistent",
+                "protect": False,
+                "its file": "gone",
+            },
+            "node/db": {
+                "kind": "exclusion",
+                "ports": "5432",
+                "lanes": "tcp/ipv4, tcp/ipv6, udp/ipv4, udp/ipv6",
+                "store": "persistent",
+                "protect": False,
+                "its file": "gone",
+            },
+            "node/web (3)": {
+                "kind": "exclusion",
+                "ports": "8000-8099",
+                "lanes": "tcp/ipv4, tcp/ipv6, udp/ipv4, udp/ipv6",
+                "store": "persistent",
+                "protect": False,
+                "its file": "gone",
+            },
+        },
+        "sockets": {
+            "tcp/ipv4 90": {"process": "node (pid 5)"},
+        },
+    }
 
 
 def test_it_has_its_sections_in_order_and_survives_json() -> None:
