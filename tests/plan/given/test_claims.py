@@ -6,12 +6,20 @@ from dataclasses import replace
 from typing import Any, get_args
 
 from reconciler.ledger.records import Claim, OwnedRow
-from reconciler.plan.given.claims import ClaimIndex, Scope, SortedClaims, merged_claims, sort_claims, unprotected
+from reconciler.plan.given.claims import (
+    ClaimIndex,
+    Scope,
+    SortedClaims,
+    merged_claims,
+    sort_claims,
+    still_guarded,
+    unprotected,
+)
 from reconciler.plan.model import Options, RowRef
 from reconciler.policy.entries import FileState, PolicySet, RecordedFile
 from reconciler.ports import LANES, Kind
 from tests.plan.build import TCP, UDP, claim, owned, ports
-from tests.world import TCP4, TCP6, policy
+from tests.world import TCP4, TCP6, entry, policy
 
 NOTHING = SortedClaims((), (), ())
 
@@ -83,6 +91,11 @@ def test_what_a_protected_entry_gave_up_is_left_over_as_far_as_rows_of_ours_stil
     rows = owned("8000-8009")
     assert sorting(old, rows=rows).leftovers == (claim("web", "8000-8009", protect=True),)
     assert sorting(old).given_up == (old,)
+
+
+def test_what_several_protected_entries_gave_up_is_left_over() -> None:
+    old = (claim("api", "9090", protect=True), claim("web", "8080", protect=True))
+    assert sorting(*old, rows=owned("8080") + owned("9090")).leftovers == old
 
 
 def test_what_a_protected_entry_shrank_by_is_left_over() -> None:
@@ -186,3 +199,29 @@ def test_a_row_is_labelled_with_who_claims_its_kind_before_who_waits_for_the_oth
     labels = {"exclusion": "p/part", "reservation": "p/waits"}
     for kind in get_args(Kind):
         assert index.label(RowRef(kind, TCP, ports("8000-8009"), "persistent")) == labels[kind]
+
+
+def test_of_rows_that_were_to_go_and_stayed_protected_claims_hold_what_they_gave_up() -> None:
+    old = claim("web", "8000-8009", protect=True)
+    smaller, rest = replace(old, ports=(ports("8000-8004"),)), claim("web", "8005-8009", protect=True)
+
+    def kept(now: Claim | None, before: Claim = old, rows: str = "8000-8009") -> list[Claim]:
+        return list(still_guarded([before], [now] if now else [], owned(rows)))
+
+    assert kept(None) == [old]
+    assert kept(None, rows="8005-8009") == [rest]
+    assert kept(smaller) == [rest]
+    assert kept(replace(smaller, protect=False)) == []  # lifted in the policy: it goes on as any row
+    assert kept(None, before=replace(old, protect=False)) == []
+    assert kept(replace(old, entry="www")) == []  # another protected entry holds it now
+    assert kept(replace(smaller, file="/other/checkout.toml")) == [old]
+
+
+def test_a_policy_takes_over_under_its_new_name_what_a_file_that_was_read_declared() -> None:
+    old = claim("web", "8080", file="/a/web.toml")
+    new = policy("q", entry("web", "8080"), formerly=("p",))
+    names: dict[FileState, str] = {"read": "q", "gone": "q", "not read": "p"}
+    for state, name in names.items():
+        given = PolicySet((new,), recorded={"/a/web.toml": RecordedFile("web.toml", state)})
+        (found,) = Scope(given, Options()).renamed([old], [claim("web", "8080", policy="q")])
+        assert found.policy == name
