@@ -199,7 +199,9 @@ def intent(text: str, store: Store = "persistent", boot: str = "boot-1") -> Inte
     return Intent("create", "exclusion", LANES, ports, store, LANES, boot, "plan-1", "2026-01-02T00:00:00Z", "a/web")
 
 
-def settled(listed: str, rows: list[OwnedRow], intents: list[Intent], boot: int = 1) -> tuple[list[str], list[str]]:
+def settled(
+    listed: str, rows: list[OwnedRow], intents: list[Intent], boot: int = 1, file: str = ""
+) -> tuple[list[str], list[str]]:
     """The rows that are there, with their stores and plans, and the ports that are gone."""
     world = ListWorld(listed)
     world.apply(policy("a", entry("web", "1")))
@@ -207,6 +209,7 @@ def settled(listed: str, rows: list[OwnedRow], intents: list[Intent], boot: int 
     assert ledger is not None
     world.host.listed = ports(listed)
     world.host.boot = boot
+    world.host.file = ports(file)
     there, gone = confirm_ports(replace(ledger, rows=tuple(rows), intents=tuple(intents)), world.host.snapshot())
     return [f"{item.ports} {item.store} {item.plan}" for item in there], [str(item.ports) for item in gone]
 
@@ -221,6 +224,13 @@ def test_what_was_about_to_be_created_is_ours_as_far_as_it_is_there() -> None:
 def test_a_call_that_was_never_made_leaves_the_row_as_it_was_found() -> None:
     assert settled("8000-8009", [row("8000-8009")], [intent("8000-8004", "active"), intent("9000")]) == (
         ["8000-8004 active plan-1", "8005-8009 persistent plan-0"],
+        [],
+    )
+
+
+def test_a_lasting_row_counts_on_while_our_file_holds_it_whatever_was_about_to_be_made_of_it() -> None:
+    assert settled("8000-8009", [row("8000-8009")], [intent("8000-8009", "active")], file="8000-8004") == (
+        ["8000-8004 persistent plan-0", "8005-8009 active plan-1"],
         [],
     )
 
@@ -283,6 +293,7 @@ def test_reservations_and_the_dynamic_range_are_left_out() -> None:
         ("set-dynamic-range", "skipped"),
     ]
     assert [step.reason.id for step in plan.steps] == ["no-reservations", "one-dynamic-range", "one-dynamic-range"]
+    assert plan.steps[1].reason.text.startswith("it is 32768-60999 now")
     assert ListWorld().run(plan).results == ()
 
 
@@ -410,3 +421,19 @@ def test_a_saved_plan_does_not_fit_where_the_file_holds_other_ports_than_it_name
     one, other = (ListWorld("", file).plan(policy("a", entry("web", "8080"))) for file in files)
     assert told(one) == told(other)
     assert one.id != other.id
+
+
+def test_an_active_entry_is_made_to_last_with_the_lasting_one_that_has_its_ports() -> None:
+    world = ListWorld(stored="8000 9000")
+    world.host.rival = RIVAL
+    dev = entry("dev", "9000", store="active")
+    plan = world.plan(policy("a", entry("other", "8000"), entry("web", "9000"), dev))
+    owners = {str(step.ports): [owner.entry for owner in step.owners] for step in plan.steps if step.creates}
+    assert owners == {"8000": ["other"], "9000": ["web", "dev"]}
+
+
+def test_a_protected_port_that_lasts_longer_than_its_entry_says_is_not_one_that_nobody_claims() -> None:
+    world = ListWorld()
+    world.apply(policy("a", entry("web", "8000", protect=True)))
+    plan = world.plan(policy("a", entry("web", "8000", protect=True, store="active")))
+    assert (told(plan), [item for item in note_ids(plan) if item != "shared-lanes"]) == ([], ["protected"])

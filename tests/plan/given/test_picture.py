@@ -48,6 +48,12 @@ def test_a_row_of_unknown_kind_has_the_entries_of_both_kinds() -> None:
     assert (item.kind, item.entries) == ("unknown", ("p/erp", "p/web"))
 
 
+def test_a_row_of_ours_is_of_the_kind_that_the_ledger_says_where_the_host_cannot_tell() -> None:
+    view = reading(*listed("12000-12009 *", TCP4), lookups=ERP, lookup_tells_kinds=False)
+    (found,) = picture(view, ledger=book(*owned("12000-12009", TCP4))).rows()
+    assert found.kind == "exclusion"
+
+
 def test_the_range_of_hns_is_ours_where_the_ledger_says_so() -> None:
     view = reading(*listed("50000-50059 *", TCP4), system_ranges=(ports("50000-50059"),))
     (item,) = picture(view, ledger=book(*owned("50000-50059", TCP4))).rows()

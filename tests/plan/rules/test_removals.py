@@ -391,7 +391,9 @@ def test_a_reservation_goes_whatever_waits_for_the_same_ports_of_the_other_proto
     world = World()
     world.add(UDP4, "9000-9004", "block")
     other = entry("o", "7000")
-    world.apply(policy("p", entry("dns", "9000-9004", protocols=("udp",))), policy("q", reserve("r", "9000-9004"), other))
+    world.apply(
+        policy("p", entry("dns", "9000-9004", protocols=("udp",))), policy("q", reserve("r", "9000-9004"), other)
+    )
     assert told(world.plan(policy("q", other))) == ["delete 9000-9004 tcp"]
 
 
