@@ -130,7 +130,7 @@ def _exclusion(entry: Exclusion) -> dict[str, Field]:
     return {
         "kind": "exclusion",
         "ports": _join(entry.ports, sort=False),
-        "lanes": _join(entry.lanes, sort=False),
+        "lanes": _join(entry.lanes),
         "store": entry.store,
         "busy": entry.busy,
         "protect": entry.protect,
@@ -304,7 +304,7 @@ def _sentence(path: Path, before: Any, after: Any, new: Inputs) -> str:
     section, key = path[0], path[1]
     subject = _subject(section, key)
     if section == "sockets":
-        return _socket_sentence(subject, before, after)
+        return _socket_sentence(subject, after)
     if len(path) == 2:
         what = "is new" if before is None else "is gone" if after is None else "differs"
         return f"{subject} {what}{_place(after)}"
@@ -320,7 +320,7 @@ def _subject(section: str, key: str) -> str:
     return _TOLD_AS[section].format(key=key, policy=policy, entry=entry)
 
 
-def _socket_sentence(subject: str, before: Any, after: Any) -> str:
+def _socket_sentence(subject: str, after: Any) -> str:
     if after is None:
         return f"{subject} is free now"
     who = after["process"] if isinstance(after, dict) else after

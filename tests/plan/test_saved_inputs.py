@@ -201,6 +201,7 @@ def test_it_has_its_sections_in_order_and_survives_json() -> None:
 
 def test_the_inputs_of_a_plan_are_those_of_its_state() -> None:
     plan = make_plan(CREATE)
+    plan = replace(plan, state=replace(plan.state, ledger=ledger(owned_row("8000-8099"))))
     assert plan_inputs(plan) == inputs(plan.state.policies, plan.state.snapshot, plan.state.ledger, plan.options)
 
 
