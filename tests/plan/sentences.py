@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from reconciler.plan import reasons
 from reconciler.plan.model import Blocker, EntryRef, Reason, Remedy, RowRef
-from reconciler.ports import PortSet
+from reconciler.ports import LANES, PortSet
 from tests.plan.build import ports
 from tests.world import TCP4, TCP6
 
@@ -314,6 +314,16 @@ def forms() -> list[tuple[Reason | Remedy, str]]:
             reasons.restart(is_set=False, or_release=False),
             "if WinNAT holds it, once apply has set the dynamic range, restart the host and apply again, since it lies "
             "outside the dynamic range that counts then; otherwise its owner must give it up",
+        ),
+        (reasons.boot_file(PORT_80, PortSet(), ""), "the file that sets the ports at boot lacks 80"),
+        (reasons.held_by_blocks(ROWS[:2]), "it is held by 1, x; 2, x"),
+        (
+            reasons.ask_its_program(ROW._replace(lanes=LANES)),
+            "have the program that made it delete it, or take tcp and udp 8080 out of the policy",
+        ),
+        (
+            reasons.given_up(["p/web"], ["a.toml"]),
+            "no entry wants it any more; p/web gave it up, since a.toml is not there any more",
         ),
         (reasons.give_up_ours(""), "choose other ports"),
         (reasons.given_up([]), "no entry wants it any more"),
