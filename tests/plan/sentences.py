@@ -325,6 +325,23 @@ def forms() -> list[tuple[Reason | Remedy, str]]:
             reasons.given_up(["p/web"], ["a.toml"]),
             "no entry wants it any more; p/web gave it up, since a.toml is not there any more",
         ),
+        (
+            reasons.boot_file(PortSet.of([ports(text) for text in ("1", "3", "5", "7", "9")]), PortSet(), ""),
+            "the file that sets the ports at boot lacks 1, 3, 5 and 2 more",
+        ),
+        (
+            reasons.stop_program([HIDDEN._replace(pid=pid) for pid in range(1, 5)]),
+            "stop the process with pid 1, the process with pid 2, the process with pid 3 and the process with pid 4, "
+            "then plan and apply again",
+        ),
+        (
+            reasons.find_program(_at(NAMELESS, "1 2 3 4 5")),
+            "find who uses ports 1, 2, 3 and 2 more (run plan elevated to see it), stop it, then plan and apply again",
+        ),
+        (
+            reasons.give_up_ours(reasons.unclaim([WEB._replace(entry=name) for name in "abcde"], [], was_read=True)),
+            "choose other ports, or take the ports out of p/a (a.toml:7), p/b (a.toml:7), p/c (a.toml:7) and 2 more",
+        ),
         (reasons.give_up_ours(""), "choose other ports"),
         (reasons.given_up([]), "no entry wants it any more"),
         (
