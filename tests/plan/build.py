@@ -28,7 +28,7 @@ def listed(text: str, *lanes: Lane) -> tuple[Row, ...]:
 def reading(*rows: Row, **changes: Any) -> Snapshot:
     """A host whose families share their tables."""
     values: dict[str, Any] = {"shared": (TCP, UDP), **changes}
-    return Snapshot(FACTS, BOOT, tuple(sorted(rows)), **values)
+    return Snapshot(values.pop("facts", FACTS), BOOT, tuple(sorted(rows)), **values)
 
 
 def owned(text: str, *lanes: Lane, **changes: Any) -> tuple[OwnedRow, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -111,7 +112,8 @@ def test_what_the_ledger_knows_as_ours_leaves_the_file_by_its_row_or_its_claim(l
     world.apply(policy("a", entry("web", "8000-8009")))
     world.host.listed = PortSet()
     assert world.store.ledger is not None
-    world.store.ledger = replace(world.store.ledger, **{lost: ()})
+    changes: dict[str, Any] = {lost: ()}
+    world.store.ledger = replace(world.store.ledger, **changes)
     assert persist(world.plan(policy("a"))) == "has 8000-8009, which no entry wants"
 
 

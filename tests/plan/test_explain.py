@@ -85,6 +85,8 @@ def test_each_protocol_is_answered_for_itself() -> None:
 def test_families_that_differ_are_answered_apart() -> None:
     answers = tcp_answers(8080, reading(*listed("8000-8099", TCP6), shared=()))
     assert [(answer.lanes, answer.outlook.bind) for answer in answers] == [((TCP4,), "works"), ((TCP6,), "refused")]
+    other_ends = reading(*listed("8000-8099 *", TCP4), *listed("8080-8089 *", TCP6), shared=())
+    assert [answer.lanes for answer in tcp_answers(8080, other_ends)] == [(TCP4,), (TCP6,)]
 
 
 def test_of_lanes_that_were_not_read_nothing_is_said() -> None:
