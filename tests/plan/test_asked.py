@@ -94,10 +94,13 @@ def test_an_exact_row_that_may_not_be_deleted_is_told_by_its_step() -> None:
     assert (told(plan), held(plan)) == (["blocked delete 8080-8089 tcp"], [])
 
 
-def test_a_few_rows_are_named_without_a_count() -> None:
+def test_a_few_rows_are_named_and_the_others_counted() -> None:
     world = known(World())
     world.add(TCP4, "8080 8082 8084")
-    assert held(world.plan(policy("p", OLD))) == ["8080 (an exclusion), 8082 (an exclusion), 8084 (an exclusion)"]
+    few = "8080 (an exclusion), 8082 (an exclusion), 8084 (an exclusion)"
+    assert held(world.plan(policy("p", OLD))) == [few]
+    world.add(TCP4, "8086 8088")
+    assert held(world.plan(policy("p", OLD))) == [f"{few} and 2 more"]
 
 
 def test_a_row_that_would_go_but_has_to_wait_is_told() -> None:
