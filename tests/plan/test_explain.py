@@ -274,6 +274,16 @@ def test_where_an_exclusion_stands_in_the_place_of_a_claimed_reservation_apply_s
     )
 
 
+def test_what_we_keep_for_the_entry_itself_while_it_changes_its_kind_is_not_in_the_way() -> None:
+    waits = claim("erp", "12000-12009", kind="reservation", file="p.toml")
+    view = reading(*listed("9000 *"), *listed("12000-12009 *"))
+    ledger = book(*owned("12000-12009"), claims=(waits,))
+    assert tcp_answer(12003, view, ledger).outlook.remedy == Remedy("apply", APPLY)
+    other = book(*owned("12000-12009"), claims=(waits, claim("web", "12000-12009")))
+    found = tcp_answer(12003, view, other).outlook.remedy
+    assert found == Remedy("apply", f"{APPLY}, but in the way: 12000-12009, which we keep for p/erp and p/web")
+
+
 def test_what_is_in_the_way_of_another_part_of_the_range_is_told() -> None:
     outlook = tcp_answer(8080, reading(*listed("8050-8059")), gone()).outlook
     assert ids(outlook) == ("works", "drift", "apply")
@@ -299,6 +309,9 @@ def test_the_files_are_named_that_the_entries_were_applied_from() -> None:
     picture = picture_of(State(PolicySet((), recorded=recorded), reading(), gone()))
     (answer,) = explain_port(picture, 8080, ("tcp",))
     assert answer.outlook.remedy == Remedy("apply", "apply policy p again, which puts it there")
+    two = gone(claims=(*gone().claims, claim("db", "8080", file="p.toml", policy="q")))
+    (answer,) = explain_port(picture_of(State(PolicySet((), recorded=recorded), reading(), two)), 8080, ("tcp",))
+    assert answer.outlook.remedy == Remedy("apply", "apply policy p and policy q again, which puts it there")
 
 
 @pytest.mark.parametrize(

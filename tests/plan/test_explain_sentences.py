@@ -175,7 +175,7 @@ def test_what_is_said_of_a_port(row: str, changes: dict[str, Any], said: str, re
 def test_of_a_block_over_what_an_entry_lost_nobody_is_told_to_declare_it(changes: dict[str, Any], remedy: str) -> None:
     outlook = tcp_answer(8080, reading(*listed("8080-8081"), **{"winnat": "running", **changes}), gone()).outlook
     assert outlook.remedy is not None
-    assert outlook.remedy.text == remedy
+    assert (outlook.bind, outlook.reason.id, outlook.remedy.text) == ("refused", "block", remedy)
 
 
 def test_low_ports_of_linux_and_reservations_of_ours_have_words_of_their_own() -> None:
