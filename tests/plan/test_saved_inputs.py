@@ -222,7 +222,11 @@ def test_rows_near_a_declared_port_are_in_it_and_others_are_not() -> None:
         replace(ledger(), to_restore=(RestoreRow(TCP[0], ports("20050"), "exclusion", "persistent"),)),
         replace(
             ledger(),
-            intents=(Intent("create", "exclusion", TCP, ports("20050"), "persistent", TCP, "boot-1", "plan-0", "now"),),
+            intents=(
+                Intent(
+                    "create", "exclusion", TCP[:1], ports("20050"), "persistent", TCP[:1], "boot-1", "plan-0", "now"
+                ),
+            ),
         ),
     ],
     ids=["owned", "claimed", "to restore", "intended"],
