@@ -67,7 +67,7 @@ def test_a_row_of_unknown_kind_is_told_as_such() -> None:
 
 def test_of_other_lanes_and_of_rows_beside_nothing_is_told() -> None:
     world = known(World("families=split"))
-    world.add(TCP6, "8080-8089")
+    world.add(TCP6, "8080-8085")
     world.add(UDP4, "8080-8089")
     world.add(TCP4, "8079 8090-8099")
     assert notes(world.plan(policy("p", entry("old", "8080-8089", state="absent", **V4)))) == []
