@@ -96,7 +96,7 @@ def test_a_file_of_the_policy_that_was_not_read_is_noted_once_with_all_that_it_h
 
 def test_each_file_that_was_not_read_has_its_own_note_and_a_policy_without_any_has_one() -> None:
     world = World()
-    apart = (entry("web", "8080"), replace(entry("db", "5432"), place=Place("db.toml", 3)))
+    apart = (entry("web", "8080"), entry("db", "5432")._replace(place=Place("db.toml", 3)))
     files = {"policy.toml": "/p/policy.toml", "db.toml": "/p/db.toml"}
     world.apply(policy("p", *apart), paths=files)
     recorded = {path: RecordedFile(name, "not read") for name, path in files.items()}
@@ -297,10 +297,10 @@ def test_a_note_on_an_entry_tells_the_line_of_it() -> None:
 
     wanted = policy(
         "p",
-        replace(entry("covered", "8080"), **at(11)),
-        replace(reserve("theirs", "12000-12009"), **at(12)),
-        replace(reserve("new", "13000"), **at(13)),
-        replace(entry("served", "80"), **at(14)),
+        entry("covered", "8080")._replace(**at(11)),
+        reserve("theirs", "12000-12009")._replace(**at(12)),
+        reserve("new", "13000")._replace(**at(13)),
+        entry("served", "80")._replace(**at(14)),
     )
     view = reading(
         *listed("8080 *"),

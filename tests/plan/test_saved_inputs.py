@@ -62,7 +62,7 @@ def with_file(**changes: Any) -> ListSnapshot:
 def everything() -> Inputs:
     """The inputs of a host and policies that say all that can be said, in an order that is not the sorted one."""
     web = exclusion()
-    web = replace(web, ports=(ports("90"), ports("1000-1001")), store="active", busy="fill", protect=True)
+    web = web._replace(ports=(ports("90"), ports("1000-1001")), store="active", busy="fill", protect=True)
     erp = Reservation("node", "erp", Place("desired/node.toml", 40), ports("20000-20009"), "udp", protect=True)
     node = Policy("node", True, ("desired/node.toml",), (web,), (erp,), frozenset({"b", "a"}), ("older", "old"))
     wanted = PolicySet(
@@ -74,9 +74,9 @@ def everything() -> Inputs:
     )
     sockets = (Socket(TCP[0], 90, "node", 5), Socket(TCP[0], 90, None, None), Socket(TCP[0], 20000, "node", 5))
     view = with_file(stored=PortSet.of([ports("5000")]), sockets=sockets, winnat="stopped")
-    first = replace(claim(text="90"), lanes=TCP, store="active", protect=True)
+    first = claim(text="90")._replace(lanes=TCP, store="active", protect=True)
     book = replace(
-        ledger(replace(owned_row("90"), store="active"), claims=(first, claim(), claim("db", "5432"), claim())),
+        ledger(owned_row("90")._replace(store="active"), claims=(first, claim(), claim("db", "5432"), claim())),
         intents=(Intent("create", "exclusion", TCP, ports("7000"), "persistent", TCP, "boot-1", "plan-0", "now"),),
         to_restore=(RestoreRow(TCP[1], ports("6000"), "reservation", "persistent"),),
         winnat_to_start=True,

@@ -203,7 +203,7 @@ def test_a_row_is_labelled_with_who_claims_its_kind_before_who_waits_for_the_oth
 
 def test_of_rows_that_were_to_go_and_stayed_protected_claims_hold_what_they_gave_up() -> None:
     old = claim("web", "8000-8009", protect=True)
-    smaller, rest = replace(old, ports=(ports("8000-8004"),)), claim("web", "8005-8009", protect=True)
+    smaller, rest = old._replace(ports=(ports("8000-8004"),)), claim("web", "8005-8009", protect=True)
 
     def kept(now: Claim | None, before: Claim = old, rows: str = "8000-8009") -> list[Claim]:
         return list(still_guarded([before], [now] if now else [], owned(rows)))
@@ -211,10 +211,10 @@ def test_of_rows_that_were_to_go_and_stayed_protected_claims_hold_what_they_gave
     assert kept(None) == [old]
     assert kept(None, rows="8005-8009") == [rest]
     assert kept(smaller) == [rest]
-    assert kept(replace(smaller, protect=False)) == []  # lifted in the policy: it goes on as any row
-    assert kept(None, before=replace(old, protect=False)) == []
-    assert kept(replace(old, entry="www")) == []  # another protected entry holds it now
-    assert kept(replace(smaller, file="/other/checkout.toml")) == [old]
+    assert kept(smaller._replace(protect=False)) == []  # lifted in the policy: it goes on as any row
+    assert kept(None, before=old._replace(protect=False)) == []
+    assert kept(old._replace(entry="www")) == []  # another protected entry holds it now
+    assert kept(smaller._replace(file="/other/checkout.toml")) == [old]
 
 
 def test_a_policy_takes_over_under_its_new_name_what_a_file_that_was_read_declared() -> None:
