@@ -40,6 +40,7 @@ class Demo:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.environment = {**os.environ, "RECONCILER_STATE_DIR": str(folder / "state"), "PYTHONUTF8": "1"}
+        self.environment.pop("RECONCILER_TAGS", None)
         self.failed: list[str] = []
 
     def say(self, text: str) -> None:
@@ -61,7 +62,10 @@ def tour(demo: Demo) -> None:
     demo.say("A simulated Windows host, with rows of HNS, http.sys and WinNAT")
     demo.run("sim init host.json --seed 3")
     demo.run("show --host sim:host.json")
-    demo.say("What would the example policies change? plan writes nothing")
+    demo.say("The example policies are each for a tag, and this host has none: nothing to do")
+    demo.run("plan desired --host sim:host.json --detailed-exitcode")
+    demo.say("What would two of them change? plan writes nothing (from here on RECONCILER_TAGS holds these tags)")
+    demo.environment["RECONCILER_TAGS"] = "workstation,application-server"
     demo.run("plan desired --host sim:host.json --detailed-exitcode", expected=2)
     demo.say("Change it, and look again: in sync, exit code 0")
     demo.run("apply desired --host sim:host.json --yes")
@@ -95,6 +99,7 @@ def main() -> int:
     for failure in demo.failed:
         print(f"FAILED {failure}", file=sys.stderr)
     print(f"demo: {'failed' if demo.failed else 'as expected'}, {time.monotonic() - begun:.1f} s")
+    print("next: README.md, and on this machine, which writes nothing: reconciler explain 8080")
     return 1 if demo.failed else 0
 
 

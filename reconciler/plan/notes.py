@@ -68,6 +68,8 @@ def _targets(picture: Picture, steps: Sequence[Step]) -> Iterator[Note]:
     host = f"{facts.name}, {facts.os}"
     says = "[target] says which hosts, systems and tags a file is for"
     if policies.policies and not policies.in_scope():
+        if policies.asked_tags:
+            says = f"there are files for these tags: {shorten(policies.asked_tags)}; say --tag TAG for yours"
         yield Note("nothing-targeted", f"no file targets this host ({host}) in this run; {says}")
         return
     for file in policies.idle:

@@ -134,7 +134,8 @@ class PolicySet:
 
     `limits` are the strictest that any file in scope states. `paths`: the absolute path of each file by the name in
     `Place`. `recorded`: what became of the files that the ledger names, by absolute path; None: nobody looked, and all
-    count as read. `idle`: the files that were named one by one and do not target this host.
+    count as read. `idle`: the files that were named one by one and do not target this host. `asked_tags`: the tags
+    that files which do not target this host ask for.
     """
 
     policies: tuple[Policy, ...]
@@ -144,6 +145,7 @@ class PolicySet:
     paths: Mapping[str, str] = field(default_factory=dict)
     recorded: Mapping[str, RecordedFile] | None = None
     idle: tuple[str, ...] = ()
+    asked_tags: tuple[str, ...] = ()
 
     def in_scope(self) -> tuple[Policy, ...]:
         """The policies of which at least one file targets this host."""

@@ -62,8 +62,13 @@ def load_policies(paths: Sequence[AnyPath], facts_os: str, host_name: str, tags:
     problems += scope_problems(policies, active)
     raise_all(problems)
     named = {visible(str(Path(path))) for path in paths}
-    idle = sorted({document.file for document in documents} - {document.file for document in active})
-    return replace(policies, paths=absolute, idle=tuple(file for file in idle if file in named))
+    others = [document for document in documents if not matches(document.target, host)]
+    return replace(
+        policies,
+        paths=absolute,
+        idle=tuple(sorted(document.file for document in others if document.file in named)),
+        asked_tags=tuple(sorted({tag for document in others for tag in document.target.tags or ()})),
+    )
 
 
 def check_policies(paths: Sequence[AnyPath]) -> Checked:

@@ -71,6 +71,8 @@ def _not_done(plan: Plan) -> list[str]:
 
 
 def _in_sync(plan: Plan) -> str:
+    if plan.state.policies.policies and not plan.state.policies.in_scope():
+        return "no entry is for this host"
     return f"in sync ({counted(plan.in_sync, 'entry', 'entries')})"
 
 

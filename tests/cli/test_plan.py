@@ -210,6 +210,9 @@ def test_a_file_that_was_named_and_is_for_another_host_is_told_and_one_of_a_fold
         assert lab.run("plan", "--json", *words).document()["notes"] == []
     alone = lab.run("plan", "--json", str(gpu)).document()["notes"]
     assert [note["id"] for note in alone] == ["nothing-targeted"]
+    assert "these tags: gpu;" in alone[0]["text"]
+    assert "in sync" not in lab.run("plan", str(gpu)).out
+    assert "in sync" not in lab.run("apply", str(gpu), "--yes").out
 
 
 FILL = 'version = 1\n[policy]\nname = "node"\n[[exclusion]]\nname = "nodeports"\nprotocol = "udp"\nreason = "test"\n'

@@ -16,10 +16,17 @@ FILES = sorted(DESIRED.glob("*.toml"))
 
 @pytest.fixture
 def policies() -> PolicySet:
-    return load_policies([DESIRED], "windows", "host", ())
+    tags = load_policies([DESIRED], "windows", "host", ()).asked_tags
+    return load_policies([DESIRED], "windows", "host", tags)
 
 
-def test_all_are_for_any_windows_host_without_a_conflict(policies: PolicySet) -> None:
+def test_a_clone_applies_nothing() -> None:
+    found = load_policies([DESIRED], "windows", "host", ())
+    assert not found.in_scope()
+    assert len(found.asked_tags) == len(FILES)
+
+
+def test_all_are_for_one_windows_host_without_a_conflict(policies: PolicySet) -> None:
     assert len(policies.policies) == len(FILES) >= 5
     assert policies.in_scope() == policies.policies
     assert check_policies([DESIRED]).everything.policies == policies.policies
