@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from reconciler.apply.results import ApplyResult
     from reconciler.host.interface import Host
     from reconciler.plan.model import Plan
+    from reconciler.report.told import Extent
 
 app = new_app()
 
@@ -41,6 +42,13 @@ class How(NamedTuple):
     as_json: options.Json = False
     deferred_ok: DeferredOk = False
     lock_timeout: LockTimeout = 30.0
+    full: options.Full = False
+    quiet: options.Quiet = False
+
+    @property
+    def extent(self) -> Extent:
+        """How much is told; see `Reading`."""
+        return options.Reading(self.full, self.quiet).extent
 
 
 _LONGEST_WAIT = 24 * 3600
@@ -66,7 +74,7 @@ def apply(ctx: typer.Context, where: options.Where, allowed: options.Allowed, ho
         _refuse_what_the_plan_holds(ctx)
     if not 0 <= how.lock_timeout <= _LONGEST_WAIT:
         raise UsageError(f"write seconds, from 0 to {_LONGEST_WAIT}", where=f"--lock-timeout {how.lock_timeout}")
-    known = options.make_options(allowed)
+    known, extent = options.make_options(allowed), how.extent
     if not how.yes:
         check_can_ask("look at the plan first, then say --yes")
     if how.plan_file is None:
@@ -75,14 +83,14 @@ def apply(ctx: typer.Context, where: options.Where, allowed: options.Allowed, ho
         made, host = _saved(how.plan_file)
     if made.facts.read_only:
         raise RefusedError("this host can be read and planned, but not changed", where=made.facts.name)
-    if not how.yes and _is_worth_asking(made) and not _agrees(made):
+    if not how.yes and _is_worth_asking(made) and not _agrees(made, extent):
         return codes.ERROR
     if _is_unseen(how) and made.to_do():
         _say_first(made)
     result, stopped = _apply(made, host, how)
     if _not_begun(result):
         raise ReconcilerError(f"nothing was changed: {'; '.join(result.problems)}")
-    _print_safely(result, as_json=how.as_json)
+    _print_safely(result, extent, as_json=how.as_json)
     if result.cover_lost:
         return codes.COVER_LOST
     if result.interrupted or stopped:
@@ -129,10 +137,10 @@ def _is_worth_asking(made: Plan) -> bool:
     return bool(made.to_do()) and not made.refused_by() and made.state.snapshot.elevated
 
 
-def _agrees(made: Plan) -> bool:
+def _agrees(made: Plan, extent: Extent) -> bool:
     from reconciler.report.text import plan_lines
 
-    return agrees("Apply this plan?", lambda palette: [*plan_lines(made, palette), ""])
+    return agrees("Apply this plan?", lambda palette: [*plan_lines(made, palette, extent), ""])
 
 
 def _apply(made: Plan, host: Host, how: How) -> tuple[ApplyResult, bool]:
@@ -144,7 +152,7 @@ def _apply(made: Plan, host: Host, how: How) -> tuple[ApplyResult, bool]:
 
     with StopRequest() as stop:
         applying = Applying(
-            progress=ConsoleProgress(Console(sys.stderr), on_start=stop.hold),
+            progress=ConsoleProgress(Console(sys.stderr), on_start=stop.hold, quiet=how.quiet),
             lock_timeout=how.lock_timeout,
             stop=stop,
             replan=_is_unseen(how),
@@ -173,10 +181,10 @@ class _UnprintedError(ReconcilerError):
         return str(self).split("\n")
 
 
-def _print_safely(result: ApplyResult, *, as_json: bool) -> None:
+def _print_safely(result: ApplyResult, extent: Extent, *, as_json: bool) -> None:
     """Print the result; where standard output cannot take it and something was done, say it on standard error."""
     try:
-        _print(result, as_json=as_json)
+        _print(result, extent, as_json=as_json)
         flush_streams()
     except OSError as error:
         if not result.results and isinstance(error, BrokenPipeError):
@@ -188,14 +196,14 @@ def _print_safely(result: ApplyResult, *, as_json: bool) -> None:
         from reconciler.report.text import result_lines
 
         silence_stdout()
-        text = "\n".join(map(visible, result_lines(result, Palette())))
+        text = "\n".join(map(visible, result_lines(result, Palette(), extent)))
         raise _UnprintedError(
             "the apply was run, and what it changed stays changed, but standard output cannot take the result "
             f"({error.strerror}), which is:\n{text}"
         ) from None
 
 
-def _print(result: ApplyResult, *, as_json: bool) -> None:
+def _print(result: ApplyResult, extent: Extent, *, as_json: bool) -> None:
     if as_json:
         from reconciler.report.documents import result_document
 
@@ -203,4 +211,4 @@ def _print(result: ApplyResult, *, as_json: bool) -> None:
     else:
         from reconciler.report.text import result_lines
 
-        out_painted(lambda palette: result_lines(result, palette))
+        out_painted(lambda palette: result_lines(result, palette, extent))

@@ -14,6 +14,7 @@ from reconciler.errors import PolicyError, ReconcilerError, UsageError
 if TYPE_CHECKING:
     from reconciler.host.interface import Host
     from reconciler.plan.model import LimitName, Options, Plan
+    from reconciler.report.told import Extent
 
 DEFAULT_PATH = "desired/"
 
@@ -67,6 +68,8 @@ ReleaseWinnat = Annotated[
     bool,
     typer.Option("--release-winnat", help="Stop WinNAT for the time of the apply, and start it again."),
 ]
+Full = Annotated[bool, typer.Option("--full", help="Print every line, also where many are alike.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print only what was not or cannot be done, and the sum.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
@@ -86,6 +89,20 @@ class Allowed(NamedTuple):
     unprotect: Unprotect = None
     force: Force = None
     release_winnat: ReleaseWinnat = False
+
+
+class Reading(NamedTuple):
+    """The options that say how much text is printed."""
+
+    full: Full = False
+    quiet: Quiet = False
+
+    @property
+    def extent(self) -> Extent:
+        """How much is told. Raises UsageError for all and next to nothing at once."""
+        if self.full and self.quiet:
+            raise UsageError("--full and --quiet do not go together")
+        return "full" if self.full else "quiet" if self.quiet else "short"
 
 
 class Request(NamedTuple):

@@ -13,6 +13,7 @@ from reconciler.cli.streams import out_document, out_painted, say_error
 
 if TYPE_CHECKING:
     from reconciler.plan.model import Plan
+    from reconciler.report.told import Extent
 
 app = new_app()
 
@@ -51,15 +52,16 @@ beyond a limit; 64 wrong usage; 130 interrupted.
 
 @app.command(epilog=_EXAMPLES)
 @options.spread
-def plan(where: options.Where, allowed: options.Allowed, output: Output) -> int:
+def plan(where: options.Where, allowed: options.Allowed, output: Output, reading: options.Reading) -> int:
     """Show what apply would do: every step, what is in the way of others, and what is in sync."""
+    extent = reading.extent
     request = options.make_request(where, options.make_options(allowed))
     made, _ = options.plan_for(request)
     if output.out is not None:
         from reconciler.cli.saved import save_plan
 
         save_plan(output.out, made, request)
-    _print(made, as_json=output.as_json)
+    _print(made, extent, as_json=output.as_json)
     if output.out is not None:
         say_error(_about_file(made, output.out))
     return _exit_code(made) if output.detailed_exitcode else codes.OK
@@ -73,7 +75,7 @@ def _about_file(made: Plan, out: Path) -> str:
     return f"Saved. Apply exactly this with: reconciler apply --plan {out}"
 
 
-def _print(made: Plan, *, as_json: bool) -> None:
+def _print(made: Plan, extent: Extent, *, as_json: bool) -> None:
     if as_json:
         from reconciler.report.documents import plan_document
 
@@ -81,7 +83,7 @@ def _print(made: Plan, *, as_json: bool) -> None:
     else:
         from reconciler.report.text import plan_lines
 
-        out_painted(lambda palette: plan_lines(made, palette))
+        out_painted(lambda palette: plan_lines(made, palette, extent))
 
 
 def _exit_code(made: Plan) -> int:

@@ -23,7 +23,7 @@ def agrees(question: str, lines: Callable[[Palette], Iterable[str]]) -> bool:
     Raises KeyboardInterrupt, which says that nothing was changed.
     """
     asking = console.Console(sys.stderr)
-    asking.lines(lines(asking.palette))
+    asking.paragraphs(lines(asking.palette))
     asking.ask(f"{question} [y/N] ")
     try:
         answer = sys.stdin.readline()

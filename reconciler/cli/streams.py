@@ -9,7 +9,10 @@ from io import TextIOWrapper
 
 from reconciler.cli import PROGRAM
 from reconciler.report.console import Console
-from reconciler.report.palette import Palette
+from reconciler.report.palette import Palette, Style
+from reconciler.text import visible
+
+_SAID: Mapping[str, Style] = {"error": "bad", "warning": "warn", "note": "strong"}
 
 
 def hold_closed_descriptors() -> None:
@@ -58,7 +61,7 @@ def out_lines(lines: Iterable[str]) -> None:
 def out_painted(make: Callable[[Palette], Iterable[str]]) -> None:
     """Print lines to standard output, made in the colours and symbols that it can show."""
     console = Console(sys.stdout)
-    console.lines(make(console.palette))
+    console.paragraphs(make(console.palette))
 
 
 def out_document(document: Mapping[str, object]) -> None:
@@ -72,9 +75,17 @@ def say_error(*lines: str) -> None:
     """Print lines to standard error. A line end in one of them is of somebody else, and comes out as an escape."""
     if sys.stderr is not None:
         try:
-            Console(sys.stderr, plain=True).lines(lines)
+            console = Console(sys.stderr)
+            console.paragraphs(_painted(visible(line), console.palette) for line in lines)
         except OSError:
             pass  # nobody is left to hear it
+
+
+def _painted(line: str, palette: Palette) -> str:
+    for word, style in _SAID.items():
+        if line.startswith(f"{PROGRAM}: {word}: "):
+            return line.replace(word, palette.paint(word, style), 1)
+    return line
 
 
 def say_interrupted(stop: KeyboardInterrupt) -> None:

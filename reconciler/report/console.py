@@ -10,25 +10,38 @@ from typing import TextIO
 from reconciler.report.palette import Palette
 from reconciler.text import visible
 
+NARROWEST = 20
+"""Columns; a terminal that says it has fewer mostly does not know."""
+
 _CLEAR = "\r\x1b[K"  # back to the start of the line, and erase it (ECMA-48: EL)
 
 
 class Console:
     """Lines to a stream. Control characters of others come out as escapes; only the palette's colours pass.
 
-    `can_rewrite`: it is a terminal that obeys escape sequences. `plain`: no colour whatever the stream is.
+    `can_rewrite`: it is a terminal that obeys escape sequences. `width`: its columns; None where it is no terminal.
     """
 
-    def __init__(self, stream: TextIO, environ: Mapping[str, str] = os.environ, *, plain: bool = False) -> None:
+    def __init__(self, stream: TextIO, environ: Mapping[str, str] = os.environ) -> None:
         self.stream = stream
         self.can_rewrite = is_terminal(stream) and environ.get("TERM") != "dumb" and _enable_escapes(stream)
         shows = self.can_rewrite or environ.get("FORCE_COLOR")
-        colour = bool(shows) and not plain and not environ.get("NO_COLOR")
+        colour = bool(shows) and not environ.get("NO_COLOR")
+        self.width = _width(stream, environ) if is_terminal(stream) else None
         self.palette = Palette(colour=colour, symbols=_can_encode(stream, Palette.all_symbols()))
 
     def lines(self, lines: Iterable[str]) -> None:
         """Write whole lines in one go; what the stream cannot encode comes out as escapes."""
         self._write("".join(f"{self._harmless(line)}\n" for line in lines))
+
+    def paragraphs(self, lines: Iterable[str]) -> None:
+        """Write lines as `lines` does, on a terminal broken at its width."""
+        if self.width is None:
+            self.lines(lines)
+        else:
+            from reconciler.report.wrapping import wrapped
+
+            self.lines(piece for line in lines for piece in wrapped(line, self.width))
 
     def ask(self, question: str) -> None:
         """Write a question, and leave the line open for the answer."""
@@ -57,6 +70,17 @@ def is_terminal(stream: TextIO | None) -> bool:
         return stream is not None and stream.isatty()
     except ValueError:  # closed
         return False
+
+
+def _width(stream: TextIO, environ: Mapping[str, str]) -> int | None:
+    """The columns of a terminal, as COLUMNS says or the terminal itself; None where neither does."""
+    stated = environ.get("COLUMNS", "")
+    if stated.isdecimal():
+        return max(int(stated), NARROWEST)
+    try:
+        return max(os.get_terminal_size(stream.fileno()).columns, NARROWEST)
+    except (OSError, ValueError):
+        return None
 
 
 def _can_encode(stream: TextIO, text: str) -> bool:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from reconciler.policy.entries import PolicySet
     from reconciler.policy.lint import Finding
     from reconciler.report import shapes
+    from reconciler.report.host import Wanted
 
 
 def plan_document(plan: Plan) -> shapes.PlanDocument:
@@ -167,8 +168,8 @@ def write_document(write: WriteResult) -> shapes.WriteDocument:
     }
 
 
-def show_document(state: State) -> shapes.HostDocument:
-    """The whole host, as `show --json` prints it."""
+def show_document(state: State, wanted: Wanted | None = None) -> shapes.HostDocument:
+    """The host, as `show --json` prints it, with all its rows or those that are asked for."""
     from reconciler.plan.planner import picture_of
 
     snapshot, picture = state.snapshot, picture_of(state)
@@ -184,7 +185,7 @@ def show_document(state: State) -> shapes.HostDocument:
         ),
         "known_lanes": [str(lane) for lane in snapshot.known_lanes],
         "shared_lanes": [[str(lane) for lane in group] for group in snapshot.shared],
-        "rows": [_shown_row(shown) for shown in picture.rows()],
+        "rows": [_shown_row(shown) for shown in (wanted.rows(picture) if wanted else picture.rows())],
         "ledger": _ledger_state(state),
         "claims": [_claim(claim) for claim in picture.owned.claims],
         "missing": [_missing(item) for item in picture.missing_claims()],

@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 from reconciler.host.interface import ListSnapshot, Snapshot
 from reconciler.plan import reasons
-from reconciler.plan.given.picture import MissingClaim, RowInfo
+from reconciler.plan.given.picture import MissingClaim, Picture, RowInfo
 from reconciler.plan.model import State
 from reconciler.plan.planner import picture_of
-from reconciler.ports import LANES, Lane, PortRange, lanes_of
+from reconciler.ports import LANES, Lane, PortRange, Protocol, lanes_of
 from reconciler.report.palette import Palette
 from reconciler.report.words import lane_words
 from reconciler.text import AT_MOST, counted, shorten, visible
@@ -19,17 +19,40 @@ from reconciler.text import AT_MOST, counted, shorten, visible
 _KINDS = {"exclusion": "exclusion", "reservation": "reservation", "unknown": "unknown kind", "block": "block"}
 
 
-def show_lines(state: State, palette: Palette) -> list[str]:
+class Wanted(NamedTuple):
+    """Which rows are asked for: those that touch these ports, of this protocol and kind, and ours only. None: any."""
+
+    ports: PortRange | None = None
+    protocol: Protocol | None = None
+    kind: str | None = None
+    owned: bool = False
+
+    def rows(self, picture: Picture) -> list[RowInfo]:
+        """The rows of the host that are meant."""
+        rows = [row for row in picture.snapshot.rows if self.ports is None or row.ports.overlaps(self.ports)]
+        rows = [row for row in rows if self.protocol in (None, row.lane.protocol)]
+        return [
+            item
+            for item in picture.rows(rows)
+            if self.kind in (None, item.kind) and (item.record is not None or not self.owned)
+        ]
+
+
+EVERY = Wanted()
+
+
+def show_lines(state: State, palette: Palette, wanted: Wanted = EVERY) -> list[str]:
     """What `show` prints, one string a line; rows that several lanes list alike stand there once."""
     snapshot = state.snapshot
     picture = picture_of(state)
-    alike = _alike(picture.rows(), by_protocol=not isinstance(snapshot, ListSnapshot))
+    alike = _alike(wanted.rows(picture), by_protocol=not isinstance(snapshot, ListSnapshot))
     lines = [*_head(snapshot), *_table(alike, palette)]
     if picture.owned.copied:
         lines += [palette.paint("The ledger is of another machine, so nothing here is ours", "warn")]
     whose = [shown.whose for shown in alike]
     owners = ", ".join(f"{whose.count(word)} {word}" for word in ("owned", "system", "foreign"))
-    lines.append(palette.paint(f"{counted(len(alike), 'range')}: {owners}", "strong"))
+    what = "range" if wanted == EVERY else "range of those asked for"
+    lines.append(palette.paint(f"{counted(len(alike), what, what.replace('range', 'ranges', 1))}: {owners}", "strong"))
     missing = list(picture.missing_claims())
     return [*lines, palette.paint(_missing(missing), "warn")] if missing else lines
 
@@ -99,9 +122,10 @@ def _alike(rows: Iterable[RowInfo], *, by_protocol: bool) -> dict[_Line, list[La
 
 
 def _table(alike: Mapping[_Line, Sequence[Lane]], palette: Palette) -> list[str]:
-    lines, said = [], cache(lane_words)
+    lines = [palette.paint(f"  {'PORTS':>11}    {'KIND':<12} {'OWNER':<8} {'WHERE':<15} ENTRIES", "dim")]
+    said = cache(lane_words)
     for (_, ports, administered, kind, whose, entries), lanes in alike.items():
         star = "*" if administered else " "
         words = f"{ports!s:>11} {star}  {kind:<12} {whose:<8} {said(tuple(lanes)):<15} {entries}".rstrip()
         lines.append(f"  {palette.paint(words, 'good') if whose == 'owned' else words}")
-    return [*lines, ""] if lines else ["  no ranges", ""]
+    return [*lines, ""] if alike else ["  no ranges", ""]

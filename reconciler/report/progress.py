@@ -29,6 +29,8 @@ class ConsoleProgress:
         console: Console,
         clock: Callable[[], float] = time.monotonic,
         on_start: Callable[[], None] = lambda: None,
+        *,
+        quiet: bool = False,
     ) -> None:
         self._console = console
         self._clock = clock
@@ -36,7 +38,7 @@ class ConsoleProgress:
         self._begin = clock()
         self._shown_at: float | None = None
         self._rewrites = console.can_rewrite
-        self._broken = False
+        self._silent = quiet  # or since the stream broke
 
     def started(self, plan: Plan) -> None:
         """Begin to count the time, and say that writing begins."""
@@ -67,7 +69,7 @@ class ConsoleProgress:
         self._write(f"[{number}/{total}] {what_words(step, self._console.palette)}"[:_WIDTH])
 
     def _write(self, line: str) -> None:
-        if self._broken:
+        if self._silent:
             return
         try:
             if self._rewrites:
@@ -75,4 +77,4 @@ class ConsoleProgress:
             else:
                 self._console.lines([line])
         except (OSError, ValueError):  # a closed pipe or terminal, a closed stream
-            self._broken = True
+            self._silent = True

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 
 from reconciler.apply.results import ApplyResult, StepResult, Verdict, WriteResult
 from reconciler.plan.model import ACTIONS, STATUSES, Breach, Note, Plan, Step
 from reconciler.plan.notes import PROTECTED
 from reconciler.report.palette import Palette, Style
-from reconciler.report.words import blocker_words, lane_words, owner_words, sign, what_words
+from reconciler.report.told import Extent, Told, told_lines
+from reconciler.report.words import blocker_words, lane_words, owner_words, sign, what_parts
 from reconciler.text import counted, shorten, visible
 
 _VERDICTS: dict[Verdict, tuple[str, Style]] = {  # in the order of the summary
@@ -28,19 +29,26 @@ _ACTION_STYLES: dict[str, Style] = {"+": "good", "-": "bad", "~": "change", "-/+
 _INDENT = "      "
 
 
-def plan_lines(plan: Plan, palette: Palette) -> list[str]:
-    """The whole plan, one string a line. Nothing in it that a terminal would obey but the palette's colours."""
+def plan_lines(plan: Plan, palette: Palette, extent: Extent = "short") -> list[str]:
+    """The plan, one string a line, with nothing in it that a terminal would obey but the palette's colours.
+
+    In the quiet form it is what cannot be done, which limit is passed, and the sum.
+    """
     ready = [step for step in plan.steps if step.status == "ready" and not step.tried]
     tried = [step for step in plan.steps if step.status == "ready" and step.tried]
     skipped = [step for step in plan.steps if step.status == "skipped"]
-    lines = [f"Host {visible(plan.facts.name)} ({plan.facts.kind})", ""]
-    lines += _section("Apply will", (_ready_lines(step, palette) for step in ready), palette)
-    lines += _section("Apply will try", (_tried_lines(step, palette) for step in tried), palette)
-    lines += _section("Deferred or blocked", (_stuck_lines(step, palette) for step in plan.waiting()), palette)
-    lines += _section("Skipped", (_stuck_lines(step, palette) for step in skipped), palette)
-    lines += _section("Notes", ([_note_line(note, palette)] for note in plan.notes), palette)
-    lines += _section("Limits", ([_breach_line(breach, palette)] for breach in plan.breaches), palette)
-    return [*lines, palette.paint(plan_summary(plan), "strong")]
+    sections = {
+        "Apply will": [_ready(step, palette) for step in ready],
+        "Apply will try": [_tried(step, palette) for step in tried],
+        "Deferred or blocked": [_stuck(step, palette) for step in plan.waiting()],
+        "Skipped": [_stuck(step, palette) for step in skipped],
+        "Notes": [_note(note, palette) for note in plan.notes],
+        "Limits": [_breach(breach, palette) for breach in plan.breaches],
+    }
+    head = [f"Host {visible(plan.facts.name)} ({plan.facts.kind})", ""]
+    if extent == "quiet":
+        head, sections = [], {title: sections[title] for title in ("Deferred or blocked", "Limits")}
+    return [*head, *_told(sections, palette, extent), palette.paint(plan_summary(plan), "strong")]
 
 
 def plan_summary(plan: Plan) -> str:
@@ -80,32 +88,37 @@ def _limit(breach: Breach) -> str:
     return breach.limit.replace("_", "-")  # as --force has it
 
 
-def _section(title: str, blocks: Iterable[list[str]], palette: Palette) -> list[str]:
-    lines = [line for block in blocks for line in block]
-    return [palette.paint(title, "strong"), *lines, ""] if lines else []
+def _told(sections: Mapping[str, Sequence[Told]], palette: Palette, extent: Extent) -> list[str]:
+    """The sections that hold anything, each under its title and with an empty line behind it."""
+    lines: list[str] = []
+    for title, things in sections.items():
+        if things:
+            lines += [palette.paint(title, "strong"), *told_lines(things, full=extent == "full"), ""]
+    return lines
 
 
-def _ready_lines(step: Step, palette: Palette) -> list[str]:
+def _ready(step: Step, palette: Palette) -> Told:
     mark = sign(step)
-    head = f"  {palette.paint(mark, _ACTION_STYLES[mark])} {what_words(step, palette)}"
-    return [_with_owner(head, step, palette), *_why(step)]
+    return _of_step(step, f"  {palette.paint(mark, _ACTION_STYLES[mark])} ", palette, _why(step))
 
 
-def _tried_lines(step: Step, palette: Palette) -> list[str]:
-    return [*_ready_lines(step, palette), *_way_out(step)]
+def _tried(step: Step, palette: Palette) -> Told:
+    told = _ready(step, palette)
+    return told._replace(below=(*told.below, *_way_out(step)))
 
 
-def _stuck_lines(step: Step, palette: Palette) -> list[str]:
-    status = palette.paint(step.status, "warn")
+def _stuck(step: Step, palette: Palette) -> Told:
     symbol = palette.symbol(_STATUS_SYMBOLS.get(step.status, "dot"))
-    head = f"  {symbol} {status}: {what_words(step, palette)}"
     tried = [f"{_INDENT}apply tries it all the same, since only the call decides"] if step.tried else []
-    return [_with_owner(head, step, palette), *_why(step), *_way_out(step), *tried]
+    head = f"  {symbol} {palette.paint(step.status, 'warn')}: "
+    return _of_step(step, head, palette, [*_why(step), *_way_out(step), *tried])
 
 
-def _with_owner(head: str, step: Step, palette: Palette) -> str:
+def _of_step(step: Step, head: str, palette: Palette, below: Iterable[str]) -> Told:
+    before, ports, after = what_parts(step, palette)
     owners = owner_words(step.owners)
-    return f"{head}  {palette.paint(owners, 'dim')}" if owners else head
+    after += f"  {palette.paint(owners, 'dim')}" if owners else ""
+    return Told(f"{head}{before}", ports, after, tuple(below), f"{head}{step.action} {step.kind} {step.reason.id}")
 
 
 def _why(step: Step) -> list[str]:
@@ -129,31 +142,36 @@ def _way_out(step: Step, *, was_tried: bool = False) -> list[str]:
     return lines
 
 
-def _note_line(note: Note, palette: Palette) -> str:
+def _note(note: Note, palette: Palette) -> Told:
     place = f" ({visible(note.place)})" if note.place else ""
-    return f"  {palette.symbol('dot')} {visible(note.text)}{place}"
+    return Told(f"  {palette.symbol('dot')} {visible(note.text)}{place}", alike=note.id)
 
 
-def _breach_line(breach: Breach, palette: Palette) -> str:
+def _breach(breach: Breach, palette: Palette) -> Told:
     name = _limit(breach)
     if breach.forced:
-        return f"  {palette.symbol('dot')} {name}: {visible(breach.text)}; overridden by --force"
-    words = palette.paint("refused", "bad")
-    return f"  {palette.symbol('failed')} {words} by {name}: {visible(breach.text)}; --force {name} overrides it"
+        return Told(f"  {palette.symbol('dot')} {name}: {visible(breach.text)}; overridden by --force", alike=name)
+    words = f"{palette.paint('refused', 'bad')} by {name}: {visible(breach.text)}; --force {name} overrides it"
+    return Told(f"  {palette.symbol('failed')} {words}", alike=name)
 
 
-def result_lines(result: ApplyResult, palette: Palette) -> list[str]:
-    """The whole result, one string a line."""
+def result_lines(result: ApplyResult, palette: Palette, extent: Extent = "short") -> list[str]:
+    """The result, one string a line. In the quiet form it is what was not done, what went wrong, and the sum."""
     steps = list(result.steps())
     done = [item for _, item in steps if item is not None]
     title = "Cut short" if any(item.verdict == "unknown" for item in done) else "Not applied"
     title = "Applied" if any(_VERDICTS[item.verdict][1] == "good" for item in done) else title
-    lines = _section(title, (_result_block(item, palette) for item in done), palette)
-    skipped = [step for step, item in steps if item is None]
-    lines += _section("Skipped", (_stuck_lines(step, palette) for step in skipped), palette)
-    lines += _section("Notes", ([_note_line(note, palette)] for note in result.plan.notes), palette)
-    problems = [[f"  {palette.symbol('failed')} {visible(text)}"] for text in result.problems]
-    lines += _section("Problems", problems, palette)
+    failed = palette.symbol("failed")
+    sections = {
+        title: [_result(item, palette) for item in done],
+        "Skipped": [_stuck(step, palette) for step, item in steps if item is None],
+        "Notes": [_note(note, palette) for note in result.plan.notes],
+        "Problems": [Told(f"  {failed} {visible(text)}", alike="problem") for text in result.problems],
+    }
+    if extent == "quiet":
+        bad = [_result(item, palette) for item in done if _VERDICTS[item.verdict][1] != "good"]
+        sections = {"Not applied": bad, "Problems": sections["Problems"]}
+    lines = _told(sections, palette, extent)
     if result.interrupted:
         lines += [palette.paint("Interrupted: what was begun was finished, the rest was not run", "warn"), ""]
     return [*lines, palette.paint(result_summary(result), "strong")]
@@ -170,18 +188,18 @@ def result_summary(result: ApplyResult) -> str:
     return f"Apply: {', '.join(words)}"
 
 
-def _result_block(item: StepResult, palette: Palette) -> list[str]:
+def _result(item: StepResult, palette: Palette) -> Told:
     word, style = _VERDICTS[item.verdict]
     symbol = palette.symbol(_VERDICT_SYMBOLS.get(item.verdict, "failed"))
-    head = f"  {palette.paint(f'{symbol} {word}', style)}: {what_words(item.step, palette)}"
-    lines = [_with_owner(head, item.step, palette)]
+    head = f"  {palette.paint(f'{symbol} {word}', style)}: "
+    lines = []
     refusals = [write.refusal.text for write in item.writes if write.refusal is not None]
     if item.text and (style == "good" or item.text not in refusals):
         lines.append(f"{_INDENT}{visible(item.text)}")
-    if style == "good":
-        return lines
-    why = _why(item.step) if item.verdict in ("deferred", "blocked") else []
-    return lines + why + _write_lines(item.writes) + _way_out(item.step, was_tried=bool(item.writes))
+    if style != "good":
+        lines += _why(item.step) if item.verdict in ("deferred", "blocked") else []
+        lines += [*_write_lines(item.writes), *_way_out(item.step, was_tried=bool(item.writes))]
+    return _of_step(item.step, head, palette, lines)
 
 
 def _write_lines(writes: Iterable[WriteResult]) -> list[str]:

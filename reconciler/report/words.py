@@ -47,19 +47,25 @@ def _row_words(rows: Iterable[RowRef]) -> str:
 
 def what_words(step: Step, palette: Palette) -> str:
     """What a step does or would do, and to which ports: `create exclusion 8000-8099 tcp, ipv4+ipv6`."""
+    return "".join(what_parts(step, palette))
+
+
+def what_parts(step: Step, palette: Palette) -> tuple[str, str, str]:
+    """The same in three parts: what stands before the ports, the ports, and what stands after them."""
     if step.action == "start-winnat":
-        return "start WinNAT"
+        return "start WinNAT", "", ""
     if step.action == "release-winnat":
-        return "stop WinNAT, and start it again at the end"
+        return "stop WinNAT, and start it again at the end", "", ""
     if step.action == "persist":
-        return "put right what is set at boot"
+        return "put right what is set at boot", "", ""
     if step.action == "set-dynamic-range":
         protocols = "+".join(dict.fromkeys(lane.protocol for lane in step.lanes))
-        return f"set the dynamic range of {protocols} to {step.ports}"
-    words = [step.action, step.kind or "", port_words(step, palette), lane_words(step.lanes)]
+        return f"set the dynamic range of {protocols} to ", str(step.ports), ""
+    before = f"{step.action} {step.kind} " if step.kind else f"{step.action} "
+    after = f" {lane_words(step.lanes)}"
     if any(row.store == "active" for row in step.creates):
-        words.append("(until the next restart)")
-    return " ".join(word for word in words if word)
+        after += " (until the next restart)"
+    return before, port_words(step, palette), after
 
 
 def owner_words(owners: Sequence[EntryRef]) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.cli.lab import Lab
 
 
@@ -51,3 +53,27 @@ def test_it_needs_no_policy_and_writes_nothing(lab: Lab) -> None:
 def test_a_host_that_is_not_there_is_an_error(lab: Lab) -> None:
     outcome = lab.run("show", "--host", "sim:none.json", "--json")
     assert (outcome.code, outcome.document()["error"]["file"]) == (1, "none.json")
+
+
+def test_filters_choose_the_rows_in_both_forms(lab: Lab) -> None:
+    lab.applied("web=8000-8099")
+    lab.sim("row add", "lab.json", "udp/ipv4", "8050-8060", "--block")
+    for words, shown in (
+        (("--port", "8055"), ["8000-8099", "8050-8060"]),
+        (("--port", "8000-8099", "--protocol", "tcp"), ["8000-8099"]),
+        (("--kind", "block", "--port", "8000-9000"), ["8050-8060"]),
+        (("--owned",), ["8000-8099"]),
+        (("--owned", "--protocol", "udp"), []),
+    ):
+        rows = lab.run("show", "--json", *words).document()["rows"]
+        assert sorted({f"{row['first']}-{row['last']}" for row in rows}) == shown
+        text = lab.run("show", *words).out
+        assert [ports for ports in ("8000-8099", "8050-8060") if ports in text] == shown
+        assert "of those asked for" in text
+
+
+@pytest.mark.parametrize("words", [("--port", "0"), ("--port", "x"), ("--protocol", "TCP"), ("--kind", "blocks")])
+def test_a_filter_that_means_nothing_is_wrong_usage(lab: Lab, words: tuple[str, str]) -> None:
+    wrong = lab.run("show", *words)
+    assert wrong.code == 64
+    assert words[0] in wrong.err

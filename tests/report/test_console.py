@@ -83,3 +83,28 @@ def test_a_closed_or_missing_stream_is_no_terminal() -> None:
 def test_escapes_need_no_help_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
     assert Console(Terminal(), {}).can_rewrite
+
+
+def test_a_terminal_gets_paragraphs_at_its_width() -> None:
+    stream = Terminal()
+    console = Console(stream, {"COLUMNS": "30"})
+    assert console.width == 30
+    console.paragraphs(["a sentence that is longer than thirty columns"])
+    assert stream.bytes.getvalue() == b"a sentence that is longer than\n    thirty columns\n"
+
+
+@pytest.mark.parametrize("columns", ["", "x", "-5"])
+def test_a_terminal_that_does_not_tell_its_width_gets_whole_lines(columns: str) -> None:
+    stream = Terminal()
+    Console(stream, {"COLUMNS": columns}).paragraphs(["word " * 50])
+    assert stream.bytes.getvalue().count(b"\n") == 1
+
+
+def test_no_terminal_is_narrower_than_a_line_can_be() -> None:
+    assert Console(Terminal(), {"COLUMNS": "0"}).width == console_module.NARROWEST
+
+
+def test_a_file_gets_whole_lines_whatever_the_width() -> None:
+    stream = io.StringIO()
+    Console(stream, {"COLUMNS": "30", "FORCE_COLOR": "1"}).paragraphs(["word " * 50])
+    assert stream.getvalue() == "word " * 50 + "\n"

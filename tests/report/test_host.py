@@ -93,6 +93,7 @@ Host lab (sim, elevated, WinNAT running)
 Dynamic range: tcp 49152-65535, udp 49152-65535
 One table each: tcp, ipv4+ipv6; udp, ipv4+ipv6
 
+        PORTS    KIND         OWNER    WHERE           ENTRIES
          5357    block        foreign  tcp, ipv4+ipv6
     8000-8099 *  exclusion    owned    tcp, ipv4+ipv6  node/web
   50000-50059 *  exclusion    system   tcp, ipv4
