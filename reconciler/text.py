@@ -7,6 +7,9 @@ from collections.abc import Collection, Sequence
 LONGEST_WORD = 60
 """Characters; what is longer is no mistyped word, and looking for the nearest one would take long."""
 
+_CLOSE = 0.65
+"""Of 1, the likeness from which on a word passes for a mistyped one."""
+
 AT_MOST = 6
 """Things that `shorten` shows."""
 
@@ -45,8 +48,8 @@ def nearest(word: str, known: Collection[str]) -> str | None:
         return None
     from difflib import get_close_matches  # only an error pays for this import
 
-    lowered = {name.lower(): name for name in known}
-    close = get_close_matches(word.lower(), lowered, n=1)
+    lowered = {name.lower().strip("-"): name for name in known}
+    close = get_close_matches(word.lower().strip("-"), lowered, n=1, cutoff=_CLOSE)
     return lowered[close[0]] if close else None
 
 

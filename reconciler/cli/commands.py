@@ -5,6 +5,7 @@ A command module holds `app`, made by `new_app()`. Its functions return their ex
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from importlib import import_module
 from typing import Annotated, Any, NamedTuple
@@ -14,8 +15,13 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from reconciler.cli import PROGRAM, codes
+from reconciler.cli.settings import read_settings
 from reconciler.cli.streams import out_lines, say_interrupted
+from reconciler.errors import UsageError
 from reconciler.text import did_you_mean
+
+COMPLETE = f"_{PROGRAM.upper()}_COMPLETE"
+"""The environment variable by which a shell asks for completions (typer's convention)."""
 
 
 class Entry(NamedTuple):
@@ -34,19 +40,35 @@ COMMANDS: dict[str, Entry] = {
     "show": Entry("reconciler.cli.show", "Show the host: ranges, kinds, owners, dynamic range."),
     "doctor": Entry("reconciler.cli.doctor", "Is this host fit, and with --experiments: which Windows is it?"),
     "schema": Entry("reconciler.cli.schema", "Print the JSON Schema of the policy file or of a document."),
+    "completion": Entry("reconciler.cli.completion", "Print the script that completes our words in a shell."),
     "sim": Entry("reconciler.cli.sim", "Make and drive a simulated Windows host, to rehearse on."),
 }
 
 
-def new_app(**settings: Any) -> typer.Typer:
-    """A typer app as every command module needs it: plain help without rich, and no completion options of its own."""
-    return typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False, **settings)
+def new_app(*, add_completion: bool = False, **settings: Any) -> typer.Typer:
+    """A typer app as every command module needs it: plain help without rich."""
+    return typer.Typer(add_completion=add_completion, rich_markup_mode=None, pretty_exceptions_enable=False, **settings)
 
 
 def examples(*commands: str) -> str:
     """The end of a command's help: what to type, each on a line of its own."""
     lines = "\n".join(f"  {PROGRAM} {command}" for command in commands)
     return f"Example{'s' if len(commands) > 1 else ''}:\n\n\b\n{lines}"
+
+
+_MEANT = {
+    **dict.fromkeys(("diff", "preview", "dry-run", "what-if"), "plan"),
+    **dict.fromkeys(("lint", "validate", "test"), "check"),
+    **dict.fromkeys(("list", "ls", "status", "state"), "show"),
+    **dict.fromkeys(("sync", "deploy", "converge"), "apply"),
+    **dict.fromkeys(("import",), "adopt"),
+    **dict.fromkeys(("why", "who"), "explain"),
+}
+"""What others call what a command does."""
+
+
+def _meant(word: str) -> str:
+    return f"; here it is: {PROGRAM} {_MEANT[word]}" if word in _MEANT else ""
 
 
 class PlainGroup(TyperGroup):
@@ -61,10 +83,15 @@ class PlainGroup(TyperGroup):
             return codes.INTERRUPTED
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """Refuse a name that the group does not have."""
+        """Refuse a name that the group does not have. `help plan` is `plan --help`."""
         names = self.list_commands(ctx)
+        if args[0] == "help":
+            args = [*args[1:], "--help"]
+        if args[0] == "--help":
+            out_lines(ctx.get_help().splitlines())
+            raise typer.Exit
         if args[0] not in names:
-            ctx.fail(f"there is no command {args[0]!r}{did_you_mean(args[0], names)}")
+            ctx.fail(f"there is no command {args[0]!r}{_meant(args[0]) or did_you_mean(args[0], names)}")
         return super().resolve_command(ctx, args)
 
 
@@ -86,6 +113,7 @@ class LazyGroup(PlainGroup):
         """Write the list of commands from the table."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, entry.help) for name, entry in COMMANDS.items()])
+            formatter.write_dl([("help COMMAND", "The same as COMMAND --help.")])
 
 
 def _without_types(command: Any) -> Any:
@@ -106,19 +134,50 @@ def _print_version(asked: bool) -> None:
         raise typer.Exit
 
 
-def _root(
-    version: Annotated[
-        bool, typer.Option("--version", help="Print the version and leave.", callback=_print_version, is_eager=True)
-    ] = False,
-) -> None:
+def _move(folder: str | None) -> None:
+    if folder is None:
+        return
+    try:
+        os.chdir(folder)
+    except OSError as error:
+        raise UsageError(f"cannot go to this folder: {error.strerror}", where=f"-C {folder}") from None
+
+
+def _colour(when: str | None) -> None:
+    if when is None:
+        return
+    names = {"always": "FORCE_COLOR", "never": "NO_COLOR", "auto": ""}
+    if when not in names:
+        raise UsageError(f"write one of {', '.join(names)}", where=f"--color {when}")
+    for name in ("FORCE_COLOR", "NO_COLOR"):
+        os.environ.pop(name, None)
+    if names[when]:
+        os.environ[names[when]] = "1"
+
+
+Folder = Annotated[str | None, typer.Option("-C", metavar="DIR", help="Go to this folder first.", callback=_move)]
+Colour = Annotated[
+    str | None, typer.Option("--color", metavar="WHEN", help="always, never, or auto: on a terminal.", callback=_colour)
+]
+Version = Annotated[
+    bool, typer.Option("--version", "-V", help="Print the version and leave.", callback=_print_version, is_eager=True)
+]
+
+
+def _root(ctx: typer.Context, folder: Folder = None, color: Colour = None, version: Version = False) -> None:
     """Keep Windows port exclusions and reservations as a policy says: plan shows the difference, apply closes it."""
+    if host := read_settings().host:
+        ctx.default_map = {name: {"host": host} for name in COMMANDS}
 
 
 def root_command() -> Any:
     """The whole command line as one command object, to be called with `standalone_mode=False`."""
-    app = new_app(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+    is_asked = COMPLETE in os.environ
+    app = new_app(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]}, add_completion=is_asked)
     app.callback()(_root)
-    return get_command(app)
+    command = get_command(app)
+    command.params = [item for item in command.params if item.name not in ("install_completion", "show_completion")]
+    return command
 
 
 def command_path(argv: Sequence[str]) -> str:

@@ -87,9 +87,22 @@ def _wrong_usage(error: Any, argv: Sequence[str]) -> int:
     return _failed(UsageError(f"{sentence[:1].lower()}{sentence[1:]}"), argv)
 
 
+_HABITS = {
+    "--dry-run": "; plan shows what apply would do, and writes nothing",
+    "--check": "; plan --detailed-exitcode leaves with 2 where something is to be done",
+    "--auto-approve": "; it is --yes here",
+    "--verbose": "; it is --full here, of plan and apply",
+    "-v": "; the version is -V, all lines are --full",
+    **dict.fromkeys(("-C", "--color"), "; it stands before the command"),
+}
+"""Options of other programs, and what does that here."""
+
+
 def _no_such_option(name: str, context: Any) -> str:
     from reconciler.text import did_you_mean
 
+    if name in _HABITS:
+        return f"there is no option {name!r}{_HABITS[name]}"
     known = [option for parameter in context.command.get_params(context) for option in parameter.opts]
     return f"there is no option {name!r}{did_you_mean(name, known)}"
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, get_type_hints
 
 import typer
 
+from reconciler.cli import completing
+from reconciler.cli.settings import read_settings
 from reconciler.errors import PolicyError, ReconcilerError, UsageError
 
 if TYPE_CHECKING:
@@ -19,7 +21,13 @@ if TYPE_CHECKING:
 DEFAULT_PATH = "desired/"
 
 Paths = Annotated[
-    list[str] | None, typer.Argument(metavar="PATH", help="Policy files and folders.", show_default=DEFAULT_PATH)
+    list[str] | None,
+    typer.Argument(
+        metavar="PATH",
+        help="Policy files and folders.",
+        show_default=DEFAULT_PATH,
+        autocompletion=completing.paths,
+    ),
 ]
 HostSpec = Annotated[
     str,
@@ -27,6 +35,7 @@ HostSpec = Annotated[
         "--host",
         envvar="RECONCILER_HOST",
         metavar="SPEC",
+        autocompletion=completing.hosts,
         help="What holds the ports: auto (this machine), windows, linux, netsh:PATH (captured listings), or "
         "sim:FILE (a simulated Windows).",
     ),
@@ -36,6 +45,7 @@ Tags = Annotated[
     typer.Option(
         "--tag",
         metavar="TAG",
+        autocompletion=completing.tags,
         help="A tag of this host, for policies that target tags; may be repeated. Or RECONCILER_TAGS=a,b.",
     ),
 ]
@@ -44,6 +54,7 @@ Retire = Annotated[
     typer.Option(
         "--retire",
         metavar="POLICY",
+        autocompletion=completing.policies,
         help="Remove everything that a policy whose file is gone still holds; may be repeated.",
     ),
 ]
@@ -52,6 +63,7 @@ Unprotect = Annotated[
     typer.Option(
         "--unprotect",
         metavar="ENTRY",
+        autocompletion=completing.entries,
         help="Lift the protection of ENTRY or POLICY/ENTRY for this run; may be repeated.",
     ),
 ]
@@ -60,6 +72,7 @@ Force = Annotated[
     typer.Option(
         "--force",
         metavar="LIMIT",
+        autocompletion=completing.limits,
         help="Override a safety limit: max-deletes, max-delete-percent, min-dynamic-ports, delete-all or "
         "replace-policy; may be repeated.",
     ),
@@ -144,8 +157,10 @@ def _option(parameter: Parameter, hint: Any) -> Parameter:
 
 
 def make_request(where: Where, options: Options) -> Request:
-    """Put the options together. RECONCILER_TAGS counts where no --tag is given; both may hold several, with commas."""
-    given = where.tags or [os.environ.get("RECONCILER_TAGS", "")]
+    """Put the options together. Where no --tag is given RECONCILER_TAGS counts, and where that is not set, the settings
+    of the folder; all may hold several, with commas."""
+    named = os.environ.get("RECONCILER_TAGS")
+    given = where.tags or (read_settings().tags if named is None else [named])
     known = dict.fromkeys(tag.strip() for text in given for tag in text.split(","))
     return Request(policy_paths(where.paths), tuple(tag for tag in known if tag), where.host, options)
 
@@ -156,6 +171,7 @@ def policy_paths(paths: Iterable[str] | None) -> tuple[str, ...]:
     chosen = tuple(paths or ())
     if "" in chosen:
         raise UsageError("a path is empty, which would mean the working folder; write . for that", where="PATH")
+    chosen = chosen or read_settings().paths
     if not chosen and not os.path.lexists(DEFAULT_PATH):
         text = f"no such folder here; name PATH, files or folders of policies; the default is {DEFAULT_PATH}"
         raise PolicyError((ReconcilerError(text, where=DEFAULT_PATH),))

@@ -39,6 +39,10 @@ class Lab:
         out, err = self._capsys.readouterr()
         return Outcome(code, out, err)
 
+    def printed(self) -> str:
+        """What went to standard output since the last run."""
+        return self._capsys.readouterr().out
+
     def sim(self, verb: str, *args: str) -> None:
         assert main(["sim", *verb.split(), *args]) == 0, self._capsys.readouterr().err
 

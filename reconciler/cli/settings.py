@@ -1,0 +1,95 @@
+"""Settings of a folder: `reconciler.toml`, or the table `[tool.reconciler]` of `pyproject.toml`, in the working folder.
+
+An option counts more than the environment, that more than a setting, and that more than the default. A setting is read
+from the folder that the policies are read from: whoever may write one may write the others.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from reconciler.errors import ReconcilerError
+from reconciler.text import did_you_mean
+
+OWN_FILE = "reconciler.toml"
+SHARED_FILE = "pyproject.toml"
+LARGEST = 2**20
+"""Bytes of such a file."""
+
+MOST_KEPT = 1000
+
+
+class Settings(NamedTuple):
+    """What a folder sets: the host, its tags, where the policies are, how many older audit logs are kept."""
+
+    host: str | None = None
+    tags: tuple[str, ...] = ()
+    paths: tuple[str, ...] = ()
+    kept_logs: int | None = None
+
+
+_MEANT = {
+    "host": 'a text, such as "sim:lab.json"',
+    "tags": 'an array of texts, such as ["workstation"]',
+    "paths": 'an array of files and folders, such as ["desired", "shared/ports.toml"]',
+    "kept_logs": f"a number from 1 to {MOST_KEPT}",
+}
+
+
+def read_settings() -> Settings:
+    """The settings of the working folder; nothing set where it has no such file, or only one of other programs.
+
+    Raises ReconcilerError, one sentence, for a file that cannot be read or sets what cannot be set.
+    """
+    for file in (OWN_FILE, SHARED_FILE):
+        if Path(file).is_file():
+            table = _table(file)
+            if file == OWN_FILE or table:
+                return _checked(table, file)
+    return Settings()
+
+
+def _table(file: str) -> dict[str, Any]:
+    import tomli
+
+    try:
+        with Path(file).open("rb") as opened:
+            content = opened.read(LARGEST + 1)
+        if len(content) > LARGEST:
+            raise ReconcilerError("this is larger than any file of settings", where=file)
+        found = tomli.loads(content.decode("utf-8"))
+    except OSError as error:
+        raise ReconcilerError(f"the settings cannot be read: {error.strerror}", where=file) from None
+    except UnicodeDecodeError:
+        raise ReconcilerError("the settings cannot be read: this is not UTF-8", where=file) from None
+    except (tomli.TOMLDecodeError, RecursionError) as error:
+        if file == SHARED_FILE:
+            return {}  # of another program, which will say so
+        raise ReconcilerError(f"the settings are not TOML: {error}", where=file) from None
+    if file == OWN_FILE:
+        return found
+    tools = found.get("tool")
+    table = tools.get("reconciler", {}) if isinstance(tools, dict) else {}
+    if not isinstance(table, dict):
+        raise ReconcilerError("tool.reconciler is not a table", where=file)
+    return table
+
+
+def _checked(table: dict[str, Any], file: str) -> Settings:
+    for key, value in table.items():
+        if key not in _MEANT:
+            text = f"there is no setting {key!r}{did_you_mean(key, _MEANT)}; the settings are {', '.join(_MEANT)}"
+            raise ReconcilerError(text, where=file)
+        if not _fits(key, value):
+            raise ReconcilerError(f"{key} must be {_MEANT[key]}", where=file)
+    texts = {key: tuple(table.get(key, ())) for key in ("tags", "paths")}
+    return Settings(table.get("host"), texts["tags"], texts["paths"], table.get("kept_logs"))
+
+
+def _fits(key: str, value: object) -> bool:
+    if key == "kept_logs":
+        return type(value) is int and 1 <= value <= MOST_KEPT
+    if key == "host":
+        return isinstance(value, str) and bool(value)
+    return isinstance(value, list) and all(isinstance(item, str) and item for item in value)

@@ -1,0 +1,66 @@
+"""What hands do by habit: options before the command, help as a word, and words of other programs."""
+
+from __future__ import annotations
+
+import pytest
+
+import reconciler
+from tests.cli.lab import Lab
+
+
+def test_the_version_has_a_short_option(lab: Lab) -> None:
+    assert lab.run("-V").out == lab.run("--version").out == f"reconciler {reconciler.__version__}\n"
+
+
+def test_help_is_a_command_too(lab: Lab) -> None:
+    assert lab.run("help").out == lab.run("--help").out
+    assert lab.run("help", "plan").out == lab.run("plan", "--help").out
+    assert lab.run("help", "sim", "row").out == lab.run("sim", "row", "--help").out
+    assert lab.run("help", "nonsense").code == 64
+
+
+def test_a_run_may_go_to_another_folder_first(lab: Lab) -> None:
+    lab.policy("web=8000-8099")
+    (lab.folder / "below").mkdir()
+    assert lab.run("-C", "below", "plan", "desired").code == 1
+    assert lab.run("-C", "..", "plan", "-q", "--host", "sim:lab.json").out == "Plan: 1 to create\n"
+    gone = lab.run("-C", "nowhere", "plan")
+    assert gone.code == 64
+    assert "-C nowhere" in gone.err
+
+
+def test_colour_is_asked_for_and_forbidden(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    lab.policy("web=8000-8099")
+    for name in ("FORCE_COLOR", "NO_COLOR"):
+        monkeypatch.setenv(name, "")  # so that each is put back
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "\x1b[" in lab.run("--color", "always", "plan").out
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert "\x1b[" not in lab.run("--color", "never", "plan").out
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert "\x1b[" not in lab.run("--color", "auto", "plan").out
+    assert lab.run("--color", "sometimes", "plan").code == 64
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (("apply", "--dry-run"), "plan shows what apply would do"),
+        (("apply", "--check"), "--detailed-exitcode"),
+        (("apply", "--auto-approve"), "--yes"),
+        (("plan", "-v"), "--full"),
+        (("plan", "-C", "x"), "before the command"),
+        (("plan", "--hots", "x"), "did you mean '--host'"),
+        (("validate",), "reconciler check"),
+        (("pln",), "did you mean 'plan'"),
+    ],
+)
+def test_a_word_of_another_program_is_answered_with_ours(lab: Lab, words: tuple[str, ...], hint: str) -> None:
+    outcome = lab.run(*words)
+    assert outcome.code == 64
+    assert hint in outcome.err
+
+
+def test_a_word_that_is_not_close_suggests_nothing(lab: Lab) -> None:
+    for words in (("plan", "--format"), ("nonsense",)):
+        assert "did you mean" not in lab.run(*words).err
