@@ -6,6 +6,8 @@ from a file equals one made afresh. Files and lines stand in it to be shown; the
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -41,6 +43,13 @@ def inputs(policies: PolicySet, snapshot: Snapshot, ledger: Ledger | None, optio
         "claims": _claims(policies, ledger),
         "sockets": _sockets(snapshot, concerned),
     }
+
+
+def policy_digest(policies: PolicySet) -> str:
+    """The same for policies whose entries and settings are the same for this host, whatever their files are like."""
+    said = (_host_wide(policies), {policy.name: _policy(policy) for policy in policies.policies}, _entries(policies))
+    bare = [{key: {**fields, PLACE: ""} for key, fields in section.items()} for section in said]
+    return hashlib.sha256(json.dumps(bare, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def plan_inputs(plan: Plan) -> Inputs:
@@ -251,19 +260,19 @@ def explain_changes(old: Inputs, new: Inputs) -> tuple[str, ...]:
     Moved lines in a policy file are said only where nothing else differs. Both arguments come from `inputs` or were
     checked to have its form.
     """
-    found = sorted(_differences(old, new), key=lambda item: (SECTIONS.index(item[0][0]), item[0]))
+    found = sorted(differences(old, new), key=lambda item: (SECTIONS.index(item[0][0]), item[0]))
     matter = [item for item in found if item[0][-1] != PLACE]
     return tuple(visible(_sentence(path, before, after, new)) for path, before, after in matter or found)
 
 
-def _differences(old: Inputs, new: Inputs) -> list[tuple[Path, Any, Any]]:
+def differences(old: Inputs, new: Inputs) -> list[tuple[Path, Any, Any]]:
     """Path, old and new value of each difference; None stands for nothing. Of very many keys that differ the last ones
-    are not looked into."""
+    are not looked into. Both have the same sections."""
     from deepdiff import DeepDiff
 
     keys = [
         (section, key)
-        for section in SECTIONS
+        for section in old
         for key in sorted({*old[section], *new[section]})
         if old[section].get(key) != new[section].get(key)
     ]

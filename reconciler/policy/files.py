@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shlex
 import stat
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -96,6 +96,21 @@ def check_policies(paths: Sequence[AnyPath]) -> Checked:
     return Checked(merge(enabled, enabled), tuple(meetings))
 
 
+def read_documents(path: AnyPath) -> tuple[Document, ...]:
+    """Every policy file of one path, for no host. Raises PolicyError as `check_policies` does."""
+    documents, problems, whole, _ = _read_all([path])
+    raise_all([*problems, *name_problems(documents, whole=whole)])
+    return tuple(documents)
+
+
+def parse_documents(contents: Mapping[str, bytes]) -> tuple[Document, ...]:
+    """The same of policy files by their names that are no files here. Raises PolicyError."""
+    sources = ((visible(name), content) for name, content in contents.items())
+    documents, problems, whole = _parse(sources, len(contents))
+    raise_all([*problems, *name_problems(documents, whole=whole)])
+    return tuple(documents)
+
+
 class _Read(NamedTuple):
     """All files that could be read, everything wrong with the others, and whether there are no others; `paths`: the
     absolute path of each file by its name."""
@@ -131,12 +146,17 @@ class _Spent:
 
 def _read_all(paths: Sequence[AnyPath]) -> _Read:
     files, problems = _find(paths)
-    whole = not problems
-    documents = []
+    named = [(visible(str(path)), path) for path in files]
+    documents, found, whole = _parse(((name, _read(path, name)) for name, path in named), len(files))
+    absolute = {name: os.path.abspath(path) for name, path in named}  # noqa: PTH100  Path.absolute keeps `..`
+    return _Read(documents, [*problems, *found], whole and not problems, absolute)
+
+
+def _parse(sources: Iterable[tuple[str, bytes | Problem]], count: int) -> tuple[list[Document], list[Problem], bool]:
+    """The documents of so many sources, everything wrong with the others, and whether there are no others."""
+    documents, problems, whole = [], [], True
     spent = _Spent()
-    for number, path in enumerate(files, 1):
-        name = visible(str(path))
-        content = _read(path, name)
+    for number, (name, content) in enumerate(sources, 1):
         text = content if isinstance(content, Problem) else _decode(content, name)
         document, found = (None, [text]) if isinstance(text, Problem) else read_document(text, name)
         problems += found
@@ -144,13 +164,12 @@ def _read_all(paths: Sequence[AnyPath]) -> _Read:
             documents.append(document)
         whole = whole and document is not None
         spent.add(content, document, found)
-        too_much = spent.too_much(last=number == len(files))
+        too_much = spent.too_much(last=number == count)
         if too_much:
             problems.append(_problem(name, too_much))
             whole = False
             break
-    absolute = {visible(str(path)): os.path.abspath(path) for path in files}  # noqa: PTH100  Path.absolute keeps `..`
-    return _Read(documents, problems, whole, absolute)
+    return documents, problems, whole
 
 
 def _find(paths: Sequence[AnyPath]) -> tuple[list[Path], list[Problem]]:
