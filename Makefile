@@ -62,6 +62,9 @@ lint: $(VENV)/dev-stamp
 	$(BIN)/mypy --platform win32 --no-warn-unreachable --cache-dir .mypy_cache/win32 reconciler tests/windows
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/reconciler schema policy | diff desired/reconciler.schema.json -
+	@for file in docs/schemas/*.json; do \
+	    $(BIN)/reconciler schema $$(basename $$file .json) | diff $$file - || exit 1; \
+	done
 	$(BIN)/reconciler check --rules | diff docs/lint.md -
 	$(BIN)/reconciler check --strict desired
 	@if [ -x $(BIN)/taplo ] && [ -x $(BIN)/tombi ]; then \

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from reconciler.errors import ReconcilerError
     from reconciler.plan.model import Options
 
-__version__: str
-"""The version of the installed program, or `unknown` where it runs from its source."""
+__version__ = "0.1.0"
+"""The version of the program; the build takes it from here."""
 
 __all__ = [
     "Applying",
@@ -30,8 +30,6 @@ _HOMES = {"ReconcilerError": "reconciler.errors", "Options": "reconciler.plan.mo
 
 
 def __getattr__(name: str) -> object:
-    if name == "__version__":
-        return _version()
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
@@ -41,12 +39,3 @@ def __getattr__(name: str) -> object:
 
 def __dir__() -> list[str]:
     return sorted(__all__)
-
-
-def _version() -> str:
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return version("port-reconciler")
-    except PackageNotFoundError:
-        return "unknown"

@@ -8,7 +8,7 @@ examples. HYPOTHESIS_PROFILE=deep is for a night.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -38,6 +38,24 @@ def pytest_configure(config: pytest.Config) -> None:
 def thorough(request: pytest.FixtureRequest) -> bool:
     """Is everything to be tried, however long it takes?"""
     return bool(request.config.getoption("thorough"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def documents_are_as_published() -> Iterator[None]:
+    """Hold every document that a command prints in this process against its published schema."""
+    from reconciler.cli import streams
+    from tests.schemas import check_printed
+
+    real = streams.with_head
+
+    def checked(document: Mapping[str, object]) -> dict[str, object]:
+        whole = real(document)
+        check_printed(whole)
+        return whole
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(streams, "with_head", checked)
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)

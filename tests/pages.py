@@ -12,8 +12,8 @@ The words after a block's language say what is done with it, in order, in one fo
 - `python run`, and after it `text printed`: the code is run; the block holds what it prints.
 
 `python -m tests.pages [FILE...]` writes into the pages what is printed now; into `docs/linux.md`, too, where a
-namespace can be made. It names the pages that it changed, the blocks whose exit codes changed, and those that it had to
-leave.
+namespace can be made; and without FILE the schemas of `docs/schemas/`. It names the pages that it changed, the blocks
+whose exit codes changed, and those that it had to leave.
 """
 
 from __future__ import annotations
@@ -32,10 +32,12 @@ from typing import Any, NamedTuple
 import pytest
 
 from reconciler.cli.main import main
+from reconciler.report.schema import DOCUMENTS
 
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
 PAGES = tuple(sorted((ROOT / "docs").glob("*.md")))
+SCHEMAS = ROOT / "docs" / "schemas"
 BLOCK = re.compile(r"^(```+)(\w+)([^\n]*)\n(.*?)^\1$", re.DOTALL | re.MULTILINE)
 _COMMAND = re.compile(r"^\$ (.*)$", re.MULTILINE)
 _EXIT_CODE = re.compile(r"^\[exit \d+\]$", re.MULTILINE)
@@ -47,6 +49,7 @@ _CHANGING = {  # what differs from run to run
     re.compile(r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b"): "MACHINE",
     re.compile(r"\b(?=\w*[0-9])[0-9a-f]{16}\b"): "DIGEST",
     re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"): "TIME",
+    re.compile(r'(?<="tool_version": ")[^"]+'): "VERSION",
 }
 
 
@@ -228,8 +231,19 @@ def _line(before: str) -> int:
     return before.count("\n") + 1
 
 
+def write_schemas(folder: Path = SCHEMAS) -> None:
+    """Publish the schema of each document, as `reconciler schema NAME` prints it."""
+    for name in DOCUMENTS:
+        out = io.StringIO()
+        with redirect_stdout(out):
+            main(["schema", name])
+        (folder / f"{name}.json").write_text(out.getvalue(), encoding="utf-8", newline="\n")
+
+
 def update_all(files: Sequence[str]) -> int:
     """Update these pages, or all, and say what became of them. 0, or 1 if somebody should look."""
+    if not files:
+        write_schemas()
     pages = [Path(file).resolve() for file in files] or [README, *PAGES]
     changes = remarks = 0
     for page in pages:

@@ -12,7 +12,7 @@ from reconciler.cli import codes, options
 from reconciler.cli.commands import new_app
 from reconciler.cli.outfile import FileKind, write_document
 from reconciler.cli.prompt import agrees, check_can_ask
-from reconciler.cli.streams import out_document, out_painted, say_error
+from reconciler.cli.streams import out_document, out_painted, say_error, with_head
 from reconciler.errors import HostError, UsageError
 
 if TYPE_CHECKING:
@@ -147,17 +147,20 @@ def _save(report: Report, out: Path | None) -> None:
         return
     import json
 
+    content = json.dumps(_document(report), indent=2) + "\n"
+    write_document(out, content.encode("ascii"), REPORT_FILE)
+
+
+def _document(report: Report) -> dict[str, object]:
+    """The same in a file and on standard output."""
     from reconciler.report.documents import doctor_document
 
-    content = json.dumps(doctor_document(report), indent=2) + "\n"
-    write_document(out, content.encode("ascii"), REPORT_FILE)
+    return with_head({**doctor_document(report), "time": report.when})
 
 
 def _print(report: Report, *, as_json: bool) -> None:
     if as_json:
-        from reconciler.report.documents import doctor_document
-
-        out_document(doctor_document(report))
+        out_document(_document(report))
     else:
         from reconciler.report.doctor import doctor_lines
 

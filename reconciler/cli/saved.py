@@ -15,8 +15,9 @@ from typing import Any, NamedTuple
 from reconciler import codec
 from reconciler.cli.options import Request
 from reconciler.cli.outfile import SIZE_LIMIT, FileKind, write_document
+from reconciler.cli.streams import with_head
 from reconciler.errors import ReconcilerError, RefusedError, StaleError
-from reconciler.plan.model import LIMIT_NAMES, Options, Plan
+from reconciler.plan.model import LIMIT_NAMES, Options, Plan, PlanView
 from reconciler.plan.saved import PLACE, SECTIONS, Inputs, explain_changes, is_stale, plan_inputs
 from reconciler.policy.recorded import identity
 from reconciler.report.documents import plan_document
@@ -32,7 +33,7 @@ _AGAIN = "make a new one with: reconciler plan --out FILE"
 
 
 class Saved(NamedTuple):
-    """What a saved plan holds: the plan without places, and the saved plans that had been used when it was made.
+    """What a saved plan holds: the plan as a printed document, and the saved plans that had been used when it was made.
 
     `folder` is where it was made; the paths of the request may be relative to it.
     """
@@ -93,8 +94,17 @@ _DOCUMENT: codec.Shape[dict[str, Any]] = codec.record(
         "applied": _TEXTS,
     },
 )
-_BOUND: codec.Fields = {"id": _NOT_EMPTY, "steps": codec.listed(codec.ANY), "options": _OPTIONS}
-"""What is read of a plan; the rest is only compared."""
+NOT_OF_THE_PLAN = ("time", "tool_version")
+"""What of its document does not stand in one that is made now."""
+_BOUND: codec.Fields = {
+    "kind": codec.one_of(("plan",)),
+    "format_version": codec.number(1),
+    "time": codec.TEXT,
+    "id": _NOT_EMPTY,
+    "steps": codec.listed(codec.ANY),
+    "options": _OPTIONS,
+}
+"""What is read of a plan to apply it; the rest is only compared."""
 
 
 def save_plan(path: Path, plan: Plan, request: Request) -> None:
@@ -104,7 +114,7 @@ def save_plan(path: Path, plan: Plan, request: Request) -> None:
     """
     parts = {
         "request": _ASKED.write(_Asked(str(Path.cwd()), request.paths, request.tags, request.host)),
-        "plan": plan_document(plan),
+        "plan": with_head(plan_document(plan)),
         "inputs": plan_inputs(plan),
         "applied": _applied(plan),
     }
@@ -112,14 +122,17 @@ def save_plan(path: Path, plan: Plan, request: Request) -> None:
     write_document(path, codec.dump_document(("kind", KIND), FORMAT_VERSION, texts), PLAN_FILE)
 
 
-def read_plan(path: Path) -> Saved:
-    """Read a saved plan. Raises ReconcilerError, one sentence, for a file that is not one or was spoilt."""
-    data = _read(path)
+def read_plan(path: Path, *, to_apply: bool = True) -> Saved:
+    """Read a saved plan. Raises ReconcilerError, one sentence, for a file that is not one or was spoilt.
+
+    `to_apply`: and for one that somebody else may have written.
+    """
+    data = _read(path, to_apply=to_apply)
     if KIND.encode() not in data:
         raise ReconcilerError(f"this is not a saved plan; {_AGAIN}", where=str(path))
     try:
         found = _DOCUMENT.read(codec.parse_document(data, ("kind", KIND), FORMAT_VERSION))
-        plan = without_places(found["plan"])
+        plan = found["plan"]
         bound = {name: codec.read_at(f"plan.{name}", shape, plan.get(name)) for name, shape in _BOUND.items()}
     except codec.NewerFormatError:
         raise ReconcilerError(f"a newer version of this program saved this plan; {_AGAIN}", where=str(path)) from None
@@ -136,7 +149,15 @@ def read_plan(path: Path) -> Saved:
     return Saved(asked.folder, request, plan, found["inputs"], found["applied"])
 
 
-def _read(path: Path) -> bytes:
+def is_plan(path: Path) -> bool:
+    """Is this a file that begins as saved plans do?"""
+    try:
+        return path.is_file() and KIND.encode() in read_plain(path, 100)[0]
+    except OSError:
+        return False
+
+
+def _read(path: Path, *, to_apply: bool) -> bytes:
     try:
         if not path.is_file():
             text = "there is no such file" if not path.exists() else "this is not a file"
@@ -146,8 +167,19 @@ def _read(path: Path) -> bytes:
         raise ReconcilerError(f"the saved plan cannot be read: {error.strerror}", where=str(path)) from error
     if len(content) > SIZE_LIMIT:
         raise ReconcilerError(f"this is larger than any saved plan ({SIZE_LIMIT // 2**20} MiB)", where=str(path))
-    _check_owner(path, status)
+    if to_apply:
+        _check_owner(path, status)
     return content
+
+
+def shown_plan(saved: Saved, path: Path) -> PlanView:
+    """The plan as it was when it was saved. Raises ReconcilerError where the file was spoilt."""
+    from reconciler.report.restored import restored
+
+    try:
+        return restored(saved.plan)
+    except ValueError as error:
+        raise ReconcilerError(f"this saved plan is damaged (plan.{error}); {_AGAIN}", where=str(path)) from None
 
 
 def _check_owner(path: Path, status: os.stat_result) -> None:
@@ -187,7 +219,8 @@ def check_still_good(saved: Saved, plan: Plan) -> None:
     now = plan_inputs(plan)
     if saved.plan["id"] != plan.id or is_stale(saved.inputs, now):
         raise StaleError(_what_changed(saved, now, _applied(plan)))
-    before, now_shown = saved.plan, without_places(plan_document(plan))
+    before = without_places({key: value for key, value in saved.plan.items() if key not in NOT_OF_THE_PLAN})
+    now_shown = without_places(plan_document(plan))
     if before != now_shown:
         parts = ", ".join(sorted(key for key in {*before, *now_shown} if before.get(key) != now_shown.get(key)))
         raise StaleError(

@@ -13,11 +13,11 @@ from reconciler.cli.streams import out_lines
 app = new_app()
 
 Name = Annotated[
-    Literal["policy", "plan", "result", "host", "explanation", "check", "doctor", "error"],
+    Literal["policy", "plan", "result", "host", "explanation", "check", "doctor", "error", "sim", "diff", "event"],
     typer.Argument(
         metavar="NAME",
-        help="policy (the files), plan, result (apply --json), host (show --json), explanation, check, doctor, or "
-        "error (of any command with --json).",
+        help="policy (the files), plan, result (apply --json), host (show --json), explanation, check, doctor, sim "
+        "(sim show --json), diff (plan --diff --json), event (apply --events), or error (of any command with --json).",
         show_default=False,
     ),
 ]

@@ -65,10 +65,19 @@ def out_painted(make: Callable[[Palette], Iterable[str]]) -> None:
 
 
 def out_document(document: Mapping[str, object]) -> None:
-    """Print one JSON document to standard output."""
+    """Print one JSON document to standard output, with its head."""
     from reconciler.report.documents import json_text
 
-    Console(sys.stdout).lines([json_text(document)])
+    Console(sys.stdout).lines([json_text(with_head(document))])
+
+
+def with_head(document: Mapping[str, object]) -> dict[str, object]:
+    """The document, said when and by which version it was made, unless it says so itself."""
+    import reconciler
+    from reconciler.apply.clock import SystemClock
+
+    kind = {key: document[key] for key in ("format_version", "kind")}
+    return {**kind, "time": SystemClock().now(), "tool_version": reconciler.__version__, **document}
 
 
 def say_error(*lines: str) -> None:

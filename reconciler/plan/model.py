@@ -17,6 +17,9 @@ ActionId = Literal["release-winnat", "set-dynamic-range", "create", "replace", "
 Status = Literal["ready", "deferred", "blocked", "skipped"]
 Cause = Literal["change", "drift", "restore"]
 STATUSES: tuple[Status, ...] = get_args(Status)
+EntryStatus = Literal["in-sync", "skipped", "ready", "deferred", "blocked"]
+ENTRY_STATUSES: tuple[EntryStatus, ...] = get_args(EntryStatus)
+"""From the best to the worst."""
 
 
 class Action(NamedTuple):
@@ -218,14 +221,13 @@ class LedgerUpdate:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """The ordered difference between policy, host and ledger.
+class PlanView:
+    """What of a plan is shown: all that a saved one holds of it.
 
     Attributes:
         id: a digest of host, steps and options: equal plans have equal ids.
         steps: sorted: first what apply does, in the order it does it, then what cannot be done.
         in_sync: how many entries in scope need nothing.
-        state: what it was made from; not part of the document.
     """
 
     id: str
@@ -235,8 +237,6 @@ class Plan:
     notes: tuple[Note, ...]
     breaches: tuple[Breach, ...]
     in_sync: int
-    update: LedgerUpdate
-    state: State
 
     def to_do(self) -> tuple[Step, ...]:
         """The steps that apply acts on, in order."""
@@ -251,13 +251,6 @@ class Plan:
         """Is nothing left to do, and nothing in the way? (What is skipped does not count.)"""
         return not any(step.done_by_apply or step.is_waiting for step in self.steps)
 
-    @property
-    def is_done(self) -> bool:
-        """Is nothing to be done at all, neither on the host nor in the ledger, nor left over from an earlier run?"""
-        ledger = self.state.ledger
-        starts_winnat = ledger is not None and ledger.winnat_to_start and ledger.machine == self.facts.machine
-        return not self.to_do() and not self.update.changed and not starts_winnat
-
     def refused_by(self) -> tuple[Breach, ...]:
         """The limits that refuse this plan."""
         return tuple(breach for breach in self.breaches if not breach.forced)
@@ -268,3 +261,18 @@ class Plan:
         for step in self.steps:
             counts[step.action if step.status == "ready" else step.status] += 1
         return counts
+
+
+@dataclass(frozen=True, slots=True)
+class Plan(PlanView):
+    """The ordered difference between policy, host and ledger. `state` is what it was made from."""
+
+    update: LedgerUpdate
+    state: State
+
+    @property
+    def is_done(self) -> bool:
+        """Is nothing to be done at all, neither on the host nor in the ledger, nor left over from an earlier run?"""
+        ledger = self.state.ledger
+        starts_winnat = ledger is not None and ledger.winnat_to_start and ledger.machine == self.facts.machine
+        return not self.to_do() and not self.update.changed and not starts_winnat

@@ -8,7 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from reconciler.plan.model import Blocker, Breach, EntryRef, Note, Options, Plan, RowRef, Step
+from reconciler.plan.saved import policy_digest
 from reconciler.report import FORMAT_VERSION
+from reconciler.report.entries import entry_documents
 
 if TYPE_CHECKING:
     from reconciler.apply.results import ApplyResult, StepResult, WriteResult
@@ -33,10 +35,12 @@ def plan_document(plan: Plan) -> shapes.PlanDocument:
         "kind": "plan",
         "id": plan.id,
         "host": host_facts(plan.facts),
+        "policy_digest": policy_digest(plan.state.policies),
         "options": options_document(plan.options),
         "summary": cast("shapes.PlanCounts", counts_document(plan)),
         "in_sync": plan.in_sync,
         "converged": plan.converged,
+        "entries": entry_documents(plan),
         "steps": [step_document(step) for step in plan.steps],
         "notes": notes_document(plan.notes),
         "limits": limits_document(plan.breaches),
@@ -123,28 +127,35 @@ def _blocker(blocker: Blocker) -> shapes.BlockerDocument:
 
 def result_document(result: ApplyResult) -> shapes.ResultDocument:
     """The whole result, as `apply --json` prints it."""
-    from reconciler.apply.results import VERDICTS
-
-    plan, verdicts = result.plan, result.verdicts()
-    counts = {word.replace("-", "_"): verdicts.count(word) for word in VERDICTS}
+    plan = result.plan
     return {
         "format_version": FORMAT_VERSION,
         "kind": "result",
         "id": plan.id,
         "host": host_facts(plan.facts),
+        "policy_digest": policy_digest(plan.state.policies),
         "options": options_document(plan.options),
-        "summary": cast("shapes.VerdictCounts", counts),
+        "summary": verdicts_document(result),
         "in_sync": plan.in_sync,
         "converged": result.converged(),
         "interrupted": result.interrupted,
-        "steps": [_step_result(step, item) for step, item in result.steps()],
+        "steps": [step_result_document(step, item) for step, item in result.steps()],
         "problems": list(result.problems),
         "notes": notes_document(plan.notes),
         "limits": limits_document(plan.breaches),
     }
 
 
-def _step_result(step: Step, item: StepResult | None) -> shapes.StepResultDocument:
+def verdicts_document(result: ApplyResult) -> shapes.VerdictCounts:
+    """How many steps, by what came of them. Every key, every time."""
+    from reconciler.apply.results import VERDICTS
+
+    verdicts = result.verdicts()
+    return cast("shapes.VerdictCounts", {word.replace("-", "_"): verdicts.count(word) for word in VERDICTS})
+
+
+def step_result_document(step: Step, item: StepResult | None) -> shapes.StepResultDocument:
+    """One step, and what came of it; None for what is skipped."""
     if item and item.writes and step.remedy and step.remedy.after:
         step = step._replace(remedy=step.remedy._replace(text=step.remedy.after))
     return {
@@ -381,20 +392,25 @@ def _said(said: Said) -> shapes.SaidDocument:
 
 def error_document(error: ReconcilerError) -> shapes.ErrorDocument:
     """An error, as every command prints it with --json; of several problems the message has all, a line each."""
-    problems = getattr(error, "problems", ())
-    first = problems[0] if problems else error
-    where = first.where if error.id != "usage" else ""  # an option is no file
-    file, _, line = where.rpartition(":")
-    placed = bool(file) and line.isascii() and line.isdecimal()
-    message = first.message if where and len(problems) < 2 else str(error)
+    problems = [_problem(problem, error.id) for problem in getattr(error, "problems", ()) or (error,)]
+    first = problems[0]
+    message = first["message"] if len(problems) == 1 else str(error)
     return {
         "format_version": FORMAT_VERSION,
-        "error": {
-            "id": error.id,
-            "message": message,
-            "file": file if placed else where or None,
-            "line": int(line) if placed else None,
-        },
+        "kind": "error",
+        "error": {"id": error.id, "message": message, "file": first["file"], "line": first["line"]},
+        "problems": problems,
+    }
+
+
+def _problem(problem: ReconcilerError, kind: str) -> shapes.ErrorProblem:
+    where = problem.where if kind != "usage" else ""  # an option is no file
+    file, _, line = where.rpartition(":")
+    placed = bool(file) and line.isascii() and line.isdecimal()
+    return {
+        "message": problem.message if where else str(problem),
+        "file": file if placed else where or None,
+        "line": int(line) if placed else None,
     }
 
 

@@ -1,6 +1,6 @@
 """JSON Schemas (2020-12) of the documents that this program prints, made from their shapes.
 
-They are strict: an unknown key fails, so that a reader notices at once that it meets another format.
+They allow keys that they do not know: those of a later release (docs/json.md).
 """
 
 from __future__ import annotations
@@ -8,10 +8,16 @@ from __future__ import annotations
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints, is_typeddict
 
-from reconciler.report import FORMAT_VERSION
-from reconciler.report.shapes import DOCUMENTS
+from reconciler.report import more_shapes, shapes
 
 Schema = dict[str, Any]
+
+DOCUMENTS: dict[str, Any] = {
+    **shapes.DOCUMENTS,
+    "diff": more_shapes.DiffDocument,
+    "event": more_shapes.EventDocument,
+}
+"""Every document by its name, which is its `kind`."""
 
 _TYPES: dict[Any, str] = {str: "string", int: "integer", bool: "boolean"}
 
@@ -19,12 +25,27 @@ _TYPES: dict[Any, str] = {str: "string", int: "integer", bool: "boolean"}
 def document_schema(name: str) -> Schema:
     """The schema of one document by its name in `DOCUMENTS`. `$id` names the document and its version."""
     shape = DOCUMENTS[name]
+    known = _printed(shape)
+    if shape is more_shapes.EventDocument:
+        known = {**known, "oneOf": [_printed(event) for event in more_shapes.EVENTS]}
+    version = known["properties"]["format_version"]["const"]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": f"urn:port-reconciler:schema:{name}:{FORMAT_VERSION}",
-        "title": (shape.__doc__ or "").partition("\n")[0].removesuffix("."),
-        **_schema(shape),
+        "$id": f"urn:port-reconciler:schema:{name}:{version}",
+        "title": _title(shape),
+        **known,
     }
+
+
+def _title(shape: Any) -> str:
+    return (shape.__doc__ or "").partition("\n")[0].removesuffix(".")
+
+
+def _printed(shape: Any) -> Schema:
+    """The schema of a document with its head."""
+    head, known = _schema(shapes.Head), _schema(shape)
+    required = dict.fromkeys([*head["required"], *known["required"]])
+    return {**known, "properties": {**head["properties"], **known["properties"]}, "required": list(required)}
 
 
 def _schema(kind: Any) -> Schema:
@@ -38,7 +59,8 @@ def _schema(kind: Any) -> Schema:
     if origin is Literal:
         return {"enum": list(args)}
     if origin in (Union, UnionType):
-        return _or_null(_schema(next(arg for arg in args if arg is not NoneType)))
+        others = [_schema(arg) for arg in args if arg is not NoneType]
+        return _or_null(others[0]) if len(others) == 1 else {"type": [*(item["type"] for item in others), "null"]}
     if origin is list:
         return {"type": "array", "items": _schema(args[0])}
     if origin is dict:
@@ -60,5 +82,4 @@ def _object(shape: Any) -> Schema:
         "type": "object",
         "properties": {name: _schema(field) for name, field in fields.items()},
         "required": [name for name in fields if name in shape.__required_keys__],
-        "additionalProperties": False,
     }

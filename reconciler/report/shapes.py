@@ -13,9 +13,11 @@ from reconciler.doctor.model import CheckVerdict
 from reconciler.errors import ERROR_IDS
 from reconciler.host.interface import RefusalReason, RowKind, WinNat
 from reconciler.lab.model import UNKNOWN
+from reconciler.lab.simulated.listing import LISTING_VERSION
 from reconciler.lab.simulated.variants import CHOICES
 from reconciler.plan.explain import Bind
-from reconciler.plan.model import ActionId, Cause, LimitName, Status
+from reconciler.plan.model import ActionId, Cause, EntryStatus, LimitName, Status
+from reconciler.policy.entries import State
 from reconciler.policy.lint import Severity
 from reconciler.ports import LANES, Kind, Store
 from reconciler.report import FORMAT_VERSION
@@ -34,6 +36,11 @@ Port = Annotated[int, More(minimum=1, maximum=65535)]
 Ports = Annotated[str, More(pattern="^[1-9][0-9]{0,4}(-[1-9][0-9]{0,4})?$")]
 LaneName = Annotated[str, More(enum=[str(lane) for lane in LANES])]
 Lanes = Annotated[list[LaneName], More(uniqueItems=True)]
+PolicyDigest = Annotated[
+    str,
+    More(pattern="^[0-9a-f]{16}$"),
+    "of what the policies say for this host: the same for the same entries and settings",
+]
 RowText = Annotated[str, More(pattern="^(tcp|udp)/ipv[46] [0-9]+(-[0-9]+)?( \\*)?$")]
 Variant = Annotated[
     dict[str, str],
@@ -43,6 +50,15 @@ Variant = Annotated[
         additionalProperties=False,
     ),
 ]
+
+
+class Head(TypedDict):
+    """What every document begins with. `cli/streams.py` writes it, as the last thing before a document is printed."""
+
+    format_version: Version
+    kind: Annotated[str, "the name of the document"]
+    time: Annotated[str, More(format="date-time"), "when it was made, UTC"]
+    tool_version: Annotated[str, "the version of the program that made it"]
 
 
 class HostFacts(TypedDict):
@@ -146,6 +162,20 @@ class LimitDocument(TypedDict):
     forced: Annotated[bool, "overridden with --force"]
 
 
+class EntryDocument(TypedDict):
+    """One entry in scope, and how it stands."""
+
+    policy: Annotated[str, "the name of the policy"]
+    entry: Annotated[str, "the name of the entry"]
+    place: Annotated[str, "file:line"]
+    kind: Annotated[Kind, "what it declares"]
+    lanes: Lanes
+    ports: list[Ports]
+    state: Annotated[State, "absent: it declares that its ports are not excluded"]
+    status: Annotated[EntryStatus, "in-sync: no step is about it; else the status of its steps, the worst of several"]
+    steps: Annotated[list[Count], "where its steps stand in `steps`, from 0"]
+
+
 class PlanDocument(TypedDict):
     """The plan of the port reconciler."""
 
@@ -153,10 +183,12 @@ class PlanDocument(TypedDict):
     kind: Literal["plan"]
     id: Annotated[str, More(minLength=1), "a digest of the plan: equal plans have equal ids"]
     host: HostFacts
+    policy_digest: PolicyDigest
     options: Allowed
     summary: Annotated[PlanCounts, "steps, by what they do or why not"]
     in_sync: Annotated[Count, "entries in scope that need nothing"]
     converged: Annotated[bool, "nothing to do, and nothing that is deferred or blocked"]
+    entries: Annotated[list[EntryDocument], "every entry in scope, by policy and name"]
     steps: Annotated[list[StepDocument], "what apply does, in this order; then what cannot be done"]
     notes: Annotated[list[NoteDocument], "worth knowing, but not a step"]
     limits: Annotated[list[LimitDocument], "limits that the plan goes beyond; one that is not forced refuses it"]
@@ -208,6 +240,7 @@ class ResultDocument(TypedDict):
     kind: Literal["result"]
     id: Annotated[str, More(minLength=1), "the digest of the plan"]
     host: HostFacts
+    policy_digest: PolicyDigest
     options: Allowed
     summary: Annotated[VerdictCounts, "steps, by their verdict"]
     in_sync: Annotated[Count, "entries in scope that needed nothing"]
@@ -475,11 +508,58 @@ class ErrorFacts(TypedDict):
     line: Annotated[int | None, "the line of the file, from 1"]
 
 
+class ErrorProblem(TypedDict):
+    """One thing that is wrong."""
+
+    message: Annotated[str, "what is wrong and what to do"]
+    file: Annotated[str | None, "the file, or what else it is about"]
+    line: Annotated[int | None, "the line of the file, from 1"]
+
+
 class ErrorDocument(TypedDict):
     """An error of the port reconciler, as every command prints it with --json."""
 
     format_version: Version
-    error: ErrorFacts
+    kind: Literal["error"]
+    error: Annotated[ErrorFacts, "all of it; file and line are those of the first problem"]
+    problems: Annotated[list[ErrorProblem], "one by one, as a policy may have many"]
+
+
+class SimRow(TypedDict):
+    """One row of a simulated host."""
+
+    ports: Ports
+    starred: Annotated[bool, "the listing marks it with *"]
+    origin: Annotated[Literal["user", "hns", "http.sys", "winnat", "block", "reservation"], "who made it"]
+    store: Annotated[Store, "active: until the next reboot"]
+
+
+class SimSocket(TypedDict):
+    """One socket of a simulated host."""
+
+    where: LaneName
+    port: Port
+    process: str | None
+    pid: int | None
+    closing: Annotated[bool, "a connection that no program has any more"]
+
+
+class SimDocument(TypedDict):
+    """A simulated Windows of the port reconciler, with what a real one does not show."""
+
+    format_version: Annotated[int, More(const=LISTING_VERSION)]
+    kind: Literal["sim"]
+    name: Annotated[str, "the host's name"]
+    machine: Annotated[str, "its identity"]
+    seed: Annotated[int, "of its chance"]
+    boot: Annotated[str, "changes with every boot"]
+    elevated: Annotated[bool, "it lets itself be changed"]
+    winnat: Annotated[WinNat, "the state of the WinNAT service"]
+    variants: Annotated[dict[str, str], "its switches"]
+    dynamic: Annotated[DynamicRanges, "the ephemeral ranges"]
+    hidden: Annotated[dict[str, list[Ports]], "what is saved and not listed until a restart, by table"]
+    tables: Annotated[dict[str, list[SimRow]], "every row, by table"]
+    sockets: Annotated[list[SimSocket], "what listens, and what closes"]
 
 
 DOCUMENTS = {
@@ -490,5 +570,6 @@ DOCUMENTS = {
     "check": CheckDocument,
     "doctor": DoctorDocument,
     "error": ErrorDocument,
+    "sim": SimDocument,
 }
-"""Every document by its name, which is its `kind`; only an error has none."""
+"""Every document by its name, which is its `kind`."""

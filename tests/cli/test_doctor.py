@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from jsonschema import Draft202012Validator
 
 from reconciler.cli import codes
 from reconciler.cli.main import main
@@ -18,10 +17,10 @@ from reconciler.host.interface import Change, Refusal
 from reconciler.lab.simulated import calls
 from reconciler.lab.simulated.file import StateFile
 from reconciler.lab.simulated.host import SimulatedHost
-from reconciler.report.schema import document_schema
+from tests import schemas
 from tests.cli.lab import Lab
 
-SCHEMA = Draft202012Validator(document_schema("doctor"))
+SCHEMA = schemas.printed("doctor")
 TRY = ("doctor", "--host", "sim:free.json", "--experiments", "--ports", "61000-61099")
 
 

@@ -14,14 +14,13 @@ from typing import Annotated, Any
 
 import pytest
 import typer
-from jsonschema import Draft202012Validator
 
 from reconciler.cli import codes
 from reconciler.cli.commands import COMMANDS, Entry, new_app
 from reconciler.cli.main import main
 from reconciler.cli.options import Json
 from reconciler.errors import HostError, PolicyError, ReconcilerError, UsageError
-from reconciler.report.schema import document_schema
+from tests.schemas import check_printed
 
 Install = Callable[[Callable[[], Any]], None]
 
@@ -235,7 +234,7 @@ def test_with_json_an_error_is_a_document_too(
     assert main(["probe", "--json"]) == code
     out, err = capsys.readouterr()
     document = json.loads(out)
-    Draft202012Validator(document_schema("error")).validate(document)
+    check_printed(document)
     assert tuple(document["error"].values()) == facts
     assert err.startswith("reconciler: error: ")
 

@@ -13,9 +13,10 @@ from typing import Any
 
 import pytest
 
+from reconciler.apply.clock import SystemClock
 from reconciler.cli import saved as module
 from reconciler.cli.options import Request
-from reconciler.cli.saved import Saved, check_folder, check_still_good, read_plan, save_plan, without_places
+from reconciler.cli.saved import NOT_OF_THE_PLAN, Saved, check_folder, check_still_good, read_plan, save_plan
 from reconciler.errors import ReconcilerError, RefusedError, StaleError
 from reconciler.host.interface import Row, Socket
 from reconciler.plan.model import Options, Plan
@@ -35,10 +36,12 @@ def saved_as_text(path: Path) -> dict[str, Any]:
 def test_what_was_saved_is_read(tmp_path: Path) -> None:
     save_plan(tmp_path / "a.plan", PLAN, REQUEST)
     found = read_plan(tmp_path / "a.plan")
-    assert found == made(PLAN)
+    assert found == made(PLAN)._replace(plan={**found.plan, **plan_document(PLAN)})
+    assert len(found.plan) == len(plan_document(PLAN)) + len(NOT_OF_THE_PLAN)
 
 
-def test_equal_plans_are_saved_equal_to_the_byte(tmp_path: Path) -> None:
+def test_equal_plans_are_saved_equal_to_the_byte(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(SystemClock, "now", lambda self: "2026-11-28T12:00:00Z")
     for name in ("a.plan", "b.plan"):
         save_plan(tmp_path / name, PLAN, REQUEST)
     assert (tmp_path / "a.plan").read_bytes() == (tmp_path / "b.plan").read_bytes()
@@ -177,7 +180,7 @@ def test_no_file_a_folder_and_too_large_a_file(tmp_path: Path, monkeypatch: pyte
 
 
 def made(plan: Plan) -> Saved:
-    return Saved(str(Path.cwd()), REQUEST, without_places(plan_document(plan)), plan_inputs(plan))
+    return Saved(str(Path.cwd()), REQUEST, dict(plan_document(plan)), plan_inputs(plan))
 
 
 def test_a_plan_of_the_same_state_is_still_good() -> None:

@@ -14,6 +14,8 @@ from typing import Any, NamedTuple, NoReturn
 
 import pytest
 
+from tests.schemas import checked
+
 ROOT = Path(__file__).resolve().parents[2]
 INSIDE = Path(__file__).with_name("inside.py")
 OWN_FILE = "60-port-reconciler.conf"
@@ -27,8 +29,8 @@ class Outcome(NamedTuple):
     err: str
 
     def document(self) -> dict[str, Any]:
-        """Standard output as one JSON document."""
-        return dict(json.loads(self.out))
+        """Standard output as one JSON document, as its schema says."""
+        return checked(json.loads(self.out))
 
 
 def with_project(**changes: str) -> dict[str, str]:

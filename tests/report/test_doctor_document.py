@@ -14,11 +14,12 @@ from reconciler.lab.model import LeftOver
 from reconciler.lab.simulated.host import SimulatedHost
 from reconciler.report.documents import doctor_document
 from reconciler.report.schema import document_schema
+from tests import schemas
 from tests.host.windows.fake import FakeSystem
 from tests.lab.build import Faulty, crowded, trial
 from tests.lab.test_faults import refusing
 
-SCHEMA = Draft202012Validator(document_schema("doctor"))
+SCHEMA = schemas.body("doctor")
 HOST = SimulatedHost(crowded("families=split"))
 GOOD, BAD = Check("readable", "ok", "It can be read."), Check("ledger", "fail", "It cannot.", "Mend it.")
 PLAIN = Report("2026-01-01T00:00:00Z", HOST.facts(), {}, (GOOD,))

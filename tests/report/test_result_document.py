@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 
 import pytest
-from jsonschema import Draft202012Validator
 
 from reconciler.apply.results import ApplyResult, StepResult
 from reconciler.report.documents import json_text, result_document
-from reconciler.report.schema import document_schema
+from tests import schemas
 from tests.report.samples import BLOCKED, CREATE, DEFERRED, DELETE, SKIPPED, make_result, refused
 
-SCHEMA = Draft202012Validator(document_schema("result"))
+SCHEMA = schemas.body("result")
 FULL = make_result(
     StepResult(DELETE, "done"),
     refused(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, get_args, get_type_hints
 
 import pytest
@@ -11,6 +12,8 @@ from reconciler import errors
 from reconciler.apply.results import VERDICTS
 from reconciler.cli.schema import schema
 from reconciler.errors import ERROR_IDS, PolicyError, ReconcilerError
+from reconciler.lab.simulated.listing import LISTING_VERSION
+from reconciler.lab.simulated.variants import CHOICES
 from reconciler.plan.model import ACTIONS, LIMIT_NAMES, STATUSES
 from reconciler.ports import LANES
 from reconciler.report import FORMAT_VERSION
@@ -18,8 +21,9 @@ from reconciler.report.documents import (
     check_document,
     error_document,
 )
-from reconciler.report.schema import document_schema
-from reconciler.report.shapes import DOCUMENTS
+from reconciler.report.schema import DOCUMENTS, document_schema
+from tests import schemas
+from tests.pages import SCHEMAS
 
 
 def objects(node: Any) -> list[dict[str, Any]]:
@@ -32,20 +36,27 @@ def objects(node: Any) -> list[dict[str, Any]]:
     return [node, *below] if "properties" in node and node.get("type") == "object" else below
 
 
+def test_each_is_published_as_the_command_prints_it() -> None:
+    published = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in SCHEMAS.iterdir()}
+    assert published == {name: document_schema(name) for name in DOCUMENTS}
+
+
 @pytest.mark.parametrize("name", DOCUMENTS)
 def test_each_is_a_schema_that_names_itself_and_its_version(name: str) -> None:
     schema = document_schema(name)
     Draft202012Validator.check_schema(schema)
-    assert schema["$id"] == f"urn:port-reconciler:schema:{name}:{FORMAT_VERSION}"
-    assert schema["properties"]["format_version"]["const"] == FORMAT_VERSION
-    assert name == "error" or schema["properties"]["kind"] == {"enum": [name]}
+    version = LISTING_VERSION if name == "sim" else FORMAT_VERSION
+    assert schema["$id"] == f"urn:port-reconciler:schema:{name}:{version}"
+    assert schema["properties"]["format_version"]["const"] == version
+    assert schema["properties"]["kind"] == {"enum": [name]}
+    assert schema["required"][:4] == ["format_version", "kind", "time", "tool_version"]
     assert "port reconciler" in schema["title"]
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
-def test_each_object_has_these_keys_and_no_other(name: str) -> None:
+def test_each_object_needs_its_keys_and_may_have_more(name: str) -> None:
     for found in objects(document_schema(name)):
-        assert found["additionalProperties"] is False
+        assert "additionalProperties" not in found or found["properties"].keys() == CHOICES.keys()
         assert set(found["required"]) == set(found["properties"]) or set(found["properties"]) == {"tcp", "udp"}
 
 
@@ -68,7 +79,7 @@ def test_words_and_null_are_those_of_the_program() -> None:
 
 def test_a_check_fits_its_schema() -> None:
     document = check_document(None, [ReconcilerError("wrong", where="a.toml:1")], (), ok=False)
-    Draft202012Validator(document_schema("check")).validate(document)
+    schemas.body("check").validate(document)
 
 
 @pytest.mark.parametrize(
@@ -88,8 +99,9 @@ def test_an_error_is_a_document_with_its_place(
     error: ReconcilerError, facts: tuple[str, str, str | None, int | None]
 ) -> None:
     document = error_document(error)
-    Draft202012Validator(document_schema("error")).validate(document)
+    schemas.body("error").validate(document)
     assert tuple(document["error"].values()) == facts
+    assert len(document["problems"]) == len(getattr(error, "problems", "1"))
 
 
 def test_every_kind_of_error_has_an_id_of_its_own() -> None:

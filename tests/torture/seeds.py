@@ -6,6 +6,7 @@ import json
 from functools import cache
 
 from reconciler.cli.saved import FORMAT_VERSION, KIND
+from reconciler.cli.streams import with_head
 from reconciler.codec import dump_document, to_text
 from reconciler.host.interface import Change
 from reconciler.lab import attempts
@@ -153,7 +154,7 @@ def plan_inputs() -> Inputs:
 def _saved() -> bytes:
     made = _plan()
     request = {"folder": "/", "paths": ["desired"], "tags": ["node"], "host": "sim:host.json"}
-    parts = {"request": request, "plan": plan_document(made), "inputs": inputs_of(made), "applied": ["x"]}
+    parts = {"request": request, "plan": with_head(plan_document(made)), "inputs": inputs_of(made), "applied": ["x"]}
     texts = {name: to_text(part) for name, part in parts.items()}
     return dump_document(("kind", KIND), FORMAT_VERSION, texts)
 

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from reconciler.host.windows.folders import state_folder
 from reconciler.host.windows.registry import BOOT, OURS
+from tests.schemas import checked
 
 SECONDS = 120
 
@@ -28,8 +29,8 @@ class Outcome(NamedTuple):
 
     @property
     def document(self) -> dict[str, Any]:
-        """Standard output as the JSON document that it must be."""
-        return dict(json.loads(self.out))
+        """Standard output as the JSON document that it must be, as its schema says."""
+        return checked(json.loads(self.out))
 
 
 class Program:
