@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from reconciler.apply.results import ApplyResult
     from reconciler.host.interface import Host
     from reconciler.plan.model import Plan
+    from reconciler.report.events import Events as EventsProgress
     from reconciler.report.told import Extent
 
 app = new_app()
@@ -26,6 +27,15 @@ app = new_app()
 PlanFile = Annotated[
     Path | None,
     typer.Option("--plan", metavar="FILE", help="Apply exactly the plan that plan --out saved; takes no PATH."),
+]
+Events = Annotated[
+    str | None,
+    typer.Option(
+        "--events",
+        metavar="FILE",
+        help="Tell at once what is done, a line of JSON each, in a file; with - on standard output, and then the "
+        "result on standard error.",
+    ),
 ]
 DeferredOk = Annotated[bool, typer.Option("--deferred-ok", help="Exit with 0 if only deferred steps are left.")]
 LockTimeout = Annotated[
@@ -40,6 +50,7 @@ class How(NamedTuple):
     plan_file: PlanFile = None
     yes: options.Yes = False
     as_json: options.Json = False
+    events: Events = None
     deferred_ok: DeferredOk = False
     lock_timeout: LockTimeout = 30.0
     full: options.Full = False
@@ -52,13 +63,13 @@ class How(NamedTuple):
 
 
 _LONGEST_WAIT = 24 * 3600
-_OF_A_PLAN = (*options.Where._fields, *options.Allowed._fields)
 _EXAMPLES = """Examples:
 
 \b
   reconciler apply
   reconciler apply desired/node.toml --host sim:lab.json --yes
   reconciler apply --plan monday.plan --yes
+  reconciler apply --yes --events - | my-dashboard
   reconciler apply --retire old-team --force max-deletes
 
 Exit codes: 0 converged; 3 something blocked, deferred, refused or unknown; 4 cover lost; 1 error; 64 wrong usage, also
@@ -71,31 +82,62 @@ without a terminal and without --yes; 130 interrupted.
 def apply(ctx: typer.Context, where: options.Where, allowed: options.Allowed, how: How) -> int:
     """Make the host as the policies say: create what is missing, then remove what no policy claims any more."""
     if how.plan_file is not None:
-        _refuse_what_the_plan_holds(ctx)
+        options.refuse_beside(ctx, "--plan", options.OF_A_PLAN, options.HELD)
     if not 0 <= how.lock_timeout <= _LONGEST_WAIT:
         raise UsageError(f"write seconds, from 0 to {_LONGEST_WAIT}", where=f"--lock-timeout {how.lock_timeout}")
-    known, extent = options.make_options(allowed), how.extent
+    if how.as_json and how.events == "-":
+        raise UsageError("--json and --events - do not go together: both are for standard output")
+    known, _ = options.make_options(allowed), how.extent
     if not how.yes:
         check_can_ask("look at the plan first, then say --yes")
-    if how.plan_file is None:
-        made, host = options.plan_for(options.make_request(where, known))
-    else:
-        made, host = _saved(how.plan_file)
-    if made.facts.read_only:
-        raise RefusedError("this host can be read and planned, but not changed", where=made.facts.name)
-    if not how.yes and _is_worth_asking(made) and not _agrees(made, extent):
+    events = _events(how)
+    try:
+        ended = _plan_and_apply(options.make_request(where, known) if how.plan_file is None else None, how, events)
+    except ReconcilerError as error:
+        if events is not None:
+            events.failed(error)
+        raise
+    if ended is None:
         return codes.ERROR
-    if _is_unseen(how) and made.to_do():
-        _say_first(made)
-    result, stopped = _apply(made, host, how)
-    if _not_begun(result):
-        raise ReconcilerError(f"nothing was changed: {'; '.join(result.problems)}")
-    _print_safely(result, extent, as_json=how.as_json)
+    result, stopped = ended
+    _print_safely(result, how)
     if result.cover_lost:
         return codes.COVER_LOST
     if result.interrupted or stopped:
         return codes.INTERRUPTED
     return _exit_code(result, deferred_ok=how.deferred_ok)
+
+
+def _events(how: How) -> EventsProgress | None:
+    if how.events is None:
+        return None
+    from reconciler.cli.events import EventLines
+    from reconciler.report.events import Events as EventsProgress
+
+    return EventsProgress(EventLines(how.events).tell)
+
+
+def _plan_and_apply(
+    request: options.Request | None, how: How, events: EventsProgress | None
+) -> tuple[ApplyResult, bool] | None:
+    """The result, and whether somebody asked to stop; None where the answer was no. No request: the saved plan."""
+    if request is not None:
+        made, host = options.plan_for(request)
+    else:
+        assert how.plan_file is not None
+        made, host = _saved(how.plan_file)
+    if made.facts.read_only:
+        raise RefusedError("this host can be read and planned, but not changed", where=made.facts.name)
+    if not how.yes and _is_worth_asking(made) and not _agrees(made, how.extent):
+        return None
+    if _is_unseen(how) and made.to_do():
+        _say_first(made)
+    result, stopped = _apply(made, host, how, events)
+    if events is not None:
+        events.closed(result)
+    if _not_begun(result):
+        raise ReconcilerError(f"nothing was changed: {'; '.join(result.problems)}")
+    return result, stopped
 
 
 def _is_unseen(how: How) -> bool:
@@ -110,16 +152,6 @@ def _say_first(made: Plan) -> None:
     for note in made.notes:
         if note.id in SHOWN_FIRST:
             say_error(f"{PROGRAM}: note: {note.text}")
-
-
-def _refuse_what_the_plan_holds(ctx: typer.Context) -> None:
-    for param in ctx.command.params:
-        source = ctx.get_parameter_source(param.name or "")
-        if param.name in _OF_A_PLAN and source is not None and source.name == "COMMANDLINE":
-            raise UsageError(
-                f"--plan and {param.opts[0] if param.name != 'paths' else 'PATH'} do not go together: "
-                "a saved plan holds its policies, host, tags and options"
-            )
 
 
 def _saved(plan_file: Path) -> tuple[Plan, Host]:
@@ -143,16 +175,18 @@ def _agrees(made: Plan, extent: Extent) -> bool:
     return agrees("Apply this plan?", lambda palette: [*plan_lines(made, palette, extent), ""])
 
 
-def _apply(made: Plan, host: Host, how: How) -> tuple[ApplyResult, bool]:
+def _apply(made: Plan, host: Host, how: How, events: EventsProgress | None) -> tuple[ApplyResult, bool]:
     """Do it. Has somebody asked to stop?"""
     from reconciler.api import Applying, apply_plan
+    from reconciler.apply.results import Several
     from reconciler.cli.signals import StopRequest
     from reconciler.report.console import Console
     from reconciler.report.progress import ConsoleProgress
 
     with StopRequest() as stop:
+        shown = ConsoleProgress(Console(sys.stderr), on_start=stop.hold, quiet=how.quiet)
         applying = Applying(
-            progress=ConsoleProgress(Console(sys.stderr), on_start=stop.hold, quiet=how.quiet),
+            progress=Several([shown, events] if events else [shown]),
             lock_timeout=how.lock_timeout,
             stop=stop,
             replan=_is_unseen(how),
@@ -181,10 +215,10 @@ class _UnprintedError(ReconcilerError):
         return str(self).split("\n")
 
 
-def _print_safely(result: ApplyResult, extent: Extent, *, as_json: bool) -> None:
+def _print_safely(result: ApplyResult, how: How) -> None:
     """Print the result; where standard output cannot take it and something was done, say it on standard error."""
     try:
-        _print(result, extent, as_json=as_json)
+        _print(result, how)
         flush_streams()
     except OSError as error:
         if not result.results and isinstance(error, BrokenPipeError):
@@ -196,19 +230,24 @@ def _print_safely(result: ApplyResult, extent: Extent, *, as_json: bool) -> None
         from reconciler.report.text import result_lines
 
         silence_stdout()
-        text = "\n".join(map(visible, result_lines(result, Palette(), extent)))
+        text = "\n".join(map(visible, result_lines(result, Palette(), how.extent)))
         raise _UnprintedError(
             "the apply was run, and what it changed stays changed, but standard output cannot take the result "
             f"({error.strerror}), which is:\n{text}"
         ) from None
 
 
-def _print(result: ApplyResult, extent: Extent, *, as_json: bool) -> None:
-    if as_json:
+def _print(result: ApplyResult, how: How) -> None:
+    if how.as_json:
         from reconciler.report.documents import result_document
 
         out_document(result_document(result))
+    elif how.events == "-":
+        from reconciler.report.palette import Palette
+        from reconciler.report.text import result_lines
+
+        say_error(*result_lines(result, Palette(), how.extent))
     else:
         from reconciler.report.text import result_lines
 
-        out_painted(lambda palette: result_lines(result, palette, extent))
+        out_painted(lambda palette: result_lines(result, palette, how.extent))

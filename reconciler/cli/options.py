@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from inspect import Parameter, Signature, signature
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, get_type_hints
 
 import typer
 
-from reconciler.cli import completing
+from reconciler.cli import PROGRAM, completing
 from reconciler.cli.settings import read_settings
 from reconciler.errors import PolicyError, ReconcilerError, UsageError
 
@@ -118,6 +119,11 @@ class Reading(NamedTuple):
         return "full" if self.full else "quiet" if self.quiet else "short"
 
 
+OF_A_PLAN = (*Where._fields, *Allowed._fields)
+"""The parameters that a saved plan holds."""
+HELD = "a saved plan holds its policies, host, tags and options"
+
+
 class Request(NamedTuple):
     """What a plan is asked for: which policies, for which host, with what allowed."""
 
@@ -154,6 +160,15 @@ def _options_of(group: type) -> list[Parameter]:
 
 def _option(parameter: Parameter, hint: Any) -> Parameter:
     return parameter.replace(annotation=hint, kind=Parameter.KEYWORD_ONLY)
+
+
+def refuse_beside(ctx: typer.Context, option: str, names: Collection[str], why: str) -> None:
+    """Raises UsageError where one of these parameters is given as well."""
+    for param in ctx.command.params:
+        source = ctx.get_parameter_source(param.name or "")
+        if param.name in names and source is not None and source.name == "COMMANDLINE":
+            other = param.opts[0] if param.param_type_name == "option" else "PATH"
+            raise UsageError(f"{option} and {other} do not go together: {why}")
 
 
 def make_request(where: Where, options: Options) -> Request:
@@ -205,5 +220,19 @@ def plan_for(request: Request) -> tuple[Plan, Host]:
     from reconciler.api import load_policy, make_plan, open_host
 
     host = open_host(request.host)
-    policies = load_policy(request.paths, host, request.tags)
+    try:
+        policies = load_policy(request.paths, host, request.tags)
+    except PolicyError:
+        _refuse_saved_plans(request.paths)
+        raise
     return make_plan(policies, host, request.options), host
+
+
+def _refuse_saved_plans(paths: Iterable[str]) -> None:
+    """Raises UsageError for a saved plan that is named where a policy belongs, with what to type."""
+    from reconciler.cli.saved import is_plan
+
+    for path in paths:
+        if is_plan(Path(path)):
+            text = f"this is a saved plan, no policy; apply it with: {PROGRAM} apply --plan {path}"
+            raise UsageError(f"{text}; show it with: {PROGRAM} plan --show {path}", where=path)

@@ -30,12 +30,24 @@ class FileKind(NamedTuple):
 def write_document(path: Path, content: bytes, what: FileKind) -> None:
     """Write a document. A file that is there keeps of the rights it had those that its kind allows.
 
-    Raises ReconcilerError where that cannot be: a folder, a device, a file that is something else, a folder that is
-    not there or not writable, a link that another user made.
+    Raises ReconcilerError as `check_target` does, and for a folder that is not there or not writable.
+    """
+    target = check_target(path, what)
+    try:
+        allowed = what.mode & (stat.S_IMODE(target.stat().st_mode) if target.exists() else ~_umask())
+        replace_file(target, content, allowed, alone=False)
+    except OSError as error:
+        raise _unsaved(path, what, error) from None
+
+
+def check_target(path: Path, what: FileKind) -> Path:
+    """The file to write to, whatever link leads to it.
+
+    Raises ReconcilerError for a folder, a device, a file that is something else, a link that another user made.
     """
     target = Path(os.path.realpath(path))
     try:
-        if path.is_symlink() and not _is_ours(path.lstat()):
+        if path.is_symlink() and not is_ours(path.lstat()):
             text = "another user made this link, and so chooses what would be written; name a file in a folder of yours"
             raise ReconcilerError(text, where=str(path))
         if target.exists() and not target.is_file():
@@ -45,15 +57,18 @@ def write_document(path: Path, content: bytes, what: FileKind) -> None:
         if target.exists() and not _may_go(target, what.kind):
             text = f"this file is there and is no {what.name}, so it is not overwritten; name a new file"
             raise ReconcilerError(text, where=str(path))
-        allowed = what.mode & (stat.S_IMODE(target.stat().st_mode) if target.exists() else ~_umask())
-        replace_file(target, content, allowed, alone=False)
     except OSError as error:
-        text = f"the {what.name} cannot be saved here ({error.strerror}); name a file in a folder that you may write to"
-        raise ReconcilerError(text, where=str(path)) from None
+        raise _unsaved(path, what, error) from None
+    return target
 
 
-def _is_ours(status: os.stat_result) -> bool:
-    """Windows lets only administrators make links."""
+def _unsaved(path: Path, what: FileKind, error: OSError) -> ReconcilerError:
+    text = f"the {what.name} cannot be saved here ({error.strerror}); name a file in a folder that you may write to"
+    return ReconcilerError(text, where=str(path))
+
+
+def is_ours(status: os.stat_result) -> bool:
+    """Is this file or link of root or of this user? Windows lets only administrators make links."""
     return sys.platform == "win32" or status.st_uid in (0, os.geteuid())
 
 
@@ -64,12 +79,12 @@ def _umask() -> int:
 
 
 def _may_go(file: Path, kind: str) -> bool:
-    """Is the file empty, as mktemp makes it, or an older document of this kind?"""
+    """Is the file empty, as mktemp makes it, or an older document of this kind, or lines that are such documents?"""
     content, _ = read_plain(file, SIZE_LIMIT + 1)
     if not content or len(content) > SIZE_LIMIT:
         return not content
     try:
-        document = json.loads(content)
+        document = json.loads(content.partition(b"\n")[0] if kind == "event" else content)
     except (ValueError, RecursionError):
         return False
     return isinstance(document, dict) and document.get("kind") == kind
