@@ -29,7 +29,7 @@ from tests.pages import PAGES, ROOT, block_of, folder, steady
 
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 LINK = re.compile(r"\]\((?!https?://)([^)\s]+)\)")
-FENCED = re.compile(r"^```.*?^```$", re.DOTALL | re.MULTILINE)
+FENCED = re.compile(r"^(```+)[^\n]*\n.*?^\1$", re.DOTALL | re.MULTILINE)
 CITED = re.compile(r"windows-facts ((?:\d+(?:\.\d+)?(?:, | and )?)+)")
 CODE = re.compile(r"`[^`\n]*`")
 RETIRED = re.compile(

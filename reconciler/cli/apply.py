@@ -58,8 +58,8 @@ class How(NamedTuple):
 
     @property
     def extent(self) -> Extent:
-        """How much is told; see `Reading`."""
-        return options.Reading(self.full, self.quiet).extent
+        """How much is told; see `options.extent`."""
+        return options.extent(full=self.full, quiet=self.quiet)
 
 
 _LONGEST_WAIT = 24 * 3600

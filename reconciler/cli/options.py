@@ -105,20 +105,6 @@ class Allowed(NamedTuple):
     release_winnat: ReleaseWinnat = False
 
 
-class Reading(NamedTuple):
-    """The options that say how much text is printed."""
-
-    full: Full = False
-    quiet: Quiet = False
-
-    @property
-    def extent(self) -> Extent:
-        """How much is told. Raises UsageError for all and next to nothing at once."""
-        if self.full and self.quiet:
-            raise UsageError("--full and --quiet do not go together")
-        return "full" if self.full else "quiet" if self.quiet else "short"
-
-
 OF_A_PLAN = (*Where._fields, *Allowed._fields)
 """The parameters that a saved plan holds."""
 HELD = "a saved plan holds its policies, host, tags and options"
@@ -169,6 +155,13 @@ def refuse_beside(ctx: typer.Context, option: str, names: Collection[str], why: 
         if param.name in names and source is not None and source.name == "COMMANDLINE":
             other = param.opts[0] if param.param_type_name == "option" else "PATH"
             raise UsageError(f"{option} and {other} do not go together: {why}")
+
+
+def extent(*, full: bool, quiet: bool) -> Extent:
+    """How much is told. Raises UsageError for all and next to nothing at once."""
+    if full and quiet:
+        raise UsageError("--full and --quiet do not go together")
+    return "full" if full else "quiet" if quiet else "short"
 
 
 def make_request(where: Where, options: Options) -> Request:

@@ -58,10 +58,10 @@ def out_lines(lines: Iterable[str]) -> None:
     Console(sys.stdout).lines(lines)
 
 
-def out_painted(make: Callable[[Palette], Iterable[str]]) -> None:
-    """Print lines to standard output, made in the colours and symbols that it can show."""
+def out_painted(make: Callable[[Palette], Iterable[str]], *, wrap: bool = True) -> None:
+    """Print lines to standard output, in the colours and symbols that it can show, as wide as a terminal."""
     console = Console(sys.stdout)
-    console.paragraphs(make(console.palette))
+    (console.paragraphs if wrap else console.lines)(make(console.palette))
 
 
 def out_document(document: Mapping[str, object]) -> None:

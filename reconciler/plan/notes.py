@@ -14,6 +14,7 @@ from reconciler.ports import LANES, PROTOCOLS, Lane, PortRange, Protocol, RangeI
 from reconciler.text import shorten
 
 PROTECTED = "protected"
+NOTHING_TARGETED = "nothing-targeted"
 """The id of the note on a protected row that differs from what the policy says; the summary counts them."""
 
 _SHOWN = 4
@@ -70,7 +71,7 @@ def _targets(picture: Picture, steps: Sequence[Step]) -> Iterator[Note]:
     if policies.policies and not policies.in_scope():
         if policies.asked_tags:
             says = f"there are files for these tags: {shorten(policies.asked_tags)}; say --tag TAG for yours"
-        yield Note("nothing-targeted", f"no file targets this host ({host}) in this run; {says}")
+        yield Note(NOTHING_TARGETED, f"no file targets this host ({host}) in this run; {says}")
         return
     for file in policies.idle:
         text = f"{file} was named, and does not target this host ({host}) in this run; {says}"

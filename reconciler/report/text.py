@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 
 from reconciler.apply.results import ApplyResult, StepResult, Verdict, WriteResult
-from reconciler.plan.model import ACTIONS, STATUSES, Breach, Note, Plan, Step
-from reconciler.plan.notes import PROTECTED
+from reconciler.plan.model import ACTIONS, STATUSES, Breach, Note, PlanView, Step
+from reconciler.plan.notes import NOTHING_TARGETED, PROTECTED
 from reconciler.report.palette import Palette, Style
 from reconciler.report.told import Extent, Told, told_lines
 from reconciler.report.words import blocker_words, lane_words, owner_words, sign, what_parts
@@ -29,15 +29,24 @@ _ACTION_STYLES: dict[str, Style] = {"+": "good", "-": "bad", "~": "change", "-/+
 _INDENT = "      "
 
 
-def plan_lines(plan: Plan, palette: Palette, extent: Extent = "short") -> list[str]:
+def plan_lines(plan: PlanView, palette: Palette, extent: Extent = "short") -> list[str]:
     """The plan, one string a line, with nothing in it that a terminal would obey but the palette's colours.
 
     In the quiet form it is what cannot be done, which limit is passed, and the sum.
     """
+    sections = plan_sections(plan, palette)
+    head = [f"Host {visible(plan.facts.name)} ({plan.facts.kind})", ""]
+    if extent == "quiet":
+        head, sections = [], {title: sections[title] for title in ("Deferred or blocked", "Limits")}
+    return [*head, *_told(sections, palette, extent), palette.paint(plan_summary(plan), "strong")]
+
+
+def plan_sections(plan: PlanView, palette: Palette) -> dict[str, list[Told]]:
+    """The parts of a plan by their titles, what is empty too."""
     ready = [step for step in plan.steps if step.status == "ready" and not step.tried]
     tried = [step for step in plan.steps if step.status == "ready" and step.tried]
     skipped = [step for step in plan.steps if step.status == "skipped"]
-    sections = {
+    return {
         "Apply will": [_ready(step, palette) for step in ready],
         "Apply will try": [_tried(step, palette) for step in tried],
         "Deferred or blocked": [_stuck(step, palette) for step in plan.waiting()],
@@ -45,13 +54,9 @@ def plan_lines(plan: Plan, palette: Palette, extent: Extent = "short") -> list[s
         "Notes": [_note(note, palette) for note in plan.notes],
         "Limits": [_breach(breach, palette) for breach in plan.breaches],
     }
-    head = [f"Host {visible(plan.facts.name)} ({plan.facts.kind})", ""]
-    if extent == "quiet":
-        head, sections = [], {title: sections[title] for title in ("Deferred or blocked", "Limits")}
-    return [*head, *_told(sections, palette, extent), palette.paint(plan_summary(plan), "strong")]
 
 
-def plan_summary(plan: Plan) -> str:
+def plan_summary(plan: PlanView) -> str:
     """One line: `Plan: 3 to create, 1 to delete, 1 blocked, 12 in sync`; zeroes are left out."""
     counts = plan.counts()
     words = [
@@ -68,7 +73,7 @@ def plan_summary(plan: Plan) -> str:
     return f"Plan: {', '.join(words)}" + (f"; apply will refuse: {refused}" if refused else "")
 
 
-def _not_done(plan: Plan) -> list[str]:
+def _not_done(plan: PlanView) -> list[str]:
     counts = plan.counts()
     words = [f"{counts[status]} {status}" for status in STATUSES[1:] if counts[status]]
     protected = sum(note.id == PROTECTED for note in plan.notes)
@@ -78,8 +83,8 @@ def _not_done(plan: Plan) -> list[str]:
     return words
 
 
-def _in_sync(plan: Plan) -> str:
-    if plan.state.policies.policies and not plan.state.policies.in_scope():
+def _in_sync(plan: PlanView) -> str:
+    if any(note.id == NOTHING_TARGETED for note in plan.notes):
         return "no entry is for this host"
     return f"in sync ({counted(plan.in_sync, 'entry', 'entries')})"
 

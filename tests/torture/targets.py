@@ -17,7 +17,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
-from reconciler.cli.saved import read_plan
+from reconciler.cli.saved import read_plan, shown_plan
 from reconciler.codec import LANE, read_at
 from reconciler.errors import HostError, LedgerError, PolicyError, ReconcilerError, RefusedError
 from reconciler.host.captured import open_captured
@@ -51,6 +51,7 @@ from reconciler.report.documents import (
 )
 from reconciler.report.explain import explain_lines
 from reconciler.report.host import show_lines
+from reconciler.report.markdown import plan_markdown
 from reconciler.report.palette import Palette
 from reconciler.report.text import plan_lines
 from tests.torture import seeds
@@ -187,9 +188,12 @@ def _now() -> Inputs:
 
 
 def read_saved(data: bytes) -> None:
-    """A saved plan, and what has changed since."""
+    """A saved plan, printed, and what has changed since."""
     with written(data, "saved.plan") as path:
         saved = read_plan(path)
+        shown = shown_plan(saved, path)
+    list(plan_lines(shown, PLAIN))
+    list(plan_markdown(shown, PLAIN))
     now = _now()
     if is_stale(saved.inputs, now):
         explain_changes(saved.inputs, now)
