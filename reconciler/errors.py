@@ -6,7 +6,7 @@ on a terminal. Only the command line turns one into an exit code.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from reconciler.text import visible
 
@@ -42,6 +42,29 @@ class UsageError(ReconcilerError):
     id = "usage"
 
 
+class PolicyProblem(NamedTuple):
+    """One thing that is wrong in a policy: what, and where.
+
+    `id` is that of its kind, such as `E203`; it is stable. Line and column count from 1, and are 0 where there is none;
+    `source` is the text of the line.
+    """
+
+    id: str
+    message: str
+    file: str
+    line: int = 0
+    column: int = 0
+    source: str = ""
+
+    @property
+    def where(self) -> str:
+        """`file:line:column`, as far as they are known."""
+        return ":".join(map(str, filter(None, (self.file, self.line, self.column))))
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.id} {self.message}"
+
+
 class PolicyError(ReconcilerError):
     """A policy cannot be used. Holds every problem that was found, not only the first.
 
@@ -50,14 +73,14 @@ class PolicyError(ReconcilerError):
 
     id = "policy"
 
-    def __init__(self, problems: tuple[ReconcilerError, ...], *, count: int = 0) -> None:
+    def __init__(self, problems: tuple[PolicyProblem, ...], *, count: int = 0) -> None:
         super().__init__("\n".join(str(problem) for problem in problems))
         self.problems = problems
         self.count = count or len(problems)
 
     def lines(self) -> list[str]:
         """A line for each problem."""
-        return [line for problem in self.problems for line in problem.lines()]
+        return [visible(str(problem)) for problem in self.problems]
 
 
 class HostError(ReconcilerError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
+from enum import Enum
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
@@ -14,10 +15,39 @@ from reconciler.cli.streams import out_document, out_lines, out_painted
 from reconciler.errors import PolicyError, ReconcilerError, UsageError
 
 if TYPE_CHECKING:
+    from reconciler.policy.files import Checked
     from reconciler.policy.lint import Rule
+    from reconciler.report.check import Outcome
 
 app = new_app()
 
+
+class Format(str, Enum):
+    """How errors and findings are printed."""
+
+    text = "text"
+    json = "json"
+    github = "github"
+    sarif = "sarif"
+    junit = "junit"
+
+
+Paths = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="PATH", help="Policy files and folders; - is standard input.", show_default=options.DEFAULT_PATH
+    ),
+]
+OutputFormat = Annotated[
+    Format | None,
+    typer.Option(
+        "--output-format",
+        help="text for people; json is our own document; github annotates a pull request; sarif and junit are what "
+        "other CI systems and editors read.",
+        show_default="text",
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Short for --output-format json.")]
 Select = Annotated[
     list[str] | None,
     typer.Option(
@@ -46,7 +76,14 @@ class Mode(NamedTuple):
 
     strict: Strict = False
     rules: Rules = False
-    as_json: options.Json = False
+    output_format: OutputFormat = None
+    as_json: Json = False
+
+    def format(self) -> Format:
+        """How to print. Raises UsageError where the options disagree."""
+        if self.as_json and self.output_format not in (None, Format.json):
+            raise UsageError("--json is short for --output-format json; name one format")
+        return Format.json if self.as_json else self.output_format or Format.text
 
 
 _EXAMPLES = """Examples:
@@ -54,7 +91,8 @@ _EXAMPLES = """Examples:
 \b
   reconciler check
   reconciler check desired/node.toml --ignore R403
-  reconciler check --strict --json
+  reconciler check --strict --output-format github
+  reconciler check - < desired/node.toml
   reconciler check --rules --select R101
 
 Exit codes: 0 no error; 1 errors, all of them named, with --strict also findings; 64 wrong usage;
@@ -64,12 +102,12 @@ Exit codes: 0 no error; 1 errors, all of them named, with --strict also findings
 
 @app.command(epilog=_EXAMPLES)
 @options.spread
-def check(*, paths: options.Paths = None, chosen: Chosen, mode: Mode) -> int:
+def check(*, paths: Paths = None, chosen: Chosen, mode: Mode) -> int:
     """Check policy files without a host, as if every file targeted one: errors, and findings of the lint rules."""
     rules = _rules(chosen)
     if mode.rules:
-        if paths or mode.as_json or mode.strict:
-            raise UsageError("--rules goes with --select and --ignore only; leave PATH, --json and --strict out")
+        if paths or mode.as_json or mode.output_format or mode.strict:
+            raise UsageError("--rules goes with --select and --ignore only; leave all else out")
         _print_rules(rules, whole=chosen == Chosen())
         return codes.OK
     return _check(paths, rules, mode)
@@ -98,23 +136,56 @@ def _print_rules(rules: tuple[Rule, ...], *, whole: bool) -> None:
 
 
 def _check(paths: Iterable[str] | None, rules: tuple[Rule, ...], mode: Mode) -> int:
-    from reconciler.policy.files import check_policies
     from reconciler.policy.lint import lint_all
-    from reconciler.report.documents import check_document
+    from reconciler.report.check import Outcome
 
-    try:
-        checked = check_policies(options.policy_paths(paths))
-    except PolicyError as error:
-        if not mode.as_json:
-            raise
-        out_document(check_document(None, error.problems, (), ok=False))
-        return codes.ERROR
-    findings = lint_all(checked.meetings, rules)
-    ok = not (mode.strict and findings)
-    if mode.as_json:
-        out_document(check_document(checked.everything, (), findings, ok=ok))
+    how = mode.format()
+    checked = _checked(paths)
+    problems = checked.error.problems if checked.error else ()
+    findings = lint_all(checked.meetings, [rule for rule in rules if not (problems and rule.needs_all)])
+    columns = checked.columns([finding.place for finding in findings])
+    ok = not problems and not (mode.strict and findings)
+    outcome = Outcome(checked.everything, problems, findings, columns, ok)
+    if how is not Format.text:
+        _print_for_programs(outcome, checked, mode)
+    elif checked.error:
+        from reconciler.report.check import finding_lines
+
+        out_painted(lambda palette: finding_lines(outcome.remarks()[len(problems) :], palette))
+        raise checked.error
     else:
         from reconciler.report.check import check_lines
 
-        out_painted(lambda palette: check_lines(checked.everything, findings, palette))
+        out_painted(lambda palette: check_lines(checked.everything, outcome.remarks(), palette))
     return codes.OK if ok else codes.ERROR
+
+
+def _checked(paths: Iterable[str] | None) -> Checked:
+    from reconciler.policy.entries import PolicySet
+    from reconciler.policy.files import Checked, check_policies
+
+    try:
+        return check_policies(options.policy_paths(paths), _stdin)
+    except PolicyError as error:  # no path was given, and the default is not there
+        return Checked(PolicySet(()), (), error, (), {})
+
+
+def _print_for_programs(outcome: Outcome, checked: Checked, mode: Mode) -> None:
+    import reconciler
+    from reconciler.report import check_formats
+
+    how = mode.format()
+    if how is Format.json:
+        out_document(check_formats.check_document(outcome))
+    elif how is Format.sarif:
+        out_document(check_formats.sarif_document(outcome.remarks(), reconciler.__version__))
+    elif how is Format.github:
+        out_lines(check_formats.github_lines(outcome.remarks()))
+    else:
+        out_lines(check_formats.junit_lines(outcome.remarks(), checked.files, strict=mode.strict))
+
+
+def _stdin(most: int) -> bytes:
+    if sys.stdin is None:
+        raise ReconcilerError("standard input is closed; name a file", where="-")
+    return sys.stdin.buffer.read(most)

@@ -6,12 +6,14 @@ import gc
 import os
 import sys
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 from reconciler.cli import PROGRAM, codes
 from reconciler.cli.streams import (
     flush_streams,
     hold_closed_descriptors,
+    is_for_people,
     out_document,
     say_error,
     say_interrupted,
@@ -107,14 +109,22 @@ def _no_such_option(name: str, context: Any) -> str:
     return f"there is no option {name!r}{did_you_mean(name, known)}"
 
 
+def _wants_json(argv: Sequence[str]) -> bool:
+    return "--json" in argv or "--output-format=json" in argv or ("--output-format", "json") in pairwise(argv)
+
+
 def _failed(error: ReconcilerError, argv: Sequence[str]) -> int:
     """Say what went wrong on standard error, and with --json as a document on standard output too."""
-    first, *more = error.lines()
-    if isinstance(error, PolicyError) and more:
-        say_error(first, *more, f"{PROGRAM}: error: {error.count:,} problems in the policy; nothing was done")
+    if isinstance(error, PolicyError):
+        from reconciler.report.check import problem_lines
+
+        count = "1 problem" if error.count == 1 else f"{error.count:,} problems"
+        summary = f"{PROGRAM}: error: {count} in the policy; nothing was done"
+        say_error(*problem_lines(error, with_source=is_for_people(sys.stderr)), summary)
     else:
+        first, *more = error.lines()
         say_error(f"{PROGRAM}: error: {first}", *more)
-    if "--json" in argv:
+    if _wants_json(argv):
         from reconciler.report.documents import error_document
 
         out_document(error_document(error))

@@ -12,7 +12,7 @@ import typer
 
 from reconciler.cli import PROGRAM, completing
 from reconciler.cli.settings import read_settings
-from reconciler.errors import PolicyError, ReconcilerError, UsageError
+from reconciler.errors import PolicyError, PolicyProblem, UsageError
 
 if TYPE_CHECKING:
     from reconciler.host.interface import Host
@@ -182,7 +182,7 @@ def policy_paths(paths: Iterable[str] | None) -> tuple[str, ...]:
     chosen = chosen or read_settings().paths
     if not chosen and not os.path.lexists(DEFAULT_PATH):
         text = f"no such folder here; name PATH, files or folders of policies; the default is {DEFAULT_PATH}"
-        raise PolicyError((ReconcilerError(text, where=DEFAULT_PATH),))
+        raise PolicyError((PolicyProblem("E101", text, DEFAULT_PATH),))
     return chosen or (DEFAULT_PATH,)
 
 

@@ -6,9 +6,10 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from io import TextIOWrapper
+from typing import TextIO
 
 from reconciler.cli import PROGRAM
-from reconciler.report.console import Console
+from reconciler.report.console import Console, is_terminal
 from reconciler.report.palette import Palette, Style
 from reconciler.text import visible
 
@@ -78,6 +79,11 @@ def with_head(document: Mapping[str, object]) -> dict[str, object]:
 
     kind = {key: document[key] for key in ("format_version", "kind")}
     return {**kind, "time": SystemClock().now(), "tool_version": reconciler.__version__, **document}
+
+
+def is_for_people(stream: TextIO | None) -> bool:
+    """Is it a terminal, or FORCE_COLOR says that a person reads it nevertheless?"""
+    return is_terminal(stream) or bool(os.environ.get("FORCE_COLOR"))
 
 
 def say_error(*lines: str) -> None:

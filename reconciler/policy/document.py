@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import islice
 from typing import Any, NamedTuple
 
 import tomli
 
 from reconciler.policy.entries import DynamicRange, Exclusion, Place, Reservation, Unmanaged
-from reconciler.policy.messages import MOST_PROBLEMS, Problem, and_more, entry_name, explain, translate
+from reconciler.policy.messages import entry_name, problems_of
 from reconciler.policy.models import (
     ENTRY_TABLES,
     TABLES,
@@ -22,7 +21,9 @@ from reconciler.policy.models import (
     known_keys,
     validate,
 )
+from reconciler.policy.problems import MOST_PROBLEMS, Problem
 from reconciler.policy.scanner import Lines, scan
+from reconciler.policy.syntax import explain
 from reconciler.policy.values import is_newer
 from reconciler.ports import PROTOCOLS
 
@@ -99,9 +100,8 @@ def read_document(text: str, file: str) -> tuple[Document | None, list[Problem]]
     if headers > 2 * _MOST_HEADERS or values > MOST_VALUES:
         return None, [_too_many(file, max(headers // 2, values))]
     if text.count("\n") >= _MOST_LINES:
-        return None, [
-            Problem(Place(file, 0), f"the file has {_MOST_LINES:,} lines or more: split it into several files")
-        ]
+        sizes = f"the file has {_MOST_LINES:,} lines or more: split it into several files"
+        return None, [Problem(Place(file, 0), sizes, "E103")]
     lines = scan(text)
     refused = _too_much(text, lines, file)
     if refused:
@@ -115,8 +115,8 @@ def read_document(text: str, file: str) -> tuple[Document | None, list[Problem]]
         return _document(table, lines, file), []
     if is_newer(data.get("version")):  # whatever else looks wrong may be right in that version
         of_version = [item for item in table.first if item.path == ("version",)]
-        return None, _problems(Complaints(of_version, 1), data, lines, file)
-    problems = _problems(table, data, lines, file)
+        return None, problems_of(Complaints(of_version, 1), data, lines, file)
+    problems = problems_of(table, data, lines, file)
     remainder = _remainder(table.first, data, lines, file) if len(problems) <= MOST_PROBLEMS else None
     return remainder, problems
 
@@ -124,41 +124,34 @@ def read_document(text: str, file: str) -> tuple[Document | None, list[Problem]]
 def _too_much(text: str, lines: Lines, file: str) -> list[Problem]:
     """What is wrong with a file that would take very long to read, as the scanner sees it."""
     if lines.too_deep:
-        return [Problem(Place(file, lines.too_deep), _TOO_DEEP)]
+        return [Problem(Place(file, lines.too_deep), _TOO_DEEP, "E103")]
     unknown = list(lines.unknown(_KNOWN_KEYS))
     if len(unknown) > _MOST_UNKNOWN:
         first = [Complaint("extra_forbidden", path, None, {}) for path in unknown[: MOST_PROBLEMS + 1]]
-        return _problems(Complaints(first, len(unknown)), {}, lines, file)
+        return problems_of(Complaints(first, len(unknown)), {}, lines, file)
     entries = sum(map(lines.items, ENTRY_TABLES))
     values = lines.count() + text.count(",")
     if entries > MOST_ENTRIES:
         text = f"the file has {entries:,} entries; a policy file may have {MOST_ENTRIES:,}: split it into several files"
-        return [Problem(Place(file, 0), text)]
+        return [Problem(Place(file, 0), text, "E103")]
     return [_too_many(file, values)] if values > MOST_VALUES else []
 
 
 def _too_many(file: str, values: int) -> Problem:
     sizes = f"the file has about {values:,} tables, keys and values; a policy file may have {MOST_VALUES:,}"
-    return Problem(Place(file, 0), f"{sizes}: write ranges, or split it into several files")
-
-
-def _problems(complaints: Complaints, data: Mapping[str, Any], lines: Lines, file: str) -> list[Problem]:
-    """The complaints in words: the first of them, and how many more there are."""
-    problems = list(islice(translate(complaints.first, data, lines, file), MOST_PROBLEMS))
-    more = complaints.total - MOST_PROBLEMS
-    return [*problems, and_more(file, more)] if more > 0 else problems
+    return Problem(Place(file, 0), f"{sizes}: write ranges, or split it into several files", "E103")
 
 
 def _syntax_problem(error: Exception, text: str, file: str) -> Problem:
     if isinstance(error, tomli.TOMLDecodeError):
         line = text.replace("\r\n", "\n").split("\n")[error.lineno - 1]
         message = f"this is not TOML: {explain(error.msg, line, error.colno)}"
-        return Problem(Place(file, error.lineno), message, error.colno)
+        return Problem(Place(file, error.lineno), message, "E104", column=error.colno)
     if isinstance(error, RecursionError):
-        return Problem(Place(file, 0), _TOO_DEEP)
+        return Problem(Place(file, 0), _TOO_DEEP, "E103")
     found = _MANY_DIGITS.search(text)
     line_number = text.count("\n", 0, found.start()) + 1 if found else 0
-    return Problem(Place(file, line_number), "an integer has too many digits; the largest port is 65535")
+    return Problem(Place(file, line_number), "an integer has too many digits; the largest port is 65535", "E203")
 
 
 def _remainder(complaints: Sequence[Complaint], data: Mapping[str, Any], lines: Lines, file: str) -> Document | None:

@@ -1,7 +1,7 @@
 """Policy files, found and read: the only I/O of this package.
 
-`load_policies` is for one host; `check_policies` is for none. Both raise PolicyError with everything that is wrong
-in all files together.
+`load_policies` is for one host, and raises PolicyError with everything that is wrong in all files together.
+`check_policies` is for none, and tells what is wrong beside what could be read.
 """
 
 from __future__ import annotations
@@ -9,15 +9,17 @@ from __future__ import annotations
 import os
 import shlex
 import stat
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
+from reconciler.errors import PolicyError
 from reconciler.policy.document import Document, read_document
 from reconciler.policy.entries import Place, PolicySet
 from reconciler.policy.merge import HostWords, matches, merge, name_problems, scope_problems, scopes
-from reconciler.policy.messages import Problem, raise_all
+from reconciler.policy.problems import Problem, Source, as_error
 from reconciler.policy.recorded import identity
 from reconciler.state_files import read_plain
 from reconciler.text import visible
@@ -29,17 +31,36 @@ MOST_OF_A_RUN, MOST_ENTRIES_OF_A_RUN = 64 * 2**20, 200_000
 ENOUGH = 1000
 """Once so many problems are known, no further file is read."""
 
+STDIN = "-"
+"""The name of standard input, as a path of `check_policies` and in places."""
+
 AnyPath = str | os.PathLike[str]
 _FEWER = "name fewer files at a time"
 _MIB = 2**20
+_LAST_ASCII = 0x7F
+_STDIN = Path(STDIN)
 _ON_WINDOWS = os.name == "nt"
 
 
 class Checked(NamedTuple):
-    """What a check has read: everything as one set; and each set of files that meet on one host, with its systems."""
+    """What a check has read: everything as one set; and each set of files that meet on one host, with its systems.
+
+    `error` has all that is wrong; what it is about is left out of the others. `files`: every file that was found.
+    """
 
     everything: PolicySet
     meetings: tuple[tuple[PolicySet, frozenset[str]], ...]
+    error: PolicyError | None
+    files: tuple[str, ...]
+    contents: Mapping[str, bytes]
+
+    def columns(self, places: Sequence[Place]) -> list[int]:
+        """For each place the column of the first character in its line, from 1; sorted by file, they take no time."""
+        found: list[int] = []
+        for file, group in groupby(places, key=lambda place: place.file):
+            source = Source(_shown_text(self.contents.get(file, b"")))
+            found += [source.find(place.line)[1] for place in group]
+        return found
 
 
 def load_policies(paths: Sequence[AnyPath], facts_os: str, host_name: str, tags: Collection[str]) -> PolicySet:
@@ -54,13 +75,15 @@ def load_policies(paths: Sequence[AnyPath], facts_os: str, host_name: str, tags:
     Raises:
         PolicyError: with all problems of all files.
     """
-    documents, problems, whole, absolute = _read_all(paths)
+    documents, problems, whole, absolute, contents = _read_all(paths)
     host = HostWords(facts_os, host_name, frozenset(tags))
     active = [document for document in documents if matches(document.target, host)]
     policies = merge(documents, active)
     problems += name_problems(documents, whole=whole)
     problems += scope_problems(policies, active)
-    raise_all(problems)
+    error = as_error(problems, lambda file: _shown_text(contents.get(file, b"")))
+    if error:
+        raise error
     named = {visible(str(Path(path))) for path in paths}
     others = [document for document in documents if not matches(document.target, host)]
     return replace(
@@ -71,54 +94,62 @@ def load_policies(paths: Sequence[AnyPath], facts_os: str, host_name: str, tags:
     )
 
 
-def check_policies(paths: Sequence[AnyPath]) -> Checked:
+def check_policies(paths: Sequence[AnyPath], stdin: Callable[[int], bytes] | None = None) -> Checked:
     """Read every policy file as if all were in scope and no entry disabled, and as the files meet on hosts.
 
     Entries and settings that contradict each other are problems where two files surely meet on one host
     (`merge.scopes` says when). Of settings that may differ from target to target, the first file's count.
 
-    Raises:
-        PolicyError: with all problems of all files.
+    Args:
+        paths: as of `load_policies`; and `-`, which stands for standard input.
+        stdin: reads at most so many bytes of standard input.
     """
-    documents, problems, whole, _ = _read_all(paths)
+    documents, problems, whole, absolute, contents = _read_all(paths, stdin)
     problems += name_problems(documents, whole=whole)
     meetings = []
     found = scopes(documents)
     if found is None:
         text = "the targets of these files stand for too many hosts to look at each; check fewer files at a time"
-        problems.append(_problem(documents[0].file, text))
+        problems.append(Problem(Place(documents[0].file, 0), text, "E103"))
     for active, systems in found or ():
         policies = merge(active, active)
         problems += scope_problems(policies, active)
         meetings.append((policies, systems))
-    raise_all(problems)
+    error = as_error(problems, lambda file: _shown_text(contents.get(file, b"")))
     enabled = [document._replace(disable=()) for document in documents]
-    return Checked(merge(enabled, enabled), tuple(meetings))
+    return Checked(merge(enabled, enabled), tuple(meetings), error, tuple(absolute), contents)
 
 
 def read_documents(path: AnyPath) -> tuple[Document, ...]:
-    """Every policy file of one path, for no host. Raises PolicyError as `check_policies` does."""
-    documents, problems, whole, _ = _read_all([path])
-    raise_all([*problems, *name_problems(documents, whole=whole)])
-    return tuple(documents)
+    """Every policy file of one path, for no host. Raises PolicyError with all problems of all files."""
+    documents, problems, whole, _, contents = _read_all([path])
+    return _without_problems(documents, [*problems, *name_problems(documents, whole=whole)], contents)
 
 
 def parse_documents(contents: Mapping[str, bytes]) -> tuple[Document, ...]:
     """The same of policy files by their names that are no files here. Raises PolicyError."""
-    sources = ((visible(name), content) for name, content in contents.items())
-    documents, problems, whole = _parse(sources, len(contents))
-    raise_all([*problems, *name_problems(documents, whole=whole)])
+    shown = {visible(name): content for name, content in contents.items()}
+    documents, problems, whole = _parse(shown.items(), len(shown))
+    return _without_problems(documents, [*problems, *name_problems(documents, whole=whole)], shown)
+
+
+def _without_problems(
+    documents: Sequence[Document], problems: Sequence[Problem], contents: Mapping[str, bytes]
+) -> tuple[Document, ...]:
+    if error := as_error(problems, lambda file: _shown_text(contents.get(file, b""))):
+        raise error
     return tuple(documents)
 
 
 class _Read(NamedTuple):
     """All files that could be read, everything wrong with the others, and whether there are no others; `paths`: the
-    absolute path of each file by its name."""
+    absolute path of each file by its name; `contents`: what is in each, for the places of problems."""
 
     documents: list[Document]
     problems: list[Problem]
     whole: bool
     paths: dict[str, str]
+    contents: dict[str, bytes]
 
 
 class _Spent:
@@ -144,12 +175,21 @@ class _Spent:
         return "so much is wrong that no further file was read" if self._wrong > ENOUGH and not last else ""
 
 
-def _read_all(paths: Sequence[AnyPath]) -> _Read:
-    files, problems = _find(paths)
-    named = [(visible(str(path)), path) for path in files]
-    documents, found, whole = _parse(((name, _read(path, name)) for name, path in named), len(files))
-    absolute = {name: os.path.abspath(path) for name, path in named}  # noqa: PTH100  Path.absolute keeps `..`
-    return _Read(documents, [*problems, *found], whole and not problems, absolute)
+def _read_all(paths: Sequence[AnyPath], stdin: Callable[[int], bytes] | None = None) -> _Read:
+    files, problems = _find(paths, stdin)
+    contents: dict[str, bytes] = {}
+
+    def sources() -> Iterator[tuple[str, bytes | Problem]]:
+        for path in files:
+            name = visible(str(path))
+            content = _received(stdin) if stdin and path is _STDIN else _read(path, name)
+            if not isinstance(content, Problem):
+                contents[name] = content
+            yield name, content
+
+    documents, found, whole = _parse(sources(), len(files))
+    absolute = {visible(str(path)): os.path.abspath(path) for path in files}  # noqa: PTH100  Path.absolute keeps `..`
+    return _Read(documents, [*problems, *found], whole and not problems, absolute, contents)
 
 
 def _parse(sources: Iterable[tuple[str, bytes | Problem]], count: int) -> tuple[list[Document], list[Problem], bool]:
@@ -166,13 +206,18 @@ def _parse(sources: Iterable[tuple[str, bytes | Problem]], count: int) -> tuple[
         spent.add(content, document, found)
         too_much = spent.too_much(last=number == count)
         if too_much:
-            problems.append(_problem(name, too_much))
+            problems.append(Problem(Place(name, 0), too_much, "E103"))
             whole = False
             break
     return documents, problems, whole
 
 
-def _find(paths: Sequence[AnyPath]) -> tuple[list[Path], list[Problem]]:
+def _shown_text(content: bytes) -> str:
+    """The text as far as it can be shown beside what is wrong with it."""
+    return "" if _is_utf16(content) else content.decode("utf-8", "replace").removeprefix("\ufeff")
+
+
+def _find(paths: Sequence[AnyPath], stdin: object) -> tuple[list[Path], list[Problem]]:
     """The files of all paths, each once, in the order of the paths and by name within a folder."""
     found: dict[str, Path] = {}
     problems: list[Problem] = []
@@ -180,9 +225,9 @@ def _find(paths: Sequence[AnyPath]) -> tuple[list[Path], list[Problem]]:
         if not os.fspath(given):  # as a Path it would be the working folder
             problems.append(_problem("PATH", "a path is empty; write . if the working folder is meant"))
             continue
-        path = Path(given)
+        path = _STDIN if stdin and given == STDIN else Path(given)
         name = visible(str(path))
-        if os.path.isdir(path):  # noqa: PTH112  unlike Path.is_dir, it never raises
+        if path is not _STDIN and os.path.isdir(path):  # noqa: PTH112  unlike Path.is_dir, it never raises
             files = list(_walk(path, problems))
             if not files:
                 problems.append(_problem(name, "no policy file found: this folder holds no *.toml"))
@@ -231,16 +276,31 @@ def _read(path: Path, name: str) -> bytes | Problem:
     return content if len(content) <= LARGEST_FILE else _too_large(name, len(content))
 
 
+def _received(stdin: Callable[[int], bytes]) -> bytes | Problem:
+    """The bytes of standard input."""
+    content = stdin(LARGEST_FILE + 1)
+    return content if len(content) <= LARGEST_FILE else _too_large(STDIN, len(content))
+
+
+def _is_utf16(content: bytes) -> bool:
+    """With its byte order mark, or without: a policy begins with ASCII, of which every other byte is then zero."""
+    return content.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in content[:2]
+
+
 def _decode(content: bytes, name: str) -> str | Problem:
     """UTF-8 as text, without the byte order mark that editors under Windows write."""
-    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return _problem(name, f"this is UTF-16; convert it to UTF-8: {_conversion(name)}", line=1)
+    if _is_utf16(content):
+        has_mark = content[0] > _LAST_ASCII
+        advice = f"convert it to UTF-8: {_conversion(name)}" if has_mark and name != STDIN else "save it as UTF-8"
+        return Problem(Place(name, 1), f"this is UTF-16; {advice}", "E102")
     try:
         return content.decode("utf-8").removeprefix("\ufeff")
     except UnicodeDecodeError as error:
         byte = f"byte 0x{content[error.start]:02x} at offset {error.start}"
         line = content.count(b"\n", 0, error.start) + 1
-        return _problem(name, f"{byte} is not UTF-8; save the file as UTF-8", line=line)
+        before = content[content.rfind(b"\n", 0, error.start) + 1 : error.start].decode("utf-8")
+        column = len(before.removeprefix("\ufeff")) + 1
+        return Problem(Place(name, line), f"{byte} is not UTF-8; save the file as UTF-8", "E102", column=column)
 
 
 def _conversion(name: str) -> str:
@@ -254,7 +314,7 @@ def _conversion(name: str) -> str:
 
 def _too_large(name: str, size: int) -> Problem:
     sizes = f"the file has {size / _MIB:.1f} MiB; a policy file may have {LARGEST_FILE // _MIB} MiB"
-    return _problem(name, f"{sizes}: split it into several files")
+    return Problem(Place(name, 0), f"{sizes}: split it into several files", "E103")
 
 
 def _unreadable(name: str, error: OSError | ValueError) -> Problem:
@@ -262,5 +322,5 @@ def _unreadable(name: str, error: OSError | ValueError) -> Problem:
     return _problem(name, f"cannot be read ({reason}); check the path and the permissions")
 
 
-def _problem(name: str, message: str, line: int = 0) -> Problem:
-    return Problem(Place(name, line), message)
+def _problem(name: str, message: str) -> Problem:
+    return Problem(Place(name, 0), message, "E101")

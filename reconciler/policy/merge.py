@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from reconciler.policy.document import Document, Target
 from reconciler.policy.entries import DynamicRange, Exclusion, Limits, Place, Policy, PolicySet, Reservation, Unmanaged
-from reconciler.policy.messages import Problem
+from reconciler.policy.problems import Problem
 from reconciler.policy.values import hint, quoted
 from reconciler.ports import LANES, PROTOCOLS, PortRange, PortSet
 
@@ -86,7 +86,7 @@ def name_problems(documents: Sequence[Document], *, whole: bool) -> Iterator[Pro
         known: dict[str, Place] = {}
         for entry, place in _named(group):
             if known.setdefault(entry, place) is not place:
-                yield Problem(place, _again(entry, name, known[entry]))
+                yield Problem(place, _again(entry, name, known[entry]), "E301")
         if whole and all(document.complete for document in group):
             yield from _unknown_disabled(name, group, known)
     yield from _earlier_names(groups)
@@ -106,18 +106,21 @@ def _again(name: str, policy: str, first: Place) -> str:
 
 def _unknown_disabled(policy: str, group: list[Document], known: Iterable[str]) -> Iterator[Problem]:
     names = set(known)
-    unknown = [(name, document) for document in group for name in document.disable if name not in names]
-    for number, (name, document) in enumerate(unknown):
+    unknown = [
+        (name, document, item) for document in group for item, name in enumerate(document.disable) if name not in names
+    ]
+    for number, (name, document, item) in enumerate(unknown):
         candidates = names if number < _MOST_HINTS else ()
         advice = hint(name, sorted(candidates), "name an entry of this policy, or take it out")
-        yield Problem(document.disable_place, f"disable: policy {policy!r} has no entry {name!r}; {advice}")
+        message = f"disable: policy {policy!r} has no entry {name!r}; {advice}"
+        yield Problem(document.disable_place, message, "E303", ("disable", item))
 
 
 def _earlier_names(groups: Groups) -> Iterator[Problem]:
     """A policy may not be formerly itself, one that is here too, or what another policy was."""
     claimed: dict[str, Document] = {}
     for document in (document for group in groups.values() for document in group):
-        for name in document.formerly:
+        for item, name in enumerate(document.formerly):
             other = claimed.setdefault(name, document)
             if name == document.policy:
                 problem = f"names this very policy; take {name!r} out"
@@ -133,7 +136,8 @@ def _earlier_names(groups: Groups) -> Iterator[Problem]:
                 )
             else:
                 continue
-            yield Problem(document.formerly_place, f"[policy] formerly: {problem}")
+            path = ("policy", "formerly", item)
+            yield Problem(document.formerly_place, f"[policy] formerly: {problem}", "E304", path)
 
 
 def scope_problems(policies: PolicySet, active: Sequence[Document]) -> Iterator[Problem]:
@@ -151,7 +155,7 @@ def _differing(table: str, stated: Sequence[Unmanaged | DynamicRange]) -> Iterat
         first = stated[0]
         if _content(first) != _content(other):
             message = f"[{table}] differs from the one at {first.place}; a host has only one: make them alike"
-            yield Problem(other.place, message)
+            yield Problem(other.place, message, "E305")
 
 
 def _content(stated: Unmanaged | DynamicRange) -> object:
@@ -240,7 +244,7 @@ def _conflict(left: Entry, right: Entry, where: str) -> Problem:
         remedy = "one is to exclude the ports and the other to remove them: take them out of one of them"
     first, second = sorted((left, right), key=lambda entry: (entry.place.file, entry.place.line))
     message = f"{_entry(second)} overlaps {_entry(first)} at {first.place} in {where}; {remedy}"
-    return Problem(second.place, message)
+    return Problem(second.place, message, "E302")
 
 
 def _entry(entry: Entry) -> str:

@@ -308,6 +308,12 @@ class Complaint(NamedTuple):
         """What our own reader says of the value; empty where pydantic refused it."""
         return self.context["error"].messages if self.kind == "value_error" else ()
 
+    @property
+    def items(self) -> tuple[int | None, ...]:
+        """Which value of an array each of the messages is about, from 0; None: the array, or there is none."""
+        error: WrongValueError = self.context["error"]
+        return error.items
+
 
 _VERY_MANY = 1000
 """Of more complaints not all are fetched from pydantic: each takes a kilobyte."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from reconciler.plan.model import Blocker, Breach, EntryRef, Note, Options, Plan, RowRef, Step
@@ -15,15 +15,13 @@ from reconciler.report.entries import entry_documents
 if TYPE_CHECKING:
     from reconciler.apply.results import ApplyResult, StepResult, WriteResult
     from reconciler.doctor.model import Report
-    from reconciler.errors import ReconcilerError
+    from reconciler.errors import PolicyProblem, ReconcilerError
     from reconciler.host.interface import Facts
     from reconciler.lab.model import Call, Experiment, Said, Trial
     from reconciler.ledger.records import Claim
     from reconciler.plan.explain import Answer
     from reconciler.plan.given.picture import MissingClaim, RowInfo
     from reconciler.plan.model import State
-    from reconciler.policy.entries import PolicySet
-    from reconciler.policy.lint import Finding
     from reconciler.report import shapes
     from reconciler.report.host import Wanted
 
@@ -295,41 +293,6 @@ def _answer(answer: Answer) -> shapes.AnswerDocument:
     }
 
 
-def check_document(
-    policies: PolicySet | None, problems: Sequence[ReconcilerError], findings: Sequence[Finding], *, ok: bool
-) -> shapes.CheckDocument:
-    """What `check --json` prints; without policies where they have problems."""
-    return {
-        "format_version": FORMAT_VERSION,
-        "kind": "check",
-        "ok": ok,
-        "problems": [{"where": problem.where, "message": problem.message} for problem in problems],
-        "findings": [_finding(finding) for finding in findings],
-        "policies": [
-            {
-                "name": policy.name,
-                "files": list(policy.files),
-                "exclusions": [entry.name for entry in policy.exclusions],
-                "reservations": [entry.name for entry in policy.reservations],
-            }
-            for policy in (policies.policies if policies else ())
-        ],
-    }
-
-
-def _finding(finding: Finding) -> shapes.FindingDocument:
-    from reconciler.policy.lint import severity_of
-
-    return {
-        "rule": finding.rule,
-        "severity": severity_of(finding),
-        "place": str(finding.place),
-        "policy": finding.policy,
-        "entry": finding.entry,
-        "message": finding.message,
-    }
-
-
 def doctor_document(report: Report) -> shapes.DoctorDocument:
     """The whole report, as `doctor --json` prints it and `doctor --out` saves it."""
     return {
@@ -392,7 +355,8 @@ def _said(said: Said) -> shapes.SaidDocument:
 
 def error_document(error: ReconcilerError) -> shapes.ErrorDocument:
     """An error, as every command prints it with --json; of several problems the message has all, a line each."""
-    problems = [_problem(problem, error.id) for problem in getattr(error, "problems", ()) or (error,)]
+    wrong = getattr(error, "problems", ())
+    problems = [_policy_problem(problem) for problem in wrong] or [_only_problem(error)]
     first = problems[0]
     message = first["message"] if len(problems) == 1 else str(error)
     return {
@@ -403,14 +367,26 @@ def error_document(error: ReconcilerError) -> shapes.ErrorDocument:
     }
 
 
-def _problem(problem: ReconcilerError, kind: str) -> shapes.ErrorProblem:
-    where = problem.where if kind != "usage" else ""  # an option is no file
+def _policy_problem(problem: PolicyProblem) -> shapes.ErrorProblem:
+    return {
+        "id": problem.id,
+        "message": problem.message,
+        "file": problem.file or None,
+        "line": problem.line or None,
+        "column": problem.column or None,
+    }
+
+
+def _only_problem(error: ReconcilerError) -> shapes.ErrorProblem:
+    where = error.where if error.id != "usage" else ""  # an option is no file
     file, _, line = where.rpartition(":")
     placed = bool(file) and line.isascii() and line.isdecimal()
     return {
-        "message": problem.message if where else str(problem),
+        "id": error.id,
+        "message": error.message if where else str(error),
         "file": file if placed else where or None,
         "line": int(line) if placed else None,
+        "column": None,
     }
 
 

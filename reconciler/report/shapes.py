@@ -389,14 +389,23 @@ class ExplanationDocument(TypedDict):
     answers: Annotated[list[AnswerDocument], "one for all lanes of a protocol in which the same is true"]
 
 
-class ProblemDocument(TypedDict):
+class RemarkPlace(TypedDict):
+    """What an error and a finding of a check have in common."""
+
+    id: Annotated[str, "the id of the error or of the lint rule, such as E203; stable"]
+    file: Annotated[str, "the file as it was named; - is standard input"]
+    line: Annotated[int | None, "from 1"]
+    column: Annotated[int | None, "from 1, in characters"]
+
+
+class ProblemDocument(RemarkPlace):
     """Something wrong in a policy file."""
 
-    where: Annotated[str, "file:line, or empty"]
+    where: Annotated[str, "file:line:column, as far as they are known"]
     message: Annotated[str, "what is wrong, and what would be right"]
 
 
-class FindingDocument(TypedDict):
+class FindingDocument(RemarkPlace):
     """What a lint rule found."""
 
     rule: Annotated[str, "the id of the rule"]
@@ -422,7 +431,9 @@ class CheckDocument(TypedDict):
     format_version: Version
     kind: Literal["check"]
     ok: Annotated[bool, "the exit code is 0"]
-    problems: Annotated[list[ProblemDocument], "every error; with one there are no findings and no policies"]
+    problems: Annotated[
+        list[ProblemDocument], "every error; with one there are no policies, and findings of what could be read"
+    ]
     findings: Annotated[list[FindingDocument], "what the lint rules found"]
     policies: Annotated[list[CheckedPolicy], "what was read"]
 
@@ -511,9 +522,11 @@ class ErrorFacts(TypedDict):
 class ErrorProblem(TypedDict):
     """One thing that is wrong."""
 
+    id: Annotated[str, "the id of the mistake in a policy, such as E203, else that of the error"]
     message: Annotated[str, "what is wrong and what to do"]
     file: Annotated[str | None, "the file, or what else it is about"]
     line: Annotated[int | None, "the line of the file, from 1"]
+    column: Annotated[int | None, "the column in that line, from 1"]
 
 
 class ErrorDocument(TypedDict):

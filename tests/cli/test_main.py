@@ -19,7 +19,7 @@ from reconciler.cli import codes
 from reconciler.cli.commands import COMMANDS, Entry, new_app
 from reconciler.cli.main import main
 from reconciler.cli.options import Json
-from reconciler.errors import HostError, PolicyError, ReconcilerError, UsageError
+from reconciler.errors import HostError, PolicyError, PolicyProblem, UsageError
 from tests.schemas import check_printed
 
 Install = Callable[[Callable[[], Any]], None]
@@ -148,7 +148,7 @@ def test_wrong_usage_is_64_with_one_sentence_and_where_to_look(
     assert main(args) == codes.USAGE
     out, err = capsys.readouterr()
     assert out == ""
-    assert err.startswith("reconciler: error: ")
+    assert "reconciler: error: " in err
     assert message in err
     assert err.endswith(f"\nTry: {hint}\n")
     assert err.count("\n") == 2
@@ -189,9 +189,21 @@ def test_a_bug_is_not_hidden(probe: Install) -> None:
         main(["probe"])
 
 
-PROBLEMS = (ReconcilerError("one is wrong", where="a.toml:1"), ReconcilerError("two is wrong", where="b.toml:2"))
-TOLD = """a.toml:1: one is wrong
-b.toml:2: two is wrong
+PROBLEMS = (
+    PolicyProblem("E203", "one is wrong", "a.toml", 1, 6, 'os = "win"'),
+    PolicyProblem("E101", "two is wrong", "b.toml"),
+)
+TOLD = """a.toml:1:6: E203 one is wrong
+b.toml: E101 two is wrong
+reconciler: error: 2 problems in the policy; nothing was done
+"""
+TOLD_ONE = """a.toml:1:6: E203 one is wrong
+reconciler: error: 1 problem in the policy; nothing was done
+"""
+TOLD_TO_PEOPLE = """a.toml:1:6: E203 one is wrong
+  1 | os = "win"
+    |      ^
+b.toml: E101 two is wrong
 reconciler: error: 2 problems in the policy; nothing was done
 """
 
@@ -200,7 +212,7 @@ reconciler: error: 2 problems in the policy; nothing was done
     ("error", "text"),
     [
         (HostError("cannot be read", where="sim.json"), "reconciler: error: sim.json: cannot be read\n"),
-        (PolicyError(PROBLEMS[:1]), "reconciler: error: a.toml:1: one is wrong\n"),
+        (PolicyError(PROBLEMS[:1]), TOLD_ONE),
         (PolicyError(PROBLEMS), TOLD),
         (OSError(28, "No space left on device"), "reconciler: error: standard output: No space left on device\n"),
         (PermissionError(13, "Permission denied", "x"), "reconciler: error: x: Permission denied\n"),
@@ -212,6 +224,15 @@ def test_an_error_is_told_on_standard_error_alone(
     probe(raising(error))
     main(["probe"])
     assert capsys.readouterr() == ("", text)
+
+
+def test_with_force_color_the_lines_of_a_policy_are_shown_with_a_caret(
+    probe: Install, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    probe(raising(PolicyError(PROBLEMS)))
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    main(["probe"])
+    assert capsys.readouterr() == ("", TOLD_TO_PEOPLE)
 
 
 @pytest.mark.parametrize(
@@ -236,7 +257,7 @@ def test_with_json_an_error_is_a_document_too(
     document = json.loads(out)
     check_printed(document)
     assert tuple(document["error"].values()) == facts
-    assert err.startswith("reconciler: error: ")
+    assert "reconciler: error: " in err
 
 
 def test_wrong_usage_with_json_is_a_document_too(capsys: pytest.CaptureFixture[str]) -> None:
@@ -248,7 +269,7 @@ def test_wrong_usage_with_json_is_a_document_too(capsys: pytest.CaptureFixture[s
 def test_control_characters_of_a_policy_do_not_reach_the_terminal(
     probe: Install, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    probe(raising(ReconcilerError("name \x1b[31m\r\u202e is wrong, \u00fc is fine")))
+    probe(raising(HostError("name \x1b[31m\r\u202e is wrong, \u00fc is fine")))
     main(["probe"])
     assert capsys.readouterr().err == "reconciler: error: name \\x1b[31m\\r\\u202e is wrong, \u00fc is fine\n"
 

@@ -153,7 +153,6 @@ def test_a_breached_limit_is_told_and_is_no_error_of_the_plan(lab: Lab) -> None:
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        (("nothing.toml",), "no such file"),
         (("--retire", "nobody"), "no such policy"),
         (("--unprotect", "nobody"), "no entry has that name"),
         (("--host", "sim:none.json"), "none.json"),
@@ -165,6 +164,13 @@ def test_what_a_user_can_cause_is_one_sentence_and_1(lab: Lab, args: tuple[str, 
     assert (outcome.code, outcome.out) == (1, "")
     assert outcome.err.startswith("reconciler: error: ")
     assert message in outcome.err
+
+
+def test_a_policy_that_is_not_there_is_told_in_the_form_of_a_check(lab: Lab) -> None:
+    outcome = lab.run("plan", "nothing.toml")
+    assert (outcome.code, outcome.out) == (1, "")
+    assert outcome.err == lab.run("check", "nothing.toml").err
+    assert outcome.err.startswith("nothing.toml: E101 no such file")
 
 
 def test_a_host_that_cannot_be_meant_is_wrong_usage(lab: Lab) -> None:

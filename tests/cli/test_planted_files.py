@@ -161,7 +161,7 @@ def test_a_policy_that_is_swapped_after_the_check_is_not_waited_for(scene: Scene
     path.write_text(policy(), encoding="ascii")
     scene.swap_after(Path, "stat", path, kind)
     text = refused(PolicyError, lambda: load_policies([path], "windows", "host", ()))
-    assert text.startswith(f"{path}: cannot be read (")
+    assert text.startswith(f"{path}: E101 cannot be read (")
 
 
 @pytest.mark.parametrize("kind", NO_FILES)

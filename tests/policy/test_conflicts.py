@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from reconciler.policy.entries import Exclusion, Place, Reservation, State
 from reconciler.policy.merge import find_conflicts
 from reconciler.ports import FAMILIES, PROTOCOLS, Family, Lane, PortRange, Protocol
+from tests.policy.texts import plain
 
 
 def excluded(
@@ -28,7 +29,7 @@ def reserved(line: int, ports: tuple[int, int], protocol: Protocol = "tcp") -> R
 def errors(*entries: Exclusion | Reservation) -> list[str]:
     exclusions = [entry for entry in entries if isinstance(entry, Exclusion)]
     reservations = [entry for entry in entries if isinstance(entry, Reservation)]
-    return [str(problem.error()) for problem in find_conflicts(exclusions, reservations)]
+    return [plain(problem) for problem in find_conflicts(exclusions, reservations)]
 
 
 def test_an_exclusion_and_a_reservation_may_not_overlap() -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from reconciler.policy import document as document_module
 from reconciler.policy.document import Target, read_document
 from reconciler.policy.entries import DynamicRange, Exclusion, Place, Reservation, Unmanaged
-from reconciler.policy.messages import MOST_PROBLEMS
+from reconciler.policy.problems import MOST_PROBLEMS
 from reconciler.policy.scanner import MOST_PARTS
 from reconciler.ports import PortRange
 from tests.policy.texts import FILE, errors, exclusion, good, policy, reservation

@@ -6,7 +6,7 @@ from reconciler.policy.document import Document, read_document
 from reconciler.policy.entries import Limits, PolicySet
 from reconciler.policy.merge import merge, name_problems, scope_problems
 from reconciler.ports import PortRange
-from tests.policy.texts import exclusion, good, policy, reservation
+from tests.policy.texts import exclusion, good, plain, policy, reservation
 
 
 def docs(*texts: str) -> list[Document]:
@@ -14,11 +14,11 @@ def docs(*texts: str) -> list[Document]:
 
 
 def name_errors(*documents: Document, whole: bool = True) -> list[str]:
-    return [str(problem.error()) for problem in name_problems(documents, whole=whole)]
+    return [plain(problem) for problem in name_problems(documents, whole=whole)]
 
 
 def scope_errors(*documents: Document) -> list[str]:
-    return [str(problem.error()) for problem in scope_problems(merge(documents, documents), documents)]
+    return [plain(problem) for problem in scope_problems(merge(documents, documents), documents)]
 
 
 def merged(documents: list[Document], *active: int) -> PolicySet:

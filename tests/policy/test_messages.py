@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from reconciler.errors import PolicyError, ReconcilerError, StaleError
-from reconciler.policy.entries import Place
-from reconciler.policy.messages import MOST_PROBLEMS, Problem, and_more, raise_all
+from reconciler.errors import PolicyError, PolicyProblem, ReconcilerError, StaleError
 from tests.policy.texts import errors, exclusion, policy, reservation
 
 NAME_RULE = (
@@ -16,6 +14,10 @@ PLAIN_RULE = "has a character that is not for a terminal, such as a line break o
 WORD_RULE = "is not one word; write 1 to 255 characters without blanks and commas"
 ENTRY_KEYS = "name, ports, protocol, family, store, reason, busy, protect, state, allow"
 KNOWN = "version, policy, target, limits, unmanaged, dynamic_range, disable, exclusion, reservation"
+
+WIN = "[target] os: expected an array, found '{}' (a string); write [\"{}\"]"
+BOTH = "is not one of 'tcp' or 'udp'; leave the key out to mean both, or write [\"tcp\", \"udp\"]"
+EACH = "write a [[reservation]] for each"
 
 
 def entry(keys: str) -> str:
@@ -48,7 +50,8 @@ CASES = [
     ("version = 1\n[policy]\n", 2, '[policy] name is missing; write for example name = "aks-node"'),
     (policy(name="-a"), 3, f"[policy] name: '-a' {NAME_RULE}"),
     (policy(name="a" * 65), 3, f"[policy] name: '{'a' * 60}...' {NAME_RULE}"),
-    (policy(name="a b"), 3, f"[policy] name: 'a b' {NAME_RULE}"),
+    (policy(name="a b"), 3, f"[policy] name: 'a b' {NAME_RULE}; write \"a-b\""),
+    (policy('formerly = ["a b?"]\n'), 4, f"[policy] formerly: 'a b?' {NAME_RULE}"),
     (policy(name="ä"), 3, f"[policy] name: 'ä' {NAME_RULE}"),
     (policy(name="a\\n"), 3, f"[policy] name: 'a\\n' {NAME_RULE}"),
     (policy("nmae = 1\n"), 4, "[policy]: unknown key 'nmae'; did you mean 'name'?"),
@@ -67,6 +70,11 @@ CASES = [
         policy('[target]\nos = ["Windows"]\n'),
         5,
         "[target] os: 'Windows' is not one of 'windows' or 'linux'; did you mean 'windows'?",
+    ),
+    (
+        policy('[target]\nos = ["WinNT"]\n'),
+        5,
+        "[target] os: 'WinNT' is not one of 'windows' or 'linux'; did you mean 'windows'?",
     ),
     (
         policy("[target]\nos = [1]\n"),
@@ -92,7 +100,19 @@ CASES = [
         5,
         f"[target] hosts: expected an array, found '{'x' * 60}...' (a string); write for example [\"aks-*\"]",
     ),
+    (policy('[target]\nos = "Win32"\n'), 5, WIN.format("Win32", "windows")),
+    (policy('[target]\nos = "linux-gnu"\n'), 5, WIN.format("linux-gnu", "linux")),
+    (
+        policy('[target]\nos = "mac"\n'),
+        5,
+        "[target] os: expected an array, found 'mac' (a string); write for example [\"windows\"]",
+    ),
     # [limits]
+    (
+        policy('[limits]\nmax_delete_percent = "30 %"\n'),
+        5,
+        "[limits] max_delete_percent: expected an integer, found '30 %' (a string); write 30",
+    ),
     (policy("[limits]\nmax_deletes = -1\n"), 5, "[limits] max_deletes: -1 is too small; the least is 0"),
     (
         policy("[limits]\nmax_deletes = 1.0\n"),
@@ -200,7 +220,19 @@ CASES = [
         7,
         "exclusion 'web': busy: true is not one of 'wait' or 'fill'",
     ),
-    (entry('protect = "yes"'), 7, "exclusion 'web': protect: expected true or false, found 'yes' (a string)"),
+    (
+        entry('protect = "yes"'),
+        7,
+        "exclusion 'web': protect: expected true or false, found 'yes' (a string); write true",
+    ),
+    (
+        entry('protect = "OFF"'),
+        7,
+        "exclusion 'web': protect: expected true or false, found 'OFF' (a string); write false",
+    ),
+    (entry('protect = "x"'), 7, "exclusion 'web': protect: expected true or false, found 'x' (a string)"),
+    (entry("family = 4"), 7, "exclusion 'web': family: 4 is not one of 'ipv4' or 'ipv6'; write \"ipv4\""),
+    (entry('family = "v6"'), 7, "exclusion 'web': family: 'v6' is not one of 'ipv4' or 'ipv6'; write \"ipv6\""),
     (entry("protect = 1"), 7, "exclusion 'web': protect: expected true or false, found 1 (an integer)"),
     (
         entry('state = "gone"'),
@@ -227,8 +259,9 @@ CASES = [
     (
         entry('bound_by = "me"'),
         7,
-        f"exclusion 'web': unknown key 'bound_by'; known are {ENTRY_KEYS}",
+        "exclusion 'web': unknown key 'bound_by'; it belongs under [[reservation]]",
     ),
+    (entry("zzz = 1"), 7, f"exclusion 'web': unknown key 'zzz'; known are {ENTRY_KEYS}"),
     (entry("[exclusion.ports2]"), 7, "exclusion 'web': unknown key 'ports2'; did you mean 'ports'?"),
     (entry("reason = 1e300"), 7, "exclusion 'web': reason: expected a string, found 1e+300 (a float)"),
     (entry("reason = true"), 7, "exclusion 'web': reason: expected a string, found true (a boolean)"),
@@ -237,7 +270,31 @@ CASES = [
         7,
         "exclusion 'web': allow: expected an array, found 'R101' (a string); write [\"R101\"]",
     ),
+    (entry('protocol = "both"'), 7, f"exclusion 'web': protocol: 'both' {BOTH}"),
+    (entry('protocol = "TCP/UDP"'), 7, f"exclusion 'web': protocol: 'TCP/UDP' {BOTH}"),
+    (entry('protocol = ["any"]'), 7, f"exclusion 'web': protocol: 'any' {BOTH}"),
+    (
+        entry('family = "ipv4,ipv6"'),
+        7,
+        "exclusion 'web': family: 'ipv4,ipv6' is not one of 'ipv4' or 'ipv6'; "
+        'leave the key out to mean both, or write ["ipv4", "ipv6"]',
+    ),
+    (
+        policy(exclusion("web", '["8000,8010"]')),
+        6,
+        "exclusion 'web': ports: '8000,8010' is not a port or a range; write 8000, 8010",
+    ),
     # [[reservation]]
+    (
+        policy(reservation("erp", '"8000,8010"')),
+        6,
+        f"reservation 'erp': ports: '8000,8010' is not a port or a range; {EACH}",
+    ),
+    (
+        policy(reservation("erp", "80", 'protocol = "both"')),
+        7,
+        f"reservation 'erp': protocol: 'both' is not one of 'tcp' or 'udp'; a reservation has one protocol: {EACH}",
+    ),
     (
         policy(reservation("erp", '["80-89", 99]')),
         6,
@@ -271,7 +328,7 @@ CASES = [
     (
         policy(reservation("erp", "80", 'protocol = "tcp"\nstate = "absent"')),
         8,
-        "reservation 'erp': unknown key 'state'; known are name, ports, protocol, bound_by, reason, protect, allow",
+        "reservation 'erp': unknown key 'state'; it belongs under [[exclusion]]",
     ),
     (
         policy(reservation("erp", "80", 'protocol = "tcp"\nbound_by = "a\\u0000"')),
@@ -293,31 +350,6 @@ def test_no_message_speaks_of_the_machinery() -> None:
         assert word not in everything
 
 
-def test_problems_are_raised_once_each_and_in_order() -> None:
-    raise_all([])
-    problems = [
-        Problem(Place("b", 1), "third"),
-        Problem(Place("a", 10), "second"),
-        Problem(Place("a", 9), "first", 4),
-        Problem(Place("b", 1), "third"),
-    ]
-    with pytest.raises(PolicyError) as caught:
-        raise_all(problems)
-    assert str(caught.value).splitlines() == ["a:9:4: first", "a:10: second", "b:1: third"]
-    assert [problem.where for problem in caught.value.problems] == ["a:9:4", "a:10", "b:1"]
-
-
-def test_of_many_problems_in_a_file_the_first_are_listed_and_all_are_counted() -> None:
-    problems = [Problem(Place("a", line), "wrong") for line in range(1, MOST_PROBLEMS + 3)]
-    problems += [Problem(Place("b", 1), "wrong"), and_more("b", 1200)]
-    with pytest.raises(PolicyError) as caught:
-        raise_all(problems)
-    assert caught.value.count == MOST_PROBLEMS + 2 + 1201
-    lines = str(caught.value).splitlines()
-    assert lines[:MOST_PROBLEMS] == [f"a:{line}: wrong" for line in range(1, MOST_PROBLEMS + 1)]
-    assert lines[MOST_PROBLEMS:] == ["a: and 2 more", "b:1: wrong", "b: and 1,200 more"]
-
-
 def test_a_complaint_of_a_kind_nobody_foresaw_is_still_reported() -> None:
     from reconciler.policy.messages import translate
     from reconciler.policy.models import Complaint
@@ -330,6 +362,6 @@ def test_a_complaint_of_a_kind_nobody_foresaw_is_still_reported() -> None:
 
 def test_a_line_end_in_what_an_error_quotes_begins_no_line() -> None:
     assert ReconcilerError("no\nerror: x", where="a\nb").lines() == ["a\\nb: no\\nerror: x"]
-    problems = (ReconcilerError("one\n"), ReconcilerError("two", where="a\x1b"))
-    assert PolicyError(problems).lines() == ["one\\n", "a\\x1b: two"]
+    problems = (PolicyProblem("E101", "one\n", "a"), PolicyProblem("E203", "two", "b\x1b", 3, 4))
+    assert PolicyError(problems).lines() == ["a: E101 one\\n", "b\\x1b:3:4: E203 two"]
     assert StaleError("stale:\n  a\r").lines() == ["stale:", "  a\\r"]

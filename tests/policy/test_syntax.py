@@ -7,7 +7,7 @@ import tomli
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.policy.messages import explain
+from reconciler.policy.syntax import explain
 from tests.policy.texts import errors
 
 CLOSE = "end it with the quote that it begins with"
@@ -16,6 +16,10 @@ BACKSLASH = 'a backslash in "..." begins an escape; write two of them, or put th
 ARRAY = "an array is not closed, or a comma is missing in it; write [1, 2]"
 NOTHING = "the value is missing or none of TOML; a text is written in quotes"
 BEHIND = "something stands behind the value; write each key on a line of its own"
+COLON = "TOML has = where YAML and JSON have a colon"
+YAML_TABLE = "it looks like YAML or JSON; TOML has the name of a table in brackets"
+OTHER = "write TOML: version = 1, and under [policy] name = ..., each on a line of its own"
+MERGE = "a merge left both sides here; keep one, and delete the lines of <<<<<<<, ======= and >>>>>>>"
 ASSIGN = "write key = value, or the name of a table in brackets"
 
 CASES = [
@@ -48,8 +52,23 @@ CASES = [
     ("[policy", "1:8", "the name of a table is not closed; end it with ]"),
     ("[[exclusion]", "1:12", "the name of a table is not closed; end it with ]]"),
     ("[]", "1:2", "a name is missing or has a character that it cannot have; put it into quotes"),
-    ('name: "x"', "1:5", f"there is no = behind this key; {ASSIGN}"),
-    ("<<<<<<< HEAD", "1:1", f"this is neither a key nor a table; {ASSIGN}"),
+    ("name", "1:5", f"there is no = behind this key; {ASSIGN}"),
+    ("$x = 1", "1:1", f"this is neither a key nor a table; {ASSIGN}"),
+    ('name: "x"', "1:5", f'{COLON}; write name = "x"'),
+    ("- name: web", "1:3", f'{COLON}; write name = "web"'),
+    ('"ports": [80, "8000-8099"],', "1:8", f'{COLON}; write ports = [80, "8000-8099"]'),
+    ("ports: 80", "1:6", f"{COLON}; write ports = 80"),
+    ("policy:", "1:7", f"{YAML_TABLE}: [policy]"),
+    ("exclusion: [", "1:10", f"{YAML_TABLE}: [[exclusion]]"),
+    (f"a: {'b' * 200}", "1:2", f"there is no = behind this key; {ASSIGN}"),
+    ("---\nversion: 1", "1:4", f"it looks like YAML; {OTHER}"),
+    ('{ "version": 1 }', "1:1", f"it looks like JSON; {OTHER}"),
+    ("// a comment", "1:1", "a comment begins with #"),
+    ("; a comment", "1:1", "a comment begins with #"),
+    ("<<<<<<< HEAD", "1:1", MERGE),
+    ("a = 1\n=======\na = 2", "2:1", MERGE),
+    ("percent = 30%", "1:13", "a number has no unit; write 30"),
+    ("percent = 30 %", "1:14", "a number has no unit; write 30"),
     ("a = 1 b = 2", "1:7", BEHIND),
     ('a = "x"b', "1:8", BEHIND),
     ("a = {b = 1 c = 2}", "1:12", "an inline table is not closed, or a comma is missing in it; write { a = 1, b = 2 }"),

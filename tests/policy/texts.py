@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
 from reconciler.policy.document import Document, read_document
+from reconciler.policy.problems import Problem
 
 FILE = "some.toml"
 
@@ -28,6 +31,16 @@ def good(text: str, file: str = FILE) -> Document:
 
 
 def errors(text: str, file: str = FILE) -> list[str]:
-    """What reading this text complains of, each as a user sees it."""
+    """What reading this text complains of, each with its place."""
     _, problems = read_document(text, file)
-    return [str(problem.error()) for problem in problems]
+    return [plain(problem) for problem in problems]
+
+
+def shortened(told: str) -> str:
+    """What an error tells, without columns and ids."""
+    return re.sub(r"^(.*?(?::[0-9]+)??)(?::[0-9]+)?: E[0-9]{3} ", r"\1: ", told, flags=re.MULTILINE)
+
+
+def plain(problem: Problem) -> str:
+    """`file:line: message`, as a problem has it before its column is looked up."""
+    return f"{problem.place}{f':{problem.column}' if problem.column else ''}: {problem.message}"

@@ -11,14 +11,17 @@ from jsonschema import Draft202012Validator
 from reconciler import errors
 from reconciler.apply.results import VERDICTS
 from reconciler.cli.schema import schema
-from reconciler.errors import ERROR_IDS, PolicyError, ReconcilerError
+from reconciler.errors import ERROR_IDS, PolicyError, PolicyProblem, ReconcilerError
 from reconciler.lab.simulated.listing import LISTING_VERSION
 from reconciler.lab.simulated.variants import CHOICES
 from reconciler.plan.model import ACTIONS, LIMIT_NAMES, STATUSES
+from reconciler.policy.entries import Place, PolicySet
+from reconciler.policy.lint import Finding
 from reconciler.ports import LANES
 from reconciler.report import FORMAT_VERSION
+from reconciler.report.check import Outcome
+from reconciler.report.check_formats import check_document
 from reconciler.report.documents import (
-    check_document,
     error_document,
 )
 from reconciler.report.schema import DOCUMENTS, document_schema
@@ -78,7 +81,9 @@ def test_words_and_null_are_those_of_the_program() -> None:
 
 
 def test_a_check_fits_its_schema() -> None:
-    document = check_document(None, [ReconcilerError("wrong", where="a.toml:1")], (), ok=False)
+    finding = Finding("R501", Place("b.toml", 4), "web", "front", "has no reason")
+    problems = [PolicyProblem("E203", "wrong", "a.toml", 1, 5), PolicyProblem("E101", "gone", "c.toml")]
+    document = check_document(Outcome(PolicySet(()), problems, [finding], [1], ok=False))
     schemas.body("check").validate(document)
 
 
@@ -88,10 +93,10 @@ def test_a_check_fits_its_schema() -> None:
         (ReconcilerError("no"), ("error", "no", None, None)),
         (errors.UsageError("no", where="--force x"), ("usage", "--force x: no", None, None)),
         (errors.HostError("no", where="C:\\lab.json"), ("host", "no", "C:\\lab.json", None)),
-        (PolicyError((ReconcilerError("no", where="C:\\a.toml:7"),)), ("policy", "no", "C:\\a.toml", 7)),
+        (PolicyError((PolicyProblem("E203", "no", "C:\\a.toml", 7, 2),)), ("policy", "no", "C:\\a.toml", 7)),
         (
-            PolicyError((ReconcilerError("no", where="a.toml:7"), ReconcilerError("nor", where="b.toml"))),
-            ("policy", "a.toml:7: no\nb.toml: nor", "a.toml", 7),
+            PolicyError((PolicyProblem("E203", "no", "a.toml", 7, 2), PolicyProblem("E101", "nor", "b.toml"))),
+            ("policy", "a.toml:7:2: E203 no\nb.toml: E101 nor", "a.toml", 7),
         ),
     ],
 )

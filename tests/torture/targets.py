@@ -41,9 +41,9 @@ from reconciler.policy.files import check_policies
 from reconciler.policy.lint import ALL_RULES, lint_all
 from reconciler.policy.scanner import scan
 from reconciler.ports import LANES, PROTOCOLS
-from reconciler.report.check import check_lines
+from reconciler.report.check import Outcome, check_lines, problem_lines
+from reconciler.report.check_formats import check_document, junit_lines, sarif_document
 from reconciler.report.documents import (
-    check_document,
     explain_document,
     json_text,
     plan_document,
@@ -83,7 +83,7 @@ class Target(NamedTuple):
 
 def check_message(error: Exception) -> None:
     """An error of ours is printable, a line a problem, and not as long as a file."""
-    problems: Iterable[Exception] = error.problems if isinstance(error, PolicyError) else (error,)
+    problems: Iterable[object] = error.problems if isinstance(error, PolicyError) else (error,)
     for problem in problems:
         text = str(problem)
         if not text.isprintable():
@@ -117,8 +117,16 @@ def read_policy(data: bytes) -> None:
     with written(data, "policy.toml") as path:
         checked = check_policies([str(path)])
     findings = lint_all(checked.meetings, ALL_RULES)
-    list(check_lines(checked.everything, findings, PLAIN))
-    json_text(check_document(checked.everything, (), findings, ok=True))
+    problems = checked.error.problems if checked.error else ()
+    columns = checked.columns([finding.place for finding in findings])
+    outcome = Outcome(checked.everything, problems, findings, columns, ok=True)
+    check_lines(checked.everything, outcome.remarks(), PLAIN)
+    for document in (check_document(outcome), sarif_document(outcome.remarks(), "0")):
+        json_text(document)
+    list(junit_lines(outcome.remarks(), checked.files, strict=True))
+    if checked.error:
+        list(problem_lines(checked.error, with_source=True))
+        raise checked.error
 
 
 def read_scanner(data: bytes) -> None:

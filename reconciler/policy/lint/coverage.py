@@ -70,6 +70,7 @@ class OneProtocol(Rule):
     title = "Only one protocol of a service that uses both"
     severity = "warning"
     systems = ("windows",)
+    needs_all = True
 
     def check(self, policies: PolicySet) -> Iterable[Finding]:
         """Exclusions of one protocol that hold a known range, which no entry covers in the other protocol."""
@@ -136,6 +137,7 @@ class OneFamily(Rule):
     title = "Only one address family"
     severity = "warning"
     systems = ("windows",)
+    needs_all = True
 
     def check(self, policies: PolicySet) -> Iterator[Finding]:
         """Exclusions of one family whose ports no entry covers in the other."""

@@ -23,7 +23,8 @@ given. Findings know the policy only; what needs a host is a note of the plan.
 - `--select R1,R302` applies only these rules, `--ignore R403` leaves some out; the beginning of an id stands for all
   rules that begin with it, both options may be repeated, and `--ignore` counts more.
 - `allow = ["R104"]` in an entry says that a rule does not apply to it. Say why in a comment.
-- `--json` prints each finding with `rule`, `severity`, `place`, `policy`, `entry` and `message`.
+- `--json` prints each finding with `id`, `file`, `line`, `column`, `severity`, `policy`, `entry` and `message`; other
+  formats, and how findings stand beside errors, are in [Check](check.md).
 - `--rules` prints this page, and with `--select` the chapters of some rules.
 
 Findings are looked for among files that meet on one host, as far as `[target]` shows: an entry for Linux and one for

@@ -66,6 +66,7 @@ class OutsideDynamicRange(Rule):
     id = "R401"
     title = "A range outside the dynamic range"
     severity = "advice"
+    needs_all = True
 
     def check(self, policies: PolicySet) -> Iterator[Finding]:
         """One finding for an entry."""
@@ -125,6 +126,7 @@ class HugeShare(Rule):
     title = "More than half of the dynamic range"
     severity = "warning"
     systems = ("windows",)
+    needs_all = True
 
     def check(self, policies: PolicySet) -> Iterator[Finding]:
         """At most one finding for a protocol."""
@@ -175,6 +177,7 @@ class NoRunForWsl(Rule):
     title = "No 4096 ports in a row are left"
     severity = "advice"
     systems = ("windows",)
+    needs_all = True
 
     def check(self, policies: PolicySet) -> Iterator[Finding]:
         """At most one finding for a protocol; none for a range that has no such run by itself."""

@@ -33,12 +33,14 @@ class Rule(ABC):
 
     The first block is found by this rule and by no other, the second is the same put right. Both leave out
     `version` and `[policy]`. A policy that is only for systems which `systems` does not name is not checked.
+    `needs_all`: it weighs an entry against all that is declared, so it holds only where all files could be read whole.
     """
 
     id: ClassVar[str]
     title: ClassVar[str]
     severity: ClassVar[Severity]
     systems: ClassVar[tuple[str, ...]] = SYSTEMS
+    needs_all: ClassVar[bool] = False
 
     @abstractmethod
     def check(self, policies: PolicySet) -> Iterable[Finding]:
