@@ -106,6 +106,26 @@ def _is_number(text: str) -> bool:
     return 1 <= len(text) <= 5 and text.isascii() and text.isdigit()
 
 
+class Asked(NamedTuple):
+    """Ports as a user names them on a command line: a range, and the protocols that are meant."""
+
+    ports: PortRange
+    protocols: tuple[Protocol, ...]
+
+    @classmethod
+    def parse(cls, text: str, default: tuple[Protocol, ...]) -> Asked:
+        """Read `8080`, `8000-8099/udp` or `8080/tcp+udp`; without a protocol `default` is meant. Raises ValueError."""
+        ports, slash, words = text.partition("/")
+        named = words.split("+")
+        if slash and (len(set(named)) < len(named) or not set(named) <= set(PROTOCOLS)):
+            raise ValueError(f"{text!r} names no protocol after the slash; write /tcp, /udp or /tcp+udp")
+        chosen = tuple(protocol for protocol in PROTOCOLS if protocol in named)
+        return cls(PortRange.parse(ports), chosen if slash else default)
+
+    def __str__(self) -> str:
+        return f"{self.ports}/{'+'.join(self.protocols)}"
+
+
 @dataclass(frozen=True, slots=True)
 class PortSet:
     """A set of ports, kept as one integer whose bit N stands for port N."""

@@ -32,11 +32,13 @@ class Entry(NamedTuple):
 
 
 COMMANDS: dict[str, Entry] = {
+    "explain": Entry("reconciler.cli.explain", "Explain ports: who holds them, can they be bound, what to do."),
+    "keep": Entry("reconciler.cli.keep", "Write ports into a policy file, so that nobody gets them by chance."),
+    "init": Entry("reconciler.cli.init", "Write an empty policy file, with comments that say what can stand in it."),
     "plan": Entry("reconciler.cli.plan", "Show what apply would do: policy against host. Writes nothing."),
     "apply": Entry("reconciler.cli.apply", "Close the difference, after asking."),
     "adopt": Entry("reconciler.cli.adopt", "Take foreign ranges that a policy declares exactly into the ledger."),
     "check": Entry("reconciler.cli.check", "Check policy files, without a host."),
-    "explain": Entry("reconciler.cli.explain", "Explain a port: who holds it, can it be bound, what to do."),
     "show": Entry("reconciler.cli.show", "Show the host: ranges, kinds, owners, dynamic range."),
     "doctor": Entry("reconciler.cli.doctor", "Is this host fit, and with --experiments: which Windows is it?"),
     "schema": Entry("reconciler.cli.schema", "Print the JSON Schema of the policy file or of a document."),

@@ -6,6 +6,7 @@ import json
 import os
 import stat
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -45,6 +46,11 @@ def check_target(path: Path, what: FileKind) -> Path:
 
     Raises ReconcilerError for a folder, a device, a file that is something else, a link that another user made.
     """
+    replace_whole(path, content, what, lambda file: _may_go(file, what.kind))
+
+
+def replace_whole(path: Path, content: bytes, what: FileKind, may_go: Callable[[Path], bool]) -> None:
+    """The same for any kind of file; `may_go` is asked of a file that is there. Raises ReconcilerError as well."""
     target = Path(os.path.realpath(path))
     try:
         if path.is_symlink() and not is_ours(path.lstat()):
@@ -54,7 +60,7 @@ def check_target(path: Path, what: FileKind) -> Path:
             raise ReconcilerError(
                 f"this is not a file that a {what.name} can be saved to; name a new file", where=str(path)
             )
-        if target.exists() and not _may_go(target, what.kind):
+        if target.exists() and not may_go(target):
             text = f"this file is there and is no {what.name}, so it is not overwritten; name a new file"
             raise ReconcilerError(text, where=str(path))
     except OSError as error:

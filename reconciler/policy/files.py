@@ -141,6 +141,19 @@ def _without_problems(
     return tuple(documents)
 
 
+def read_to_extend(path: AnyPath) -> tuple[bytes, str]:
+    """The bytes of one policy file, and its text; both empty where there is no such file. Raises PolicyError."""
+    name = visible(str(Path(path)))
+    if not os.path.lexists(path):
+        return b"", ""
+    content = _read(Path(path), name)
+    text = content if isinstance(content, Problem) else _decode(content, name)
+    if isinstance(content, Problem) or isinstance(text, Problem):
+        raise_all([problem for problem in (content, text) if isinstance(problem, Problem)])
+        raise AssertionError("a problem is raised")
+    return content, text
+
+
 class _Read(NamedTuple):
     """All files that could be read, everything wrong with the others, and whether there are no others; `paths`: the
     absolute path of each file by its name; `contents`: what is in each, for the places of problems."""
