@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from reconciler.ledger.records import Claim, OwnedRow
 from reconciler.plan import reasons
+from reconciler.plan.created import findings_of_creates
 from reconciler.plan.given.claims import ClaimIndex
 from reconciler.plan.given.picture import Picture, RowInfo
 from reconciler.plan.model import Note, Step
 from reconciler.plan.rules.foreign import unclaimed_rows, windows_of
 from reconciler.ports import LANES, PROTOCOLS, Lane, PortRange, Protocol, RangeIndex
-from reconciler.text import shorten
+from reconciler.text import counted, shorten
 
 PROTECTED = "protected"
 NOTHING_TARGETED = "nothing-targeted"
@@ -268,6 +269,14 @@ def _url_reservations(picture: Picture, steps: Sequence[Step]) -> Iterator[Note]
             yield Note("url-reservation", text, str(unit.entry.place))
 
 
+def _lint(picture: Picture, steps: Sequence[Step]) -> Iterator[Note]:
+    """What brings trouble once it is there, as `check` says it without a host; once a rule."""
+    for finding, others in findings_of_creates(picture, steps):
+        more = f"; {counted(others, 'more entry', 'more entries')} likewise, see reconciler check" if others else ""
+        text = f"{finding.policy}/{finding.entry} {finding.message}{more} ({finding.rule})"
+        yield Note("lint", text, str(finding.place))
+
+
 def _unmanaged(picture: Picture, steps: Sequence[Step]) -> Iterator[Note]:
     rule = picture.state.policies.unmanaged
     if rule is None or rule.action != "report":
@@ -341,5 +350,6 @@ NOTES: tuple[Callable[[Picture, Sequence[Step]], Iterator[Note]], ...] = (
     _foreign_reservations,
     _plain_binds,
     _url_reservations,
+    _lint,
     _unmanaged,
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from reconciler.policy.entries import Exclusion, PolicySet
+from reconciler.policy.known import WINDOWS_DYNAMIC, WSL_RUN
 from reconciler.policy.lint.rule import (
     Entry,
     Finding,
@@ -16,13 +17,6 @@ from reconciler.policy.lint.rule import (
     ranges_of,
 )
 from reconciler.ports import PROTOCOLS, PortRange, PortSet, Protocol
-
-WINDOWS_DEFAULT = PortRange(49152, 65535)
-"""windows-facts 8.1 (KB929851): both protocols, both families."""
-
-WSL_RUN = 4096
-"""Ports in a row that WSL's mirrored mode reserves (windows-facts 6.3, 8.4)."""
-
 
 class OutsideDynamicRange(Rule):
     """Nobody gets a port outside the dynamic range by chance, and the blocks of WinNAT come from it too. An exclusion
@@ -199,7 +193,7 @@ class NoRunForWsl(Rule):
 
 def _dynamic(policies: PolicySet, protocol: Protocol) -> PortRange:
     stated = policies.dynamic_range
-    return stated.ranges.get(protocol, WINDOWS_DEFAULT) if stated else WINDOWS_DEFAULT
+    return stated.ranges.get(protocol, WINDOWS_DYNAMIC) if stated else WINDOWS_DYNAMIC
 
 
 def _inside(rule: Rule, policies: PolicySet, protocol: Protocol, dynamic: PortRange) -> list[Entry]:

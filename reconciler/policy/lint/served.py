@@ -4,19 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
 from reconciler.policy.entries import PolicySet
+from reconciler.policy.known import HNS, HTTP_SYS, WINRM, Service
 from reconciler.policy.lint.rule import Entry, Finding, Rule, desired, listed, protocols_of, ranges_of
-from reconciler.ports import PROTOCOLS, PortRange, PortSet, Protocol
-
-
-class Service(NamedTuple):
-    """Ports that something on Windows serves."""
-
-    ports: PortRange
-    protocols: tuple[Protocol, ...]
-    what: str
+from reconciler.ports import PortSet
 
 
 class _ServedRule(Rule):
@@ -82,12 +75,7 @@ class HttpSys(_ServedRule):
 
     id = "R101"
     title = "A port that http.sys serves"
-    services = (
-        Service(PortRange(80, 80), ("tcp",), "IIS"),
-        Service(PortRange(443, 443), PROTOCOLS, "IIS"),
-        Service(PortRange(2869, 2869), ("tcp",), "UPnP"),
-        Service(PortRange(5357, 5357), ("tcp",), "Web Services for Devices"),
-    )
+    services = HTTP_SYS
     consequence = "http.sys would fail there with error 32"
 
 
@@ -122,10 +110,7 @@ class WinRm(_ServedRule):
 
     id = "R102"
     title = "A port that WinRM serves"
-    services = (
-        Service(PortRange(5985, 5986), ("tcp",), "WinRM"),
-        Service(PortRange(47001, 47001), ("tcp",), "WinRM"),
-    )
+    services = WINRM
     consequence = "remote management would fail to listen, and cut off whoever works through it"
 
 
@@ -162,7 +147,7 @@ class Hns(_ServedRule):
 
     id = "R103"
     title = "A port of the range that HNS keeps for itself"
-    services = (Service(PortRange(50000, 50059), PROTOCOLS, "HNS"),)
+    services = HNS
     consequence = "where HNS runs it excludes 50000-50059 by itself, and elsewhere the entry may get in its way"
 
 
