@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.ports import FIRST_PORT, LANES, LAST_PORT, Lane, PortRange, PortSet, cut, lanes_of, missing_in
+from reconciler.ports import FIRST_PORT, LANES, LAST_PORT, Asked, Lane, PortRange, PortSet, cut, lanes_of, missing_in
 
 ALL_PORTS = frozenset(range(FIRST_PORT, LAST_PORT + 1))
 
@@ -248,3 +248,19 @@ def test_cutting_covers_what_the_pieces_hold(items: list[PortRange], pieces: lis
 def test_cutting_along_the_runs_gives_the_runs() -> None:
     ours = PortSet.of([PortRange(1, 5), PortRange(10, 20), PortRange(65535, 65535)])
     assert cut(ours, ours.runs()) == ours.runs()
+
+
+def test_asked_ports_read_back_as_they_are_written() -> None:
+    for text, protocols in (("8080/tcp", ("tcp",)), ("8000-8099/udp", ("udp",)), ("53/tcp+udp", ("tcp", "udp"))):
+        found = Asked.parse(text, ())
+        assert (str(found), found.protocols) == (text, protocols)
+    assert Asked.parse("53/udp+tcp", ()) == Asked.parse("53/tcp+udp", ())
+    assert Asked.parse("8080", ("tcp",)) == Asked(PortRange(8080, 8080), ("tcp",))
+
+
+@pytest.mark.parametrize(
+    "text", ["", "/tcp", "8080/", "8080/sctp", "8080/tcp+tcp", "8080/tcp+", "80,90", "90-80", "0/tcp"]
+)
+def test_what_is_no_port_and_no_protocol_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"write|outside"):
+        Asked.parse(text, ("tcp",))

@@ -39,5 +39,7 @@ def init(file: File = DEFAULT_FILE) -> int:
         text = "this file is there already; edit it, or add ports with: reconciler keep PORT --file"
         raise ReconcilerError(f"{text} {file}", where=str(path))
     save_policy(path, blank_policy(str(path)).encode())
-    out_lines([f"Wrote {path}, which wants nothing yet: take the # from what you need", "", *next_lines(next_steps(file))])
+    out_lines(
+        [f"Wrote {path}, which wants nothing yet: take the # from what you need", "", *next_lines(next_steps(file))]
+    )
     return codes.OK

@@ -69,7 +69,9 @@ def save_policy(path: Path, content: bytes) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ReconcilerError(f"its folder cannot be made ({error.strerror}); name another file", where=str(path)) from None
+        raise ReconcilerError(
+            f"its folder cannot be made ({error.strerror}); name another file", where=str(path)
+        ) from None
     replace_whole(path, content, POLICY_FILE, lambda there: True)
 
 

@@ -1,6 +1,6 @@
 """What lint finds in the entries that a plan creates something for: said once more where it is about to happen.
 
-Lint is dear (a fifth of a plan of 10,000 entries), so it is asked only about entries that it can have something to say of.
+Lint is dear (a fifth of a plan of 10,000 entries), so it is asked only about entries that a cheap look has picked out.
 """
 
 from __future__ import annotations
@@ -30,14 +30,13 @@ _WORD = "container"
 def findings_of_creates(picture: Picture, steps: Sequence[Step]) -> Iterator[tuple[Finding, int]]:
     """The first finding of each rule, and how many more entries it names. Only Windows has what these rules know of."""
     names = {
-        (owner.policy, owner.entry)
-        for step in steps
-        if step.creates and step.done_by_apply
-        for owner in step.owners
+        (owner.policy, owner.entry) for step in steps if step.creates and step.done_by_apply for owner in step.owners
     }
     if not names or picture.snapshot.facts.os != "windows":
         return
-    near = [policy for policy in (_near(policy, names) for policy in picture.state.policies.in_scope()) if policy.names()]
+    near = [
+        policy for policy in (_near(policy, names) for policy in picture.state.policies.in_scope()) if policy.names()
+    ]
     huge = _takes_much(picture)
     if not near and not huge:
         return

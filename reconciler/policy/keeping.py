@@ -50,10 +50,11 @@ class Kept(NamedTuple):
 def keep(text: str, file: str, asked: Sequence[Asked]) -> Kept:
     """Keep these ports in a policy file that holds `text` (blank: a new one, with the name of the file).
 
-    Raises PolicyError where the file has problems, or would have them; ReconcilerError where nothing can be put at its end.
+    Raises PolicyError where the file has problems, or would have them, and ReconcilerError where nothing can be put at
+    its end.
     """
     head = "" if text.strip() else f"{_HEAD}{policy_text(policy_name(file), ())}"
-    before = _read(text or head, file)
+    before = _read(head or text, file)
     added, already = _entries(before, asked)
     allowed, findings = _allowing(before, added)
     if not allowed:

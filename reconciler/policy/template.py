@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from reconciler.policy.keeping import policy_name
 
-_TEMPLATE = '''\
+_TEMPLATE = """\
 # Which ports nobody is to get by chance, and which belong to one service.
 # Take the "# " from the lines that you need. `reconciler check` says what is wrong; docs/policy.md says what there is.
 version = 1
@@ -38,7 +38,7 @@ name = "{name}"                  # the owner of what is created; to rename it la
 # [dynamic_range]
 # tcp = "49152-65535"
 # udp = "49152-65535"
-'''
+"""
 
 
 def blank_policy(file: str) -> str:

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from reconciler.host.interface import Facts
     from reconciler.lab.model import Call, Experiment, Said, Trial
     from reconciler.ledger.records import Claim
-    from reconciler.plan.explain import Answer
     from reconciler.plan.given.picture import MissingClaim, RowInfo
     from reconciler.plan.model import State
     from reconciler.report import shapes
@@ -195,13 +194,14 @@ def show_document(state: State, wanted: Wanted | None = None) -> shapes.HostDocu
         "known_lanes": [str(lane) for lane in snapshot.known_lanes],
         "shared_lanes": [[str(lane) for lane in group] for group in snapshot.shared],
         "rows": [_shown_row(shown) for shown in (wanted.rows(picture) if wanted else picture.rows())],
-        "ledger": _ledger_state(state),
+        "ledger": ledger_state(state),
         "claims": [_claim(claim) for claim in picture.owned.claims],
-        "missing": [_missing(item) for item in picture.missing_claims()],
+        "missing": [missing_document(item) for item in picture.missing_claims()],
     }
 
 
-def _missing(item: MissingClaim) -> shapes.MissingDocument:
+def missing_document(item: MissingClaim) -> shapes.MissingDocument:
+    """What an entry claims and no range is there for."""
     unit = item.unit
     return {
         **_owner(unit.owner),
@@ -214,7 +214,8 @@ def _missing(item: MissingClaim) -> shapes.MissingDocument:
     }
 
 
-def _ledger_state(state: State) -> shapes.LedgerState:
+def ledger_state(state: State) -> shapes.LedgerState:
+    """Is there a ledger, and is it of this machine?"""
     from reconciler.plan.planner import picture_of
 
     copied = picture_of(state).owned.copied
@@ -228,11 +229,12 @@ def _shown_row(shown: RowInfo) -> shapes.ShownRowDocument:
         "first": row.ports.first,
         "last": row.ports.last,
         "administered": row.administered,
-        **_row_facts(shown),
+        **row_facts(shown),
     }
 
 
-def _row_facts(shown: RowInfo) -> shapes.RowFacts:
+def row_facts(shown: RowInfo) -> shapes.RowFacts:
+    """What is known of a row."""
     record = shown.record
     return {
         "kind": shown.kind,
@@ -255,41 +257,6 @@ def _claim(claim: Claim) -> shapes.ClaimDocument:
         "store": claim.store,
         "protect": claim.protect,
         "place": f"{claim.file}:{claim.line}" if claim.line else claim.file,
-    }
-
-
-def explain_document(state: State, port: int, answers: Iterable[Answer]) -> shapes.ExplanationDocument:
-    """One port, as `explain --json` prints it."""
-    return {
-        "format_version": FORMAT_VERSION,
-        "kind": "explanation",
-        "host": host_facts(state.snapshot.facts),
-        "port": port,
-        "ledger": _ledger_state(state),
-        "answers": [_answer(answer) for answer in answers],
-    }
-
-
-def _answer(answer: Answer) -> shapes.AnswerDocument:
-    holding = answer.holding
-    return {
-        "lanes": [str(lane) for lane in answer.lanes],
-        "bind": answer.outlook.bind,
-        "reason": answer.outlook.reason.text,
-        "reason_id": answer.outlook.reason.id,
-        "remedy": answer.outlook.remedy.text if answer.outlook.remedy else "",
-        "remedy_id": answer.outlook.remedy.id if answer.outlook.remedy else None,
-        "held_by": [
-            {"ports": str(shown.row.ports), "administered": shown.row.administered, **_row_facts(shown)}
-            for shown in holding.rows
-        ],
-        "missing": [_missing(item) for item in holding.missing],
-        "sockets": [
-            {"lane": str(item.lane), "process": item.process, "pid": item.pid, "closing": item.closing}
-            for item in holding.sockets
-        ],
-        "dynamic_range": str(holding.ephemeral) if holding.ephemeral else None,
-        "url_reservations": [item.url for item in holding.urls],
     }
 
 

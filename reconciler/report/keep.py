@@ -30,7 +30,7 @@ def kept_lines(kept: Kept, file: str, paths: Sequence[str], palette: Palette) ->
         where = f"{item.entry.name} ({visible(str(item.entry.place))})"
         lines += ["", f"  {item.ports} {'+'.join(item.protocols)} is kept already by {where}"]
     for finding in kept.findings:
-        text = f"{finding.entry}: {visible(finding.message)} ({finding.rule}, which the entry allows)"
+        text = f"{finding.entry}: {visible(finding.message)} ({finding.rule}, allowed in what was written)"
         lines += ["", f"  {palette.paint('note', 'warn')}: {text}"]
     return [*lines, "", BREAKS, "", *next_lines(paths)]
 

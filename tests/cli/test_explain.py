@@ -77,11 +77,39 @@ def test_it_needs_no_rights_and_no_policy_and_writes_nothing(lab: Lab) -> None:
     assert lab.files() == before
 
 
-@pytest.mark.parametrize("words", ["0", "65536", "8000-8099", "web", "8080/sctp", "8080/", "/tcp", "", "-1"])
+@pytest.mark.parametrize("words", ["0", "65536", "8099-8000", "web", "8080/sctp", "8080/", "/tcp", "", "-1"])
 def test_what_is_not_a_port_is_wrong_usage(words: str, lab: Lab) -> None:
     outcome = lab.run("explain", "--", words)
     assert (outcome.code, outcome.out) == (64, "")
     assert outcome.err.startswith("reconciler: error: ")
+
+
+def test_several_ports_and_ranges_at_once(lab: Lab) -> None:
+    outcome = lab.run("explain", "8080", "5350-5360/tcp", "443/udp")
+    heads = [line for line in outcome.out.splitlines() if line.startswith("Port")]
+    assert heads == ["Port 8080 on SIM-HOST (sim)", "Ports 5350-5360 on SIM-HOST (sim)", "Port 443 on SIM-HOST (sim)"]
+    assert "  5350-5356, 5358-5360 tcp, ipv4+ipv6: can be bound\n" in outcome.out
+    assert "      most likely Web Services for Devices through http.sys" in outcome.out
+    document = lab.run("explain", "8080", "5350-5360/tcp", "--json").document()
+    assert (document["port"], document["asked"]) == (None, ["8080/tcp+udp", "5350-5360/tcp"])
+    assert [answer["ports"] for answer in document["answers"]] == ["8080", "8080", "5350-5356", "5357", "5358-5360"]
+
+
+def test_a_free_range_is_suggested(lab: Lab) -> None:
+    assert (
+        "  nearest free range of 10 ports in tcp+udp: 8081-8090\n" in lab.run("explain", "8080", "--suggest", "10").out
+    )
+    for count in ("0", "65536", "many"):
+        assert lab.run("explain", "8080", "--suggest", count).code == 64
+
+
+def test_a_dynamic_range_that_begins_low_is_named_as_the_cause_and_its_table_is_right(lab: Lab) -> None:
+    lab.sim("init", "low.json", "--dynamic-range", "1025-15000")
+    document = lab.run("explain", "8080", "--host", "sim:low.json", "--json").document()
+    lab.policy(extra=document["low_range"]["toml"])
+    assert lab.run("apply", "--host", "sim:low.json", "--yes").code == 0
+    lab.sim("reboot", "low.json")
+    assert lab.run("explain", "8080", "--host", "sim:low.json", "--json").document()["low_range"] is None
 
 
 def test_a_host_that_is_not_there_is_an_error(lab: Lab) -> None:

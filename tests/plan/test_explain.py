@@ -6,14 +6,16 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from reconciler.host.interface import Lookup, Row, Snapshot, Socket, UrlReservation
 from reconciler.ledger.records import Ledger, RestoreRow
-from reconciler.plan.explain import Answer, Outlook, explain_port
+from reconciler.plan.explain import Answer, Outlook, explain_port, explain_ports
 from reconciler.plan.model import Reason, Remedy, State
 from reconciler.plan.planner import picture_of
 from reconciler.policy.entries import PolicySet, RecordedFile
-from reconciler.ports import LANES, PROTOCOLS, PortRange
+from reconciler.ports import LANES, PROTOCOLS, Asked, PortRange
 from tests.list_world import ListWorld
 from tests.list_world import ports as port_set
 from tests.plan.build import TCP, UDP, book, claim, listed, owned, ports, reading
@@ -39,7 +41,7 @@ def test_a_port_that_nobody_holds_can_be_bound_and_may_be_handed_out_where_it_is
     assert "in the dynamic range 49152-65535" in high.outlook.reason.text
     assert (low.outlook.reason.id, low.outlook.remedy) == ("free", None)
     assert high.outlook.reason.id == "ephemeral"
-    assert high.outlook.remedy == Remedy("declare", "to keep it from that, declare an exclusion of it and apply")
+    assert high.outlook.remedy == Remedy("declare", "to keep it from that: reconciler keep 50000, then apply")
     assert (low.holding.ephemeral, high.holding.ephemeral) == (None, DYNAMIC["tcp"])
 
 
@@ -71,6 +73,85 @@ def test_of_a_captured_host_nobody_claims_to_know_the_sockets() -> None:
     block = replace(reading(*listed("8000-8099")), facts=view.facts)
     assert tcp_answer(8080, block).outlook.bind == "refused"
     assert "or it is reserved" in tcp_answer(8080, block).outlook.reason.text
+
+
+def test_what_was_not_captured_is_unknown_and_never_called_free() -> None:
+    view = reading(*listed("8000-8099 *"), dynamic=DYNAMIC, url_reservations=(UrlReservation(81, "http://+:81/"),))
+    view = replace(view, facts=replace(view.facts, read_only=True))
+    assert [tcp_answer(port, view).outlook.bind for port in (80, 81, 8080, 50000)] == ["unknown"] * 4
+    assert tcp_answer(80, replace(view, dynamic={})).outlook.bind == "unknown"
+
+
+def test_where_wsl_runs_a_port_of_the_dynamic_range_may_be_taken_unseen() -> None:
+    view = reading(dynamic=DYNAMIC, nat_users=("WSL",))
+    assert ids(tcp_answer(50000, view).outlook) == ("unknown", "wsl-mirrored", "try-or-keep")
+    assert ids(tcp_answer(8080, view).outlook) == ("works", "free", None)
+    assert ids(tcp_answer(50000, replace(view, rows=listed("50000 *"))).outlook)[0] == "works"
+    claimed = tcp_answer(50000, view, gone("50000"))
+    assert ids(claimed.outlook) == ("unknown", "drift", "apply")
+
+
+def pieces(view: Snapshot, words: str) -> list[tuple[str, str, str]]:
+    """What is said of which ports, in which protocol."""
+    answers = explain_ports(picture_of(State(PolicySet(()), view, None)), Asked.parse(words, PROTOCOLS))
+    return [(answer.lanes[0].protocol, str(answer.ports), answer.outlook.reason.id) for answer in answers]
+
+
+def test_a_range_is_cut_where_something_begins_or_ends() -> None:
+    view = reading(
+        *listed("8010-8019"),
+        *listed("8030-8039 *", *UDP),
+        sockets=(Socket(TCP4, 8025, "nginx", 7),),
+        url_reservations=(UrlReservation(8027, "http://+:8027/"),),
+        dynamic={"udp": PortRange(8035, 9000)},
+    )
+    assert pieces(view, "8000-8040") == [
+        ("tcp", "8000-8009", "free"),
+        ("tcp", "8010-8019", "block"),
+        ("tcp", "8020-8024", "free"),
+        ("tcp", "8025", "in-use"),
+        ("tcp", "8026", "free"),
+        ("tcp", "8027", "url-reservation"),
+        ("tcp", "8028-8040", "free"),
+        ("udp", "8000-8026", "free"),
+        ("udp", "8027", "free"),
+        ("udp", "8028-8029", "free"),
+        ("udp", "8030-8034", "exclusion"),
+        ("udp", "8035-8039", "exclusion"),
+        ("udp", "8040", "ephemeral"),
+    ]
+    assert pieces(view, "8012-8015/tcp") == [("tcp", "8012-8015", "block")]
+
+
+@given(st.integers(1, 60), st.integers(0, 20))
+def test_what_is_said_of_a_range_is_what_is_said_of_each_of_its_ports(first: int, more: int) -> None:
+    last = first + more
+    view = reading(
+        *listed("10-20"),
+        *listed("15-30 *"),
+        *listed("40 *", *UDP),
+        sockets=(Socket(TCP4, 25, "nginx", 7), Socket(UDP[1], 41, None, 4)),
+        dynamic={"tcp": PortRange(28, 50)},
+    )
+    ledger = book(*owned("5-12"), claims=(claim("web", "5-12"), claim("old", "33-44")))
+    seen = picture_of(State(PolicySet(()), replace(view, facts=replace(view.facts, os="linux")), ledger))
+    whole = explain_ports(seen, Asked(PortRange(first, last), PROTOCOLS))
+    for port in range(first, last + 1):
+        mine = [item for item in whole if item.ports.first <= port <= item.ports.last]
+        single = explain_port(seen, port)
+        assert [(item.lanes, item.outlook.bind, item.outlook.reason) for item in mine] == [
+            (item.lanes, item.outlook.bind, item.outlook.reason) for item in single
+        ]
+
+
+def test_what_the_kernel_of_windows_serves_is_called_by_the_name_of_its_port() -> None:
+    view = reading(sockets=(Socket(TCP4, 5985, "System", 4),))
+    remedy = tcp_answer(5985, view).outlook.remedy
+    assert remedy is not None
+    assert "most likely WinRM through http.sys" in remedy.text
+    linux = tcp_answer(5985, replace(view, facts=replace(view.facts, os="linux"))).outlook.remedy
+    assert linux is not None
+    assert "WinRM" not in linux.text
 
 
 def test_each_protocol_is_answered_for_itself() -> None:

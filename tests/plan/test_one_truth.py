@@ -13,14 +13,15 @@ from hypothesis import strategies as st
 
 from reconciler.lab.simulated import events, services
 from reconciler.lab.simulated.table import Entry
-from reconciler.plan.explain import explain_port
+from reconciler.plan.explanation import explain_all
 from reconciler.plan.model import Options, Plan, State
 from reconciler.plan.notes import KIND_WORDS
 from reconciler.plan.planner import picture_of, plan_state
 from reconciler.plan.reasons import ROW_WORDS
 from reconciler.policy.entries import Exclusion, Policy, PolicySet, Reservation, Unmanaged
-from reconciler.ports import PortRange, PortSet
-from reconciler.report.documents import explain_document, show_document
+from reconciler.ports import PROTOCOLS, Asked, PortRange, PortSet
+from reconciler.report.documents import show_document
+from reconciler.report.explained import explain_document
 from tests.invariants.strategies import FIRST, LAST, SYSTEM_ROW, entries, lanes, port_ranges, unmanaged_rules, variants
 from tests.list_world import ListWorld
 from tests.list_world import ports as port_set
@@ -80,7 +81,8 @@ def explained(state: State, ports: range) -> RowKeys:
     found: RowKeys = {}
     picture = picture_of(state)
     for port in ports:
-        for answer in explain_document(state, port, explain_port(picture, port))["answers"]:
+        one = explain_all(picture, [Asked(PortRange(port, port), PROTOCOLS)])
+        for answer in explain_document(state, one)["answers"]:
             for row, lane in ((row, lane) for row in answer["held_by"] for lane in answer["lanes"]):
                 ends = PortRange.parse(row["ports"])
                 facts = facts_of(row)

@@ -116,7 +116,7 @@ def test_a_block_of_winnat_makes_room_for_what_is_declared(is_claimed: bool) -> 
         world.apply(web)
     found = seen(world)
     assert found.remedy is not None
-    assert (said(found), "declare" in found.remedy.text) == ("release-winnat", not is_claimed)
+    assert (said(found), "reconciler keep 8080, then" in found.remedy.text) == ("release-winnat", not is_claimed)
     assert world.apply(web, options=RELEASING).converged()
     assert (seen(world).bind, said(seen(world)), can_be_bound(world)) == ("works", "", True)
 
@@ -194,6 +194,18 @@ def test_where_nobody_can_tell_the_kind_a_bind_does(kind: events.RowKind) -> Non
 
 
 # Nothing is in the way
+
+
+@follows("explain:try-or-keep")
+def test_where_wsl_may_have_taken_the_port_unseen_a_bind_tells_and_what_is_kept_is_known() -> None:
+    world = World()
+    world.listen(9000, process="wslservice.exe")
+    found = seen(world, 50070)
+    assert (found.bind, found.reason.id, said(found)) == ("unknown", "wsl-mirrored", "try-or-keep")
+    assert can_be_bound(world, 50070)
+    assert world.apply(policy("p", entry("web", "50071"))).converged()
+    assert (seen(world, 50071).bind, seen(world, 50071).reason.id) == ("works", "exclusion")
+    assert seen(world, 8080).bind == "works"
 
 
 @pytest.mark.parametrize("linux", [False, True])

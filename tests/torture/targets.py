@@ -31,7 +31,7 @@ from reconciler.lab.simulated.file import StateFile
 from reconciler.lab.simulated.host import open_simulated
 from reconciler.ledger import document as ledger_document
 from reconciler.ledger.records import Ledger
-from reconciler.plan.explain import explain_port
+from reconciler.plan.explanation import explain_all
 from reconciler.plan.given.desired import lookups
 from reconciler.plan.model import Options, State
 from reconciler.plan.planner import picture_of, plan_state
@@ -40,16 +40,16 @@ from reconciler.policy.entries import PolicySet
 from reconciler.policy.files import check_policies
 from reconciler.policy.lint import ALL_RULES, lint_all
 from reconciler.policy.scanner import scan
-from reconciler.ports import LANES, PROTOCOLS
+from reconciler.ports import LANES, PROTOCOLS, Asked, PortRange
 from reconciler.report.check import Outcome, check_lines, problem_lines
 from reconciler.report.check_formats import check_document, junit_lines, sarif_document
 from reconciler.report.documents import (
-    explain_document,
     json_text,
     plan_document,
     show_document,
 )
 from reconciler.report.explain import explain_lines
+from reconciler.report.explained import explain_document
 from reconciler.report.host import show_lines
 from reconciler.report.markdown import plan_markdown
 from reconciler.report.palette import Palette
@@ -177,10 +177,10 @@ def _ask_everything(snapshot: Callable[..., object], ledger: Ledger | None) -> N
             inputs(policies, plan.state.snapshot, ledger, Options())
         show_lines(state, PLAIN)
         json_text(show_document(state))
-        for port in (8000, 12000, 50000):
-            answers = explain_port(picture_of(state), port, PROTOCOLS)
-            list(explain_lines(state, port, answers, PLAIN))
-            json_text(explain_document(state, port, answers))
+        for ports in (PortRange(8000, 8000), PortRange(12000, 12010), PortRange(50000, 50100)):
+            explained = explain_all(picture_of(state), [Asked(ports, PROTOCOLS)], count=10)
+            list(explain_lines(state, explained, PLAIN))
+            json_text(explain_document(state, explained))
 
 
 @cache

@@ -18,6 +18,7 @@ from reconciler.policy.lint.rule import (
 )
 from reconciler.ports import PROTOCOLS, PortRange, PortSet, Protocol
 
+
 class OutsideDynamicRange(Rule):
     """Nobody gets a port outside the dynamic range by chance, and the blocks of WinNAT come from it too. An exclusion
     outside it does little, but it still breaks http.sys, MsQuic and the port mappings of HNS on its ports.
