@@ -5,6 +5,7 @@ Lint is dear (a fifth of a plan of 10,000 entries), so it is asked only about en
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -23,7 +24,8 @@ _OF_ALL = ("R402",)
 """The rules about what ranges do once they are there; the others are about how a policy is written."""
 
 _HTTP_SYS = ("R101", "R102")
-_SERVED = SERVED.runs()
+_FIRSTS = [ports.first for ports in SERVED.runs()]
+_LASTS = [ports.last for ports in SERVED.runs()]
 _WORD = "container"
 
 
@@ -70,7 +72,11 @@ def _near(policy: Policy, names: set[tuple[str, str]]) -> Policy:
 def _may_be_found(entry: Exclusion | Reservation, ranges: Iterable[PortRange]) -> bool:
     if _WORD in entry.reason.lower() or _WORD in entry.name.lower():
         return True
-    return any(first <= known.last and known.first <= last for first, last in ranges for known in _SERVED)
+    for first, last in ranges:
+        before = bisect_right(_FIRSTS, last)
+        if before and _LASTS[before - 1] >= first:
+            return True
+    return False
 
 
 def _takes_much(picture: Picture) -> bool:

@@ -34,12 +34,12 @@ def explain_lines(state: State, found: Explanation, palette: Palette) -> list[st
     for item in found.items:
         lines += [*([""] if lines else []), *_item_lines(state, item, palette)]
     if found.keep:
-        lines += ["", f"To keep {_them(found.keep)}: {keep_command(found.keep)}", ""]
-        lines += ["or paste into a policy:", "", *_indented(keep_toml(found.keep))]
+        lines += ["", f"{keep_command(found.keep)} writes this, and it may be pasted into a policy as well:", ""]
+        lines += _indented(keep_toml(found.keep))
     if found.low_range:
         lines += [
             "",
-            f"Most likely the cause: {found.low_range.text}. In a policy this puts it right, after a restart:",
+            f"Behind this, most likely: {found.low_range.text}. In a policy this puts it right, after a restart:",
         ]
         lines += ["", *_indented(found.low_range.toml)]
     if found.commands:
@@ -61,10 +61,6 @@ def keep_toml(keep: Sequence[Asked]) -> str:
     from reconciler.policy.writing import entry_text
 
     return "\n".join(map(entry_text, entries_to_keep(keep)))
-
-
-def _them(keep: Sequence[Asked]) -> str:
-    return "it" if len(keep) == 1 else "them"
 
 
 def _item_lines(state: State, item: Explained, palette: Palette) -> list[str]:

@@ -37,6 +37,7 @@ assert len(load_policies([Path(sys.argv[1])], "windows", "SIM-HOST", ()).policie
 """A process that only loads and validates a policy."""
 
 FLOOR_LIMIT = 1.3
+EXPLAIN_LIMIT = 1.5
 MEMORY_LIMIT = 40.0  # MiB
 LOAD_LIMITS = {1_000: 1.3, 10_000: 2.0}
 OCTODNS_TIMES = 8.0
@@ -148,6 +149,7 @@ class Place:
 def plans(table: Table, place: Place, others: Path) -> None:
     """Plans of three sizes beside the floor, beside loading alone, and beside the others."""
     small = place.planned(10) | {"floor": place.python(str(Path(__file__).with_name("floor.py")), "8080")}
+    small["explain"] = place.run("explain", "8080", "--host", f"sim:{place.folder / 'new-10.json'}")
     playbook = command(others, "ansible-playbook")
     if playbook:
         small["ansible"] = ansible(playbook, place.folder, place.env)
@@ -155,6 +157,7 @@ def plans(table: Table, place: Place, others: Path) -> None:
     for state, words in STATES.items():
         limit = FLOOR_LIMIT if state == "new" else 0
         table.line(f"plan 10, {words}", found[state], "the floor", found["floor"], limit)
+    table.line("explain 8080", found["explain"], "the floor", found["floor"], EXPLAIN_LIMIT)
     if found["new"][0].peak:
         table.figure("plan 10, all new, peak memory", max(run.peak for run in found["new"]), MEMORY_LIMIT, "MiB")
     else:

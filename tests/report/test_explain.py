@@ -208,11 +208,10 @@ def test_ports_of_a_range_of_which_the_same_is_true_stand_together() -> None:
 
 def test_what_is_to_be_kept_is_told_with_its_command_and_its_toml() -> None:
     said = several(state(snapshot()), "50070", "8080")
-    at = said.index("To keep it: reconciler keep 50070")
-    assert said[at + 1 : at + 6] == ["", "or paste into a policy:", "", "    [[exclusion]]", '    name = "port-50070"']
-    assert several(state(snapshot()), "50070", "50080/udp")[-15].startswith(
-        "To keep them: reconciler keep 50070 50080/udp"
-    )
+    at = said.index("reconciler keep 50070 writes this, and it may be pasted into a policy as well:")
+    assert said[at + 1 : at + 4] == ["", "    [[exclusion]]", '    name = "port-50070"']
+    both = several(state(snapshot()), "50070", "50080/udp")
+    assert "reconciler keep 50070 50080/udp writes this, and it may be pasted into a policy as well:" in both
     assert not [line for line in several(state(snapshot()), "8080") if "keep" in line]
 
 
@@ -220,7 +219,7 @@ def test_a_dynamic_range_that_begins_low_is_told_with_the_table_that_puts_it_rig
     low = replace(snapshot(), dynamic={"tcp": PortRange(1024, 15000)})
     said = several(state(low), "8080/tcp")
     at = said.index("    [dynamic_range]")
-    assert said[at - 2].startswith("Most likely the cause: the dynamic range begins low: that of tcp is 1024-15000")
+    assert said[at - 2].startswith("Behind this, most likely: the dynamic range begins low: that of tcp is 1024-15000")
     assert said[at + 1 :] == ['    tcp = "49152-65535"']
     document = explain_document(state(low), explained(state(low), 8080, ("tcp",)))
     assert document["low_range"] is not None
