@@ -21,6 +21,10 @@ def asked_ports(words: Iterable[str], default: tuple[Protocol, ...]) -> tuple[As
     """What is asked for, each once. `default`: the protocols of what names none. Raises UsageError."""
     from reconciler.ports import Asked
 
+    words = list(words)
+    if any("," in word for word in words):
+        several = " ".join(" ".join(words).replace(",", " ").split())
+        raise UsageError(f"several ports are named with blanks between them: {several}", where="PORT")
     try:
         return tuple(dict.fromkeys(Asked.parse(word, default) for word in words))
     except ValueError as error:

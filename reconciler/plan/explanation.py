@@ -10,7 +10,7 @@ from reconciler.plan.explain import Answer, explain_ports
 from reconciler.plan.given.picture import Picture
 from reconciler.plan.likely import SERVICES_OF_HTTP_SYS, LowRange, low_range
 from reconciler.plan.nearby import Nearby, free_near
-from reconciler.ports import Asked
+from reconciler.ports import LANES, PROTOCOLS, Asked
 
 _KEEP = ("declare", "release-winnat", "try-or-keep")
 """The remedies that `keep` is a part of, where no entry claims the ports."""
@@ -54,7 +54,7 @@ def explain_all(picture: Picture, asked: Sequence[Asked], count: int | None = No
         items,
         tuple(found for item in items if (found := _to_keep(item))),
         _low_range(picture.snapshot, items),
-        _commands(asked) if picture.snapshot.facts.read_only else (),
+        _commands(picture.snapshot, asked) if picture.snapshot.facts.read_only else (),
     )
 
 
@@ -89,8 +89,19 @@ def _low_range(snapshot: Snapshot, items: Iterable[Explained]) -> LowRange | Non
     return LowRange(ranges) if ranges else None
 
 
-def _commands(asked: Iterable[Asked]) -> tuple[Command, ...]:
-    """windows-facts 5.5, 13.10."""
+def _commands(snapshot: Snapshot, asked: Sequence[Asked]) -> tuple[Command, ...]:
+    """windows-facts 1.1, 5.5, 13.10."""
+    meant = {protocol for item in asked for protocol in item.protocols}
+    lacking = [lane for lane in LANES if lane.protocol in meant and lane not in snapshot.known_lanes]
+    netsh = [
+        Command(f"netsh interface {lane.family} show excludedportrange protocol={lane.protocol}", "its ranges")
+        for lane in lacking
+    ]
+    netsh += [
+        Command(f"netsh interface ipv4 show dynamicportrange protocol={protocol}", "its dynamic range")
+        for protocol in PROTOCOLS
+        if protocol in meant and protocol not in snapshot.dynamic
+    ]
     ports = list(dict.fromkeys(item.ports for item in asked))
     who = [
         Command(f'netstat -ano | findstr ":{ports.first} "' if ports.count == 1 else "netstat -ano", "which pid has it")
@@ -99,6 +110,7 @@ def _commands(asked: Iterable[Asked]) -> tuple[Command, ...]:
     words = " ".join(map(str, ports))
     return (
         *dict.fromkeys(who),
+        *netsh,
         Command(SERVICES_OF_HTTP_SYS, "which service has it through http.sys"),
         Command("sc.exe query winnat", "whether WinNAT runs"),
         Command(f"reconciler explain {words}", "all of this, where it is installed"),

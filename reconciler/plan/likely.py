@@ -7,6 +7,7 @@ from typing import NamedTuple
 from reconciler.host.interface import Row, Snapshot
 from reconciler.policy.known import WINDOWS_DYNAMIC, WSL_RUN, of_http_sys
 from reconciler.ports import PortRange, Protocol
+from reconciler.text import joined
 
 WINNAT_COUNT = 100
 """Ports of most blocks that WinNAT draws; other counts were seen as well (windows-facts 6.2, 13.9)."""
@@ -37,11 +38,7 @@ def likely_owner(snapshot: Snapshot, row: Row) -> Likely:
     dynamic = snapshot.dynamic.get(protocol)
     inside = dynamic is None or dynamic.contains(ports)
     if snapshot.winnat in ("running", "unknown"):
-        runs = "WinNAT runs" if snapshot.winnat == "running" else "whether WinNAT runs is not known"
-        if inside:
-            return _drawn(runs, ports, dynamic)
-        text = f"{runs}, and the block lies outside the dynamic range {dynamic}, so it was drawn from an earlier one"
-        return Likely("winnat-earlier", f"most likely WinNAT's from the last start: {text}, or a program reserved it")
+        return _drawn(ports, dynamic, runs=snapshot.winnat == "running")
     gone = "is stopped" if snapshot.winnat == "stopped" else "is not there"
     if inside:
         return Likely("hns", f"most likely HNS's (containers, Hyper-V), or a program reserved it, since WinNAT {gone}")
@@ -59,13 +56,21 @@ def _single(snapshot: Snapshot, port: int, protocol: Protocol) -> Likely:
     return Likely("http-sys", text)
 
 
-def _drawn(runs: str, ports: PortRange, dynamic: PortRange | None) -> Likely:
-    where = f"inside the dynamic range {dynamic}" if dynamic else "and the dynamic range is not known"
+def _drawn(ports: PortRange, dynamic: PortRange | None, *, runs: bool) -> Likely:
+    """A block that WinNAT may have drawn, which runs or may run."""
+    seen = ["WinNAT runs"] if runs else []
+    seen.append(f"it is a block of {ports.count} ports")
+    seen += [f"it lies in the dynamic range {dynamic}"] if dynamic else []
+    hidden = [] if runs else ["whether WinNAT runs"]
+    hidden += [] if dynamic else ["the dynamic range"]
+    more = f" (not known: {joined(hidden)})" if hidden else ""
+    if dynamic and not dynamic.contains(ports):
+        seen[-1] = f"it lies outside the dynamic range {dynamic}, so it was drawn from an earlier one"
+        return Likely("winnat-earlier", f"most likely WinNAT's from its last start: {joined(seen)}{more}")
     if ports.count == WINNAT_COUNT:
-        text = f"{runs}, and it is a block of {WINNAT_COUNT} ports {where}"
-        return Likely("winnat", f"most likely WinNAT's (Hyper-V, WSL, Docker): {text}")
-    text = f"{runs}, and it is a block of {ports.count} ports {where}, where most of WinNAT's have {WINNAT_COUNT}"
-    return Likely("winnat-or-hns", f"most likely WinNAT's or HNS's: {text}")
+        return Likely("winnat", f"most likely WinNAT's (Hyper-V, WSL, Docker): {joined(seen)}{more}")
+    text = f"most likely WinNAT's or HNS's: {joined(seen)}, where most of WinNAT's have {WINNAT_COUNT}{more}"
+    return Likely("winnat-or-hns", text)
 
 
 class LowRange(NamedTuple):

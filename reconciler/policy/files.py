@@ -147,10 +147,11 @@ def read_to_extend(path: AnyPath) -> tuple[bytes, str]:
     if not os.path.lexists(path):
         return b"", ""
     content = _read(Path(path), name)
-    text = content if isinstance(content, Problem) else _decode(content, name)
-    if isinstance(content, Problem) or isinstance(text, Problem):
-        raise_all([problem for problem in (content, text) if isinstance(problem, Problem)])
-        raise AssertionError("a problem is raised")
+    if isinstance(content, Problem):
+        raise PolicyError((content.error(),))
+    text = _decode(content, name)
+    if isinstance(text, Problem):
+        raise PolicyError((text.error(),))
     return content, text
 
 

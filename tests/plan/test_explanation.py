@@ -10,7 +10,7 @@ from reconciler.plan.explanation import Explanation, explain_all
 from reconciler.plan.model import State
 from reconciler.plan.planner import picture_of
 from reconciler.policy.entries import PolicySet
-from reconciler.ports import PROTOCOLS, Asked, PortRange
+from reconciler.ports import LANES, PROTOCOLS, Asked, PortRange
 from tests.plan.build import UDP, book, claim, listed, owned, reading
 
 DYNAMIC = dict.fromkeys(PROTOCOLS, PortRange(49152, 65535))
@@ -70,6 +70,12 @@ def test_commands_are_for_captures_only() -> None:
     view = reading(dynamic=DYNAMIC)
     assert found(view, "8080").commands == ()
     captured = replace(view, facts=replace(view.facts, read_only=True))
+    bare = replace(captured, known_lanes=LANES[:3], dynamic={"udp": DYNAMIC["udp"]})
+    assert [command.line for command in found(bare, "8080").commands][1:3] == [
+        "netsh interface ipv6 show excludedportrange protocol=udp",
+        "netsh interface ipv4 show dynamicportrange protocol=tcp",
+    ]
+    assert [command.line for command in found(bare, "8080/tcp").commands][2] == "netsh http show servicestate"
     lines = [command.line for command in found(captured, "8080/tcp", "8080/udp", "9000-9009").commands]
     assert lines == [
         'netstat -ano | findstr ":8080 "',

@@ -54,11 +54,13 @@ def test_who_it_most_likely_is_follows_from_size_place_and_winnat(
 
 def test_the_words_say_why() -> None:
     assert owner("53938-54037").text == (
-        "most likely WinNAT's (Hyper-V, WSL, Docker): WinNAT runs, and it is a block of 100 ports inside the dynamic "
-        "range 49152-65535"
+        "most likely WinNAT's (Hyper-V, WSL, Docker): WinNAT runs, it is a block of 100 ports and it lies in the "
+        "dynamic range 49152-65535"
     )
-    assert "whether WinNAT runs is not known" in owner("53938-54037", winnat="unknown").text
-    assert "and the dynamic range is not known" in owner("53938-54037", dynamic={}).text
+    assert owner("53938-54037", winnat="unknown", dynamic={}).text.endswith(
+        ": it is a block of 100 ports (not known: whether WinNAT runs and the dynamic range)"
+    )
+    assert "it lies outside the dynamic range 49152-65535, so it was drawn" in owner("8000-8099").text
     assert owner("50000-54095", nat_users=("WSL",)).text.endswith("4,096 ports in a row and it runs here")
     assert "WinNAT is stopped" in owner("53938-54037", winnat="stopped").text
     assert "WinNAT is not there" in owner("8000-8099", winnat="absent").text
