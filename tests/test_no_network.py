@@ -42,6 +42,8 @@ NETWORK = {"ssl", "http.client", "urllib.request", "ftplib", "smtplib", "xmlrpc"
 SIM = ("--host", "sim:host.json")
 RUNS = (
     ("sim", "init", "host.json"),
+    ("keep", "9999", "--file", "kept.toml"),
+    ("init", "blank.toml"),
     ("check", "policy.toml"),
     ("plan", "policy.toml", *SIM, "--out", "saved.plan"),
     ("apply", "--plan", "saved.plan", "--yes"),

@@ -10,6 +10,7 @@ import typer
 from reconciler.cli import codes
 from reconciler.cli.asked import Ports, asked_ports
 from reconciler.cli.commands import new_app
+from reconciler.cli.options import DEFAULT_PATH
 from reconciler.cli.outfile import FileKind, replace_whole
 from reconciler.cli.streams import out_painted
 from reconciler.errors import ReconcilerError, UsageError
@@ -43,14 +44,14 @@ Exit codes: 0 the file keeps these ports now; 1 error, and nothing was written; 
 @app.command(epilog=_EXAMPLES)
 def keep(ports: Ports, file: PolicyFile = DEFAULT_FILE) -> int:
     """Write ports into a policy file, so that nobody gets them by chance: for TCP, where no protocol is named."""
-    from reconciler.policy.files import read_to_extend
+    from reconciler.policy.files import read_beside, read_to_extend
     from reconciler.policy.keeping import keep as kept_in
     from reconciler.report.keep import kept_lines
 
     asked = asked_ports(ports, ("tcp",))
     path = policy_path(file)
     content, text = read_to_extend(path)
-    kept = kept_in(text, str(path), asked)
+    kept = kept_in(text, str(path), asked, read_beside(DEFAULT_PATH, path))
     if kept.text:
         save_policy(path, content + kept.text.encode())
     out_painted(lambda palette: kept_lines(kept, str(path), next_steps(file), palette))

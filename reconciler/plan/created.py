@@ -31,22 +31,19 @@ _WORD = "container"
 
 def findings_of_creates(picture: Picture, steps: Sequence[Step]) -> Iterator[tuple[Finding, int]]:
     """The first finding of each rule, and how many more entries it names. Only Windows has what these rules know of."""
-    names = {
-        (owner.policy, owner.entry) for step in steps if step.creates and step.done_by_apply for owner in step.owners
-    }
-    if not names or picture.snapshot.facts.os != "windows":
+    creating = [step for step in steps if step.creates and step.done_by_apply]
+    if not creating or picture.snapshot.facts.os != "windows":
         return
-    near = [
-        policy for policy in (_near(policy, names) for policy in picture.state.policies.in_scope()) if policy.names()
-    ]
+    state = picture.state.policies
+    near = tuple(policy for policy in map(_near, state.in_scope()) if policy.names())
     huge = _takes_much(picture)
     if not near and not huge:
         return
     from reconciler.policy.lint import lint
 
-    state = picture.state.policies
-    found = lint(replace(state, policies=tuple(near)), _OF_AN_ENTRY, systems=("windows",)) if near else ()
+    found = lint(replace(state, policies=near), _OF_AN_ENTRY, systems=("windows",)) if near else ()
     found += lint(replace(state, policies=state.in_scope()), _OF_ALL, systems=("windows",)) if huge else ()
+    names = {(owner.policy, owner.entry) for step in creating for owner in step.owners}
     told = _told_as_urls(picture)
     known: dict[str, list[Finding]] = {}
     for finding in found:
@@ -57,14 +54,12 @@ def findings_of_creates(picture: Picture, steps: Sequence[Step]) -> Iterator[tup
         yield same[0], len({(item.policy, item.entry) for item in same}) - 1
 
 
-def _near(policy: Policy, names: set[tuple[str, str]]) -> Policy:
-    """The policy with those of these entries that a rule may have something to say of."""
-    exclusions = (entry for entry in policy.exclusions if _may_be_found(entry, entry.ports))
-    reservations = (entry for entry in policy.reservations if _may_be_found(entry, (entry.ports,)))
+def _near(policy: Policy) -> Policy:
+    """The policy with those of its entries that a rule may have something to say of."""
     return replace(
         policy,
-        exclusions=tuple(entry for entry in exclusions if (policy.name, entry.name) in names),
-        reservations=tuple(entry for entry in reservations if (policy.name, entry.name) in names),
+        exclusions=tuple(entry for entry in policy.exclusions if _may_be_found(entry, entry.ports)),
+        reservations=tuple(entry for entry in policy.reservations if _may_be_found(entry, (entry.ports,))),
         elsewhere=frozenset(),
     )
 

@@ -155,6 +155,15 @@ def read_to_extend(path: AnyPath) -> tuple[bytes, str]:
     return content, text
 
 
+def read_beside(folder: AnyPath, path: AnyPath) -> tuple[Document, ...]:
+    """The policy files of a folder but this one, as far as they can be read; none if it is not one of the folder."""
+    mine = identity(path)
+    if not mine.startswith(identity(folder) + os.sep):
+        return ()
+    documents, _, _, absolute = _read_all([folder])
+    return tuple(document for document in documents if identity(absolute[document.file]) != mine)
+
+
 class _Read(NamedTuple):
     """All files that could be read, everything wrong with the others, and whether there are no others; `paths`: the
     absolute path of each file by its name; `contents`: what is in each, for the places of problems."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from itertools import product
 from typing import NamedTuple
 
 from reconciler.errors import PolicyError, ReconcilerError
@@ -15,7 +15,7 @@ from reconciler.policy.document import Document, read_document
 from reconciler.policy.entries import Exclusion, Place, Reservation
 from reconciler.policy.lint import ALL_RULES, Finding, lint_all
 from reconciler.policy.merge import merge, name_problems, scope_problems, scopes
-from reconciler.policy.messages import raise_all
+from reconciler.policy.messages import Problem, raise_all
 from reconciler.policy.writing import entry_text, policy_text
 from reconciler.ports import FAMILIES, PROTOCOLS, Asked, PortRange, PortSet, Protocol
 
@@ -47,16 +47,17 @@ class Kept(NamedTuple):
     findings: tuple[Finding, ...]
 
 
-def keep(text: str, file: str, asked: Sequence[Asked]) -> Kept:
+def keep(text: str, file: str, asked: Sequence[Asked], others: Sequence[Document] = ()) -> Kept:
     """Keep these ports in a policy file that holds `text` (blank: a new one, with the name of the file).
 
-    Raises PolicyError where the file has problems, or would have them, and ReconcilerError where nothing can be put at
-    its end.
+    `others`: what a plan reads beside it. Raises PolicyError where the file has problems, or new ones would come of it,
+    and ReconcilerError where nothing can be put at its end.
     """
     head = "" if text.strip() else f"{_HEAD}{policy_text(policy_name(file), ())}"
     before = _read(head or text, file)
-    added, already = _entries(before, asked)
-    allowed, findings = _allowing(before, added)
+    taken = {entry.name for item in (before, *others) if item.policy == before.policy for entry in item.entries()}
+    added, already = _entries(before, asked, taken)
+    allowed, findings = _allowing(before, added, others)
     if not allowed:
         return Kept("", (), already, ())
     gap = "" if head or text.endswith("\n") else "\n"
@@ -84,14 +85,13 @@ def _read(text: str, file: str) -> Document:
     return document
 
 
-def _entries(before: Document, asked: Sequence[Asked]) -> tuple[list[Exclusion], tuple[Already, ...]]:
-    """The entries that are missing, in the order in which they are asked for, and what is there."""
+def _entries(before: Document, asked: Sequence[Asked], taken: set[str]) -> tuple[list[Exclusion], tuple[Already, ...]]:
+    """The entries that are missing, in the order in which they are asked for, and what is there. `taken`: names."""
     wanted: dict[PortRange, set[Protocol]] = {}
     for item in asked:
         wanted.setdefault(item.ports, set()).update(item.protocols)
     there = {protocol: _kept(before, protocol) for protocol in PROTOCOLS}
     found: dict[PortRange, list[Exclusion]] = {}
-    taken = {name for name, _ in before.lost} | {entry.name for entry in before.entries()}
     for ports in sorted(wanted, key=lambda ports: -ports.count):  # what lies inside another one needs no entry
         runs = {item: (PortSet.of([ports]) - there[item]).runs() for item in PROTOCOLS if item in wanted[ports]}
         for same in dict.fromkeys(filter(None, runs.values())):
@@ -152,39 +152,57 @@ def _words(ports: PortRange, protocols: tuple[Protocol, ...]) -> str:
     return str(ports) if protocols == ("tcp",) else str(Asked(ports, protocols))
 
 
-def _allowing(before: Document, added: Sequence[Exclusion]) -> tuple[list[Exclusion], tuple[Finding, ...]]:
+def _allowing(
+    before: Document, added: Sequence[Exclusion], others: Sequence[Document]
+) -> tuple[list[Exclusion], tuple[Finding, ...]]:
     """The entries, with `allow` for whatever they would bring a rule to find; and what that is."""
-    known = {_about(finding) for finding in _findings(before)}
+    problems, findings = _looked_at(before, others)
+    raise_all(problem for problem in problems if problem.place.file == before.file)
+    known = {_about(finding) for finding in findings}
+
+    def found(entries: Sequence[Exclusion]) -> list[Finding]:
+        now, after = _looked_at(before._replace(exclusions=(*before.exclusions, *entries)), others)
+        raise_all(now - problems)
+        return [finding for finding in after if _about(finding) not in known]
+
     entries = list(added)
     said: dict[tuple[str, str], Finding] = {}
-    while True:
-        after = before._replace(exclusions=(*before.exclusions, *entries))
-        new = [finding for finding in _findings(after) if _about(finding) not in known]
-        if not new:
-            return entries, tuple(said.values())
+    while new := found(entries):
         for finding in new:
             said.setdefault((finding.rule, finding.entry), finding)
-        at = {entry.name: [item.rule for item in new if item.entry == entry.name] for entry in entries}
-        elsewhere = [item.rule for item in new if item.entry not in at]  # what weighs entries names the largest one
-        entries = [
-            replace(entry, allow=tuple(sorted({*entry.allow, *at[entry.name], *elsewhere}))) for entry in entries
-        ]
+        at = {entry.name: {item.rule for item in new if _is_at(item, entry)} for entry in entries}
+        elsewhere = {item.rule for item in new if not any(_is_at(item, entry) for entry in entries)}
+        entries = [_with(entry, {*entry.allow, *at[entry.name], *elsewhere}) for entry in entries]
+        for number, rule in product(range(len(entries)), sorted(elsewhere)):  # not each has a part in it
+            fewer = list(entries)
+            fewer[number] = _with(entries[number], {*entries[number].allow} - {rule})
+            if not any(item.rule == rule for item in found(fewer)):
+                entries = fewer
+    return entries, tuple(said.values())
+
+
+def _with(entry: Exclusion, rules: set[str]) -> Exclusion:
+    return entry._replace(allow=tuple(sorted(rules)))
+
+
+def _is_at(finding: Finding, entry: Exclusion) -> bool:
+    return (finding.policy, finding.entry) == (entry.policy, entry.name)
 
 
 def _about(finding: Finding) -> tuple[str, str, str]:
     return finding.rule, finding.policy, finding.entry
 
 
-def _findings(document: Document) -> tuple[Finding, ...]:
-    """What `check` finds in the file alone. Raises PolicyError for what contradicts itself in it."""
-    problems = list(name_problems([document], whole=True))
+def _looked_at(document: Document, others: Sequence[Document]) -> tuple[set[Problem], tuple[Finding, ...]]:
+    """What contradicts itself in these files together, and what `check` finds in them."""
+    documents = (*others, document)
+    problems = set(name_problems(documents, whole=True))
     meetings = []
-    for active, systems in scopes([document]) or ():
+    for active, systems in scopes(documents) or ():
         policies = merge(active, active)
-        problems += scope_problems(policies, active)
+        problems.update(scope_problems(policies, active))
         meetings.append((policies, systems))
-    raise_all(problems)
-    return lint_all(meetings, ALL_RULES)
+    return problems, lint_all(meetings, ALL_RULES)
 
 
 def _read_back(text: str, file: str, added: Sequence[Exclusion]) -> tuple[Exclusion, ...]:

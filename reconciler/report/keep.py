@@ -30,8 +30,8 @@ def kept_lines(kept: Kept, file: str, paths: Sequence[str], palette: Palette) ->
         where = f"{item.entry.name} ({visible(str(item.entry.place))})"
         lines += ["", f"  {item.ports} {'+'.join(item.protocols)} is kept already by {where}"]
     for finding in kept.findings:
-        text = f"{finding.entry}: {visible(finding.message)} ({finding.rule}, allowed in what was written)"
-        lines += ["", f"  {palette.paint('note', 'warn')}: {text}"]
+        name = f"{palette.paint('note', 'warn')}: {finding.policy}/{finding.entry}"
+        lines += ["", f"  {name}: {visible(finding.message)} ({finding.rule}, allowed in what was written)"]
     return [*lines, "", BREAKS, "", *next_lines(paths)]
 
 

@@ -59,9 +59,19 @@ def test_a_port_that_is_kept_already_says_so_and_nothing_is_written(lab: Lab) ->
     assert f"  8080 tcp is kept already by ports-8000-8099 ({KEPT}:7)\n" in outcome.out
 
 
+def test_what_is_kept_in_the_folder_that_plan_reads_is_right_beside_its_other_files(lab: Lab) -> None:
+    lab.policy("web=8000-8099")
+    outcome = lab.run("keep", "8080", "9000")
+    assert "node/web: 8000-8099 overlaps 8080 of kept/port-8080" in outcome.out
+    assert lab.run("check", "--strict").code == 0
+    assert "overlaps" not in lab.run("keep", "8080", "--file", "alone.toml").out
+
+
 def test_what_a_rule_says_of_the_port_is_told(lab: Lab) -> None:
     outcome = lab.run("keep", "443/tcp")
-    assert "  note: port-443: takes 443 (tcp) of IIS; http.sys would fail there with error 32 (R101, " in outcome.out
+    assert (
+        "  note: kept/port-443: takes 443 (tcp) of IIS; http.sys would fail there with error 32 (R101, " in outcome.out
+    )
     assert lab.run("check", "--strict").code == 0
 
 

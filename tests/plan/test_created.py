@@ -54,7 +54,7 @@ def test_what_is_there_or_cannot_be_made_or_is_allowed_is_not_told() -> None:
     blocked = World()
     blocked.add(TCP4, "80", "block")
     assert planned(web, world=blocked) == []
-    assert planned(replace(web, allow=("R101",))) == []
+    assert planned(web._replace(allow=("R101",))) == []
     assert noted(World().plan(policy("p", web, in_scope=False))) == []
 
 

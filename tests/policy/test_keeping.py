@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.errors import PolicyError, ReconcilerError
+from reconciler.policy.document import Document, read_document
 from reconciler.policy.files import check_policies
 from reconciler.policy.keeping import Kept, entries_to_keep, keep, policy_name
 from reconciler.policy.lint import ALL_RULES, Finding, lint_all
@@ -181,6 +182,39 @@ def test_a_file_with_problems_is_not_extended() -> None:
     both = 'state = "absent"'
     with pytest.raises(PolicyError, match="absent"):
         kept(HEAD + WEB.replace("8000-8099", "8080").replace('protocol = "tcp"', both), "8080")
+
+
+def beside(text: str, file: str = "desired/other.toml") -> Document:
+    document, problems = read_document(text, file)
+    assert document is not None
+    assert not problems
+    return document
+
+
+def test_what_other_files_of_the_folder_say_of_the_ports_is_told_and_allowed() -> None:
+    other = beside(HEAD.replace('"p"', '"q"') + WEB)
+    found = keep("", "desired/z.toml", asked("8080", "9000"), [other])
+    assert [(finding.rule, finding.entry) for finding in found.findings] == [("R301", "port-8080")]
+    assert "overlaps 8000-8099 of q/web at desired/other.toml:6" in found.findings[0].message
+    first = keep("", "desired/a.toml", asked("8080", "9000"), [other])
+    assert [(finding.rule, finding.entry) for finding in first.findings] == [("R301", "web")]
+    for each in (found, first):
+        assert [entry.allow for entry in each.added] == [("R301",), ()]
+
+
+def test_names_that_another_file_of_the_policy_has_are_taken() -> None:
+    other = beside(HEAD.replace('"p"', '"kept"') + WEB.replace("web", "port-9000"))
+    assert [entry.name for entry in keep("", "desired/kept.toml", asked("9000"), [other]).added] == ["port-9000-2"]
+
+
+def test_only_problems_that_are_new_are_in_the_way() -> None:
+    erp = '\n[[reservation]]\nname = "erp"\nports = "8000-8009"\nprotocol = "tcp"\nbound_by = "x"\nreason = "ERP"\n'
+    wrong = beside(HEAD.replace('"p"', '"q"') + WEB + erp)
+    assert keep("", "desired/kept.toml", asked("9000"), [wrong]).added
+    with pytest.raises(PolicyError, match="erp"):
+        keep("", "desired/kept.toml", asked("8005"), [beside(HEAD.replace('"p"', '"q"') + erp)])
+    with pytest.raises(PolicyError, match="erp"):
+        kept(HEAD + WEB + erp, "9000")
 
 
 def test_entries_in_one_array_cannot_be_followed_by_others() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.errors import PolicyError
-from reconciler.policy.files import check_policies, read_to_extend
+from reconciler.policy.files import check_policies, read_beside, read_to_extend
 from reconciler.policy.lint import ALL_RULES, lint_all
 from reconciler.policy.template import blank_policy
 
@@ -47,3 +47,14 @@ def test_a_file_to_extend_is_read_as_it_is(tmp_path: Path) -> None:
             read_to_extend(file)
     with pytest.raises(PolicyError, match="neither a file nor a folder"):
         read_to_extend(tmp_path)
+
+
+def test_the_files_beside_it_are_those_of_the_folder_that_can_be_read(tmp_path: Path) -> None:
+    folder, file = tmp_path / "desired", tmp_path / "desired" / "a.toml"
+    assert read_beside(folder, file) == ()
+    folder.mkdir()
+    for name in ("a", "b"):
+        (folder / f"{name}.toml").write_text(blank_policy(f"{name}.toml"), encoding="utf-8")
+    (folder / "c.toml").write_text("wrong", encoding="utf-8")
+    assert [document.policy for document in read_beside(folder, file)] == ["b"]
+    assert read_beside(folder, tmp_path / "a.toml") == ()
