@@ -35,15 +35,17 @@ def findings_of_creates(picture: Picture, steps: Sequence[Step]) -> Iterator[tup
     if not creating or picture.snapshot.facts.os != "windows":
         return
     state = picture.state.policies
-    near = tuple(policy for policy in map(_near, state.in_scope()) if policy.names())
-    huge = _takes_much(picture)
+    huge, near = _takes_much(picture), [policy for policy in map(_near, state.in_scope()) if policy.names()]
+    if not near and not huge:
+        return
+    names = {(owner.policy, owner.entry) for step in creating for owner in step.owners}
+    near = [policy for policy in near if any((policy.name, entry) in names for entry in policy.names())]
     if not near and not huge:
         return
     from reconciler.policy.lint import lint
 
-    found = lint(replace(state, policies=near), _OF_AN_ENTRY, systems=("windows",)) if near else ()
+    found = lint(replace(state, policies=tuple(near)), _OF_AN_ENTRY, systems=("windows",)) if near else ()
     found += lint(replace(state, policies=state.in_scope()), _OF_ALL, systems=("windows",)) if huge else ()
-    names = {(owner.policy, owner.entry) for step in creating for owner in step.owners}
     told = _told_as_urls(picture)
     known: dict[str, list[Finding]] = {}
     for finding in found:

@@ -8,6 +8,7 @@ in all three. What cannot be seen is `unknown`, and never `works`.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from operator import itemgetter
 from typing import Literal, NamedTuple
 
 from reconciler.host.interface import SYSTEM_PROCESS, Snapshot, Socket, UrlReservation
@@ -64,10 +65,10 @@ class Answer(NamedTuple):
 
 
 class _Near(NamedTuple):
-    """What lies over or on the ports that are asked for, and them with the word that `keep` would get."""
+    """What lies over or on the ports that are asked for; what is missing with its number; what keeps them."""
 
     rows: dict[Lane, RangeIndex[RowInfo]]
-    missing: list[MissingClaim]
+    missing: RangeIndex[tuple[int, MissingClaim]]
     sockets: dict[Protocol, dict[int, list[Socket]]]
     keep: dict[Protocol, str]
 
@@ -104,7 +105,11 @@ def _near(picture: Picture, asked: Asked) -> _Near:
             lane: RangeIndex((item.row.ports, item) for item in rows if item.row.lane == lane)
             for lane in snapshot.known_lanes
         },
-        missing=[item for item in picture.missing_claims(claims) if item.ports.overlaps(ports)],
+        missing=RangeIndex(
+            (item.ports, (number, item))
+            for number, item in enumerate(picture.missing_claims(claims))
+            if item.ports.overlaps(ports)
+        ),
         sockets=sockets,
         keep={"tcp": f"reconciler keep {ports}", "udp": f"reconciler keep {ports}/udp"},
     )
@@ -114,7 +119,7 @@ def _pieces(snapshot: Snapshot, near: _Near, asked: PortRange, protocol: Protoco
     """The asked ports, cut wherever something begins or ends."""
     lanes = [lane for lane in lanes_of(protocol) if lane in near.rows]
     edges = [ports for lane in lanes for ports, _ in near.rows[lane]]
-    edges += [item.ports for item in near.missing]
+    edges += [ports for ports, _ in near.missing]
     edges += [PortRange(port, port) for port in near.sockets[protocol]]
     edges += [PortRange(item.port, item.port) for item in snapshot.url_reservations]
     edges += [snapshot.dynamic[protocol]] if protocol in snapshot.dynamic else []
@@ -141,13 +146,14 @@ def _explained(picture: Picture, near: _Near, ports: PortRange, protocol: Protoc
 def _holding(snapshot: Snapshot, near: _Near, lane: Lane, ports: PortRange) -> Holding:
     dynamic = snapshot.dynamic.get(lane.protocol)
     urls = snapshot.url_reservations if lane.protocol == "tcp" else ()
+    missing = sorted((found for _, found in near.missing.touching(ports)), key=itemgetter(0))
     return Holding(
         rows=tuple(item for _, item in near.rows[lane].touching(ports)),
         sockets=tuple(near.sockets[lane.protocol].get(ports.first, ())),
         ephemeral=dynamic if dynamic and dynamic.contains(ports) else None,
         dynamic_known=dynamic is not None,
         urls=tuple(item for item in urls if item.port == ports.first),
-        missing=tuple(item for item in near.missing if lane in item.lanes and item.ports.contains(ports)),
+        missing=tuple(item for _, item in missing if lane in item.lanes),
     )
 
 

@@ -50,7 +50,7 @@ def test_what_is_there_or_cannot_be_made_or_is_allowed_is_not_told() -> None:
     web = entry("web", "80")
     world = World()
     world.apply(policy("p", web))
-    assert planned(web, world=world) == []
+    assert planned(web, world=world) == planned(web, entry("other", "9000"), world=world) == []
     blocked = World()
     blocked.add(TCP4, "80", "block")
     assert planned(web, world=blocked) == []
