@@ -33,7 +33,12 @@ def write_document(path: Path, content: bytes, what: FileKind) -> None:
 
     Raises ReconcilerError as `check_target` does, and for a folder that is not there or not writable.
     """
-    target = check_target(path, what)
+    replace_whole(path, content, what, lambda file: _may_go(file, what.kind))
+
+
+def replace_whole(path: Path, content: bytes, what: FileKind, may_go: Callable[[Path], bool]) -> None:
+    """The same for any kind of file; `may_go` is asked of a file that is there. Raises ReconcilerError as well."""
+    target = _checked(path, what, may_go)
     try:
         allowed = what.mode & (stat.S_IMODE(target.stat().st_mode) if target.exists() else ~_umask())
         replace_file(target, content, allowed, alone=False)
@@ -46,11 +51,10 @@ def check_target(path: Path, what: FileKind) -> Path:
 
     Raises ReconcilerError for a folder, a device, a file that is something else, a link that another user made.
     """
-    replace_whole(path, content, what, lambda file: _may_go(file, what.kind))
+    return _checked(path, what, lambda file: _may_go(file, what.kind))
 
 
-def replace_whole(path: Path, content: bytes, what: FileKind, may_go: Callable[[Path], bool]) -> None:
-    """The same for any kind of file; `may_go` is asked of a file that is there. Raises ReconcilerError as well."""
+def _checked(path: Path, what: FileKind, may_go: Callable[[Path], bool]) -> Path:
     target = Path(os.path.realpath(path))
     try:
         if path.is_symlink() and not is_ours(path.lstat()):

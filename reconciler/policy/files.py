@@ -19,7 +19,7 @@ from reconciler.errors import PolicyError
 from reconciler.policy.document import Document, read_document
 from reconciler.policy.entries import Place, PolicySet
 from reconciler.policy.merge import HostWords, matches, merge, name_problems, scope_problems, scopes
-from reconciler.policy.problems import Problem, Source, as_error
+from reconciler.policy.problems import Problem, Source, as_error, raise_all
 from reconciler.policy.recorded import identity
 from reconciler.state_files import read_plain
 from reconciler.text import visible
@@ -123,21 +123,15 @@ def check_policies(paths: Sequence[AnyPath], stdin: Callable[[int], bytes] | Non
 def read_documents(path: AnyPath) -> tuple[Document, ...]:
     """Every policy file of one path, for no host. Raises PolicyError with all problems of all files."""
     documents, problems, whole, _, contents = _read_all([path])
-    return _without_problems(documents, [*problems, *name_problems(documents, whole=whole)], contents)
+    raise_all([*problems, *name_problems(documents, whole=whole)], lambda file: _shown_text(contents.get(file, b"")))
+    return tuple(documents)
 
 
 def parse_documents(contents: Mapping[str, bytes]) -> tuple[Document, ...]:
     """The same of policy files by their names that are no files here. Raises PolicyError."""
     shown = {visible(name): content for name, content in contents.items()}
     documents, problems, whole = _parse(shown.items(), len(shown))
-    return _without_problems(documents, [*problems, *name_problems(documents, whole=whole)], shown)
-
-
-def _without_problems(
-    documents: Sequence[Document], problems: Sequence[Problem], contents: Mapping[str, bytes]
-) -> tuple[Document, ...]:
-    if error := as_error(problems, lambda file: _shown_text(contents.get(file, b""))):
-        raise error
+    raise_all([*problems, *name_problems(documents, whole=whole)], lambda file: _shown_text(shown.get(file, b"")))
     return tuple(documents)
 
 
@@ -147,11 +141,10 @@ def read_to_extend(path: AnyPath) -> tuple[bytes, str]:
     if not os.path.lexists(path):
         return b"", ""
     content = _read(Path(path), name)
-    if isinstance(content, Problem):
-        raise PolicyError((content.error(),))
-    text = _decode(content, name)
-    if isinstance(text, Problem):
-        raise PolicyError((text.error(),))
+    text = content if isinstance(content, Problem) else _decode(content, name)
+    if isinstance(content, Problem) or isinstance(text, Problem):
+        raise_all([problem for problem in (content, text) if isinstance(problem, Problem)])
+        raise AssertionError("a problem is raised")
     return content, text
 
 
@@ -160,7 +153,7 @@ def read_beside(folder: AnyPath, path: AnyPath) -> tuple[Document, ...]:
     mine = identity(path)
     if not mine.startswith(identity(folder) + os.sep):
         return ()
-    documents, _, _, absolute = _read_all([folder])
+    documents, _, _, absolute, _ = _read_all([folder])
     return tuple(document for document in documents if identity(absolute[document.file]) != mine)
 
 

@@ -15,7 +15,7 @@ from reconciler.policy.document import Document, read_document
 from reconciler.policy.entries import Exclusion, Place, Reservation
 from reconciler.policy.lint import ALL_RULES, Finding, lint_all
 from reconciler.policy.merge import merge, name_problems, scope_problems, scopes
-from reconciler.policy.messages import Problem, raise_all
+from reconciler.policy.problems import Problem, raise_all
 from reconciler.policy.writing import entry_text, policy_text
 from reconciler.ports import FAMILIES, PROTOCOLS, Asked, PortRange, PortSet, Protocol
 
@@ -80,7 +80,7 @@ def policy_name(file: str) -> str:
 
 def _read(text: str, file: str) -> Document:
     document, problems = read_document(text, file)
-    raise_all(problems)
+    raise_all(problems, lambda name: text)
     assert document is not None, "a file without problems is a document"
     return document
 

@@ -93,6 +93,12 @@ def as_error(problems: Iterable[Problem], text_of: Callable[[str], str]) -> Poli
     return PolicyError(tuple(told), count=count) if told else None
 
 
+def raise_all(problems: Iterable[Problem], text_of: Callable[[str], str] = lambda file: "") -> None:
+    """Raise a PolicyError for these problems, or do nothing without any; without their text they have no columns."""
+    if error := as_error(problems, text_of):
+        raise error
+
+
 _TOKEN = re.compile(r""""(?:[^"\\]|\\.)*"|'[^']*'|[\[\]{},#]|[^\s"'#\[\]{},]+|["']""")
 
 
