@@ -14,12 +14,13 @@ import sys
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from reconciler.errors import HostError
-from reconciler.host.interface import Host
+from reconciler.errors import HostError, RefusedError
+from reconciler.host.interface import Host, Lookup
 from reconciler.ledger.store import FileLedgerStore, state_folder
 from reconciler.plan.given.desired import lookups
 from reconciler.plan.model import Options, Plan, State
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from reconciler.lab.model import Trial
     from reconciler.lab.session import Watch
     from reconciler.ledger.records import OwnedRow
-    from reconciler.ports import PortRange
+    from reconciler.ports import Kind, PortRange
 
 
 def open_host(spec: str = "auto") -> Host:
@@ -136,6 +137,33 @@ def adopt_rows(policies: PolicySet, host: Host, *, lock_timeout: float = 30.0) -
     store = _store(host)
     lock = _held(host, store.folder, lock_timeout)
     return adopt_locked(policies, Session(host, store, lock, SystemClock(), Several(())))
+
+
+def export_policy(
+    host: Host, name: str = "", *, kinds: Collection[Kind] = (), ranges: Collection[PortRange] = ()
+) -> str:
+    """A policy of what this host has and no policy claims yet, as a text that `load_policy` reads; see `Wanted`.
+
+    It is called like the host unless a name is given. Raises HostError, LedgerError, and RefusedError where the ledger
+    knows a policy of the host's name.
+    """
+    from reconciler.apply.clock import SystemClock
+    from reconciler.report.export import Wanted, export_lines, policy_name
+
+    state = read_state(PolicySet(()), host)
+    called = name or policy_name(host.facts().name)
+    if not name and state.ledger and any(claim.policy == called for claim in state.ledger.claims):
+        raise RefusedError(f"a policy {called} was applied here, so this needs another name; say --name NAME")
+    wanted = Wanted(called, SystemClock().now()[:10], tuple(kinds), tuple(ranges))
+    return "\n".join([*export_lines(_with_reservations(state, host), wanted), ""])
+
+
+def _with_reservations(state: State, host: Host) -> State:
+    """The same, in which also those reservations are known that nobody declares and that no `*` shows."""
+    snapshot = state.snapshot
+    unknown = {Lookup(row.lane.protocol, row.ports) for row in snapshot.rows if not row.administered}
+    asked = sorted(unknown - snapshot.lookups) if snapshot.reservations_supported else ()
+    return replace(state, snapshot=replace(snapshot, lookups=snapshot.lookups.union(filter(host.lookup, asked))))
 
 
 def examine_host(host: Host) -> tuple[Check, ...]:

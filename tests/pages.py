@@ -50,6 +50,7 @@ _CHANGING = {  # what differs from run to run
     re.compile(r"\b(?=\w*[0-9])[0-9a-f]{16}\b"): "DIGEST",
     re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"): "TIME",
     re.compile(r'(?<="tool_version": ")[^"]+'): "VERSION",
+    re.compile(r"\b20\d\d-\d\d-\d\d\b"): "DATE",
 }
 
 

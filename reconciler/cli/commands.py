@@ -37,6 +37,7 @@ COMMANDS: dict[str, Entry] = {
     "init": Entry("reconciler.cli.init", "Write an empty policy file, with comments that say what can stand in it."),
     "plan": Entry("reconciler.cli.plan", "Show what apply would do: policy against host. Writes nothing."),
     "apply": Entry("reconciler.cli.apply", "Close the difference, after asking."),
+    "export": Entry("reconciler.cli.export", "Print a policy of what this host has and no policy claims yet."),
     "adopt": Entry("reconciler.cli.adopt", "Take foreign ranges that a policy declares exactly into the ledger."),
     "check": Entry("reconciler.cli.check", "Check policy files, without a host."),
     "show": Entry("reconciler.cli.show", "Show the host: ranges, kinds, owners, dynamic range."),

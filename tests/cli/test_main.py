@@ -135,7 +135,7 @@ def test_python_m_reconciler_is_the_same_program() -> None:
         (["sim", "row", "add", "--store"], "option '--store' requires a", "reconciler sim row add --help"),
         (["sim", "int"], "there is no command 'int'; did you mean 'init'?", "reconciler sim --help"),
         (["sim", "row", "ad"], "there is no command 'ad'; did you mean 'add'?", "reconciler sim row --help"),
-        (["export"], "there is no command 'export'\n", "reconciler --help"),
+        (["merge"], "there is no command 'merge'\n", "reconciler --help"),
         (["probe", "more"], "got unexpected extra argument", "reconciler probe --help"),
         (["schema", "x"], "invalid value for 'NAME': 'x' is not one of ", "reconciler schema --help"),
         (["schema"], "missing argument 'NAME'. Choose from: policy", "reconciler schema --help"),
