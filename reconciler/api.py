@@ -29,12 +29,15 @@ from reconciler.policy.entries import PolicySet
 from reconciler.policy.recorded import with_recorded
 
 if TYPE_CHECKING:
+    from reconciler.apply.release import Released
     from reconciler.apply.results import ApplyResult, Progress
+    from reconciler.apply.session import Session
     from reconciler.doctor.model import Check
     from reconciler.lab.model import Trial
     from reconciler.lab.session import Watch
     from reconciler.ledger.records import OwnedRow
     from reconciler.ports import Kind, PortRange
+    from reconciler.report.audit import AuditLog
 
 
 def open_host(spec: str = "auto") -> Host:
@@ -124,19 +127,55 @@ def apply_plan(plan: Plan, host: Host, how: Applying | None = None) -> ApplyResu
     return apply_locked(plan, session, replan=how.replan, single_use=how.single_use)
 
 
-def adopt_rows(policies: PolicySet, host: Host, *, lock_timeout: float = 30.0) -> tuple[OwnedRow, ...]:
+def adopt_rows(
+    policies: PolicySet,
+    host: Host,
+    *,
+    entries: Collection[str] = (),
+    ranges: Collection[PortRange] = (),
+    how: Applying | None = None,
+) -> tuple[OwnedRow, ...]:
     """Take foreign rows that are exactly what an entry in scope declares into the ledger. The rows that were taken.
 
-    Raises ReconcilerError (BusyError, RefusedError, HostError, LedgerError) before anything is written.
+    With `entries` (`ENTRY` or `POLICY/ENTRY`) or `ranges`: only of these entries, and what lies in these ranges. Of
+    `how`, `lock_timeout` and `warn` count. Raises ReconcilerError (BusyError, RefusedError, HostError, LedgerError)
+    before anything is written.
     """
-    from reconciler.apply.adoption import adopt_locked
+    from reconciler.apply.adoption import Chosen, adopt_locked
+
+    session, audit = _ledger_session(host, how or Applying())
+    facts = host.facts()
+    chosen = Chosen(frozenset(entries), tuple(ranges))
+    return adopt_locked(policies, session, chosen, lambda rows: audit.ledger_changed("adopted", facts, rows))
+
+
+def release_rows(
+    host: Host, *, entries: Collection[str] = (), ranges: Collection[PortRange] = (), how: Applying | None = None
+) -> Released:
+    """Take entries, and what lies wholly in these ranges, out of the ledger. The host keeps what it has.
+
+    Raises as `adopt_rows` does.
+    """
+    from reconciler.apply.adoption import Chosen
+    from reconciler.apply.release import release_locked
+
+    session, audit = _ledger_session(host, how or Applying())
+    facts = host.facts()
+    chosen = Chosen(frozenset(entries), tuple(ranges))
+    return release_locked(chosen, session, lambda rows: audit.ledger_changed("released", facts, rows))
+
+
+def _ledger_session(host: Host, how: Applying) -> tuple[Session, AuditLog]:
+    """What is needed to change the ledger alone, and the audit log that is told."""
     from reconciler.apply.clock import SystemClock
     from reconciler.apply.results import Several
     from reconciler.apply.session import Session
+    from reconciler.report.audit import AuditLog
 
-    store = _store(host)
-    lock = _held(host, store.folder, lock_timeout)
-    return adopt_locked(policies, Session(host, store, lock, SystemClock(), Several(())))
+    store, clock = _store(host), SystemClock()
+    lock = _held(host, store.folder, how.lock_timeout, how.warn)
+    audit = AuditLog(store.folder, host.facts().state_name, clock, on_problem=how.warn)
+    return Session(host, store, lock, clock, Several(())), audit
 
 
 def export_policy(

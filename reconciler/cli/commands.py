@@ -39,6 +39,7 @@ COMMANDS: dict[str, Entry] = {
     "apply": Entry("reconciler.cli.apply", "Close the difference, after asking."),
     "export": Entry("reconciler.cli.export", "Print a policy of what this host has and no policy claims yet."),
     "adopt": Entry("reconciler.cli.adopt", "Take foreign ranges that a policy declares exactly into the ledger."),
+    "release": Entry("reconciler.cli.release", "Take entries or ranges out of the ledger; the host keeps them."),
     "check": Entry("reconciler.cli.check", "Check policy files, without a host."),
     "show": Entry("reconciler.cli.show", "Show the host: ranges, kinds, owners, dynamic range."),
     "doctor": Entry("reconciler.cli.doctor", "Is this host fit, and with --experiments: which Windows is it?"),

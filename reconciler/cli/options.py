@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Collection, Iterable
 from inspect import Parameter, Signature, signature
 from pathlib import Path
@@ -15,6 +16,7 @@ from reconciler.cli.settings import read_settings
 from reconciler.errors import PolicyError, PolicyProblem, UsageError
 
 if TYPE_CHECKING:
+    from reconciler.apply.adoption import Chosen
     from reconciler.host.interface import Host
     from reconciler.plan.model import LimitName, Options, Plan
     from reconciler.report.told import Extent
@@ -196,6 +198,22 @@ def make_options(allowed: Allowed) -> Options:
         force=frozenset(map(_limit, allowed.force or ())),
         release_winnat=allowed.release_winnat,
     )
+
+
+def chosen(words: Iterable[str]) -> Chosen:
+    """What these words name: what begins with a digit and has no other letters is a range, anything else an entry.
+
+    Raises UsageError for a range that is none.
+    """
+    from reconciler.apply.adoption import Chosen
+    from reconciler.ports import PortRange
+
+    every = list(words)
+    ranges = [word for word in every if re.fullmatch(r"[0-9-]+", word)]
+    try:
+        return Chosen(frozenset(every) - frozenset(ranges), tuple(map(PortRange.parse, ranges)))
+    except ValueError as error:
+        raise UsageError(f"{error}", where="RANGE") from None
 
 
 def _limit(name: str) -> LimitName:

@@ -13,11 +13,26 @@ from reconciler.cli.streams import out_lines
 app = new_app()
 
 Name = Annotated[
-    Literal["policy", "plan", "result", "host", "explanation", "check", "doctor", "error", "sim", "diff", "event"],
+    Literal[
+        "policy",
+        "plan",
+        "result",
+        "host",
+        "explanation",
+        "check",
+        "adoption",
+        "release",
+        "doctor",
+        "error",
+        "sim",
+        "diff",
+        "event",
+    ],
     typer.Argument(
         metavar="NAME",
-        help="policy (the files), plan, result (apply --json), host (show --json), explanation, check, doctor, sim "
-        "(sim show --json), diff (plan --diff --json), event (apply --events), or error (of any command with --json).",
+        help="policy (the files), plan, result (apply --json), host (show --json), explanation, check, adoption "
+        "(adopt --json), release, doctor, sim (sim show --json), diff (plan --diff --json), event (apply --events), "
+        "or error (of any command with --json).",
         show_default=False,
     ),
 ]

@@ -6,14 +6,16 @@ import json
 import os
 import sys
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import reconciler
 from reconciler.apply.clock import Clock
 from reconciler.apply.results import ApplyResult, StepResult
 from reconciler.errors import LedgerError, ReconcilerError
+from reconciler.host.interface import Facts
+from reconciler.ledger.records import OwnedRow
 from reconciler.plan.model import Plan, Step
 from reconciler.report import FORMAT_VERSION
 from reconciler.report.documents import (
@@ -23,6 +25,7 @@ from reconciler.report.documents import (
     step_document,
     write_document,
 )
+from reconciler.report.ownership import ledger_rows
 from reconciler.state_files import FILE_MODE, check_file, check_status, make_folder, open_flags, state_file
 
 
@@ -93,6 +96,20 @@ class AuditLog:
                 "verdicts": dict(Counter(item.verdict for item in result.results)),
                 "interrupted": result.interrupted,
                 "problems": result.problems,
+            },
+        )
+
+    def ledger_changed(self, event: Literal["adopted", "released"], facts: Facts, rows: Iterable[OwnedRow]) -> None:
+        """A person took rows into the ledger, or out of it. The host was not touched, so no plan is behind it."""
+        self._append(
+            event,
+            {
+                "format_version": FORMAT_VERSION,
+                "version": reconciler.__version__,
+                "user": current_user(),
+                "pid": os.getpid(),
+                "host": host_facts(facts),
+                "rows": ledger_rows(rows),
             },
         )
 

@@ -203,6 +203,19 @@ class ClaimIndex:
         return f"{touching[0][1].policy}/{touching[0][1].entry}" if touching else ""
 
 
+def let_go(rows: Iterable[OwnedRow], ended: Sequence[Claim], staying: Sequence[Claim]) -> Iterator[OwnedRow]:
+    """The rows that are not ours any more when these claims end without a delete.
+
+    A row that others claim whole stays ours. One that they claim in part does not: it would be cut to their part, and
+    what was let go would be deleted. A claim holds its ports whatever kind of row covers them (design 4.6).
+    """
+    old, others = ClaimIndex(ended), ClaimIndex(staying)
+    for row in rows if ended else ():
+        held = PortSet.of(ports for kind in get_args(Kind) for ports, _ in others.touching(kind, row.lane, row.ports))
+        if any(old.touching(kind, row.lane, row.ports) for kind in get_args(Kind)) and not held.covers(row.ports):
+            yield row
+
+
 def unprotected(claim: Claim, options: Options) -> bool:
     """Does --unprotect name this claim's entry?"""
     return claim.entry in options.unprotect or f"{claim.policy}/{claim.entry}" in options.unprotect
