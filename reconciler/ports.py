@@ -16,6 +16,8 @@ Protocol = Literal["tcp", "udp"]
 Family = Literal["ipv4", "ipv6"]
 Kind = Literal["exclusion", "reservation"]
 Store = Literal["persistent", "active"]
+OnRemove = Literal["delete", "release"]
+"""What becomes of what is ours when the file of its policy is gone: it goes too, or it stays and is foreign."""
 
 PROTOCOLS: tuple[Protocol, ...] = ("tcp", "udp")
 FAMILIES: tuple[Family, ...] = ("ipv4", "ipv6")

@@ -6,6 +6,7 @@ The words after a block's language say what is done with it, in order, in one fo
   `[exit N]` where the exit code is not 0.
 - `toml file=NAME` (or any other language): the block is written to that file.
 - `diff edit=NAME`: in that file, the lines with `-` are replaced by those with `+`.
+- `sh gone=NAME`: that file is taken away.
 - `json run=COMMAND part=STEPS`: a part of the document that a command prints, such as `steps/0`.
 - `json audit=EVENT`: the last line of that event in the audit log.
 - `fresh` beside one of these: before it, everything begins anew in an empty folder.
@@ -120,6 +121,8 @@ class Folder:
             path = self.path / words["file"]
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(body, encoding="utf-8", newline="\n")
+        elif "gone" in words:
+            (self.path / words["gone"]).unlink()
         elif "edit" in words:
             _edit(self.path / words["edit"], body)
         elif "audit" in words:

@@ -100,12 +100,17 @@ class Executor:
             "set-dynamic-range": self.do_set_dynamic_range,
             "replace": self._transactions.run_alone,
             "delete": self._transactions.run_alone,
+            "release": self.do_release,
             "start-winnat": self.do_start_winnat,
         }
         try:
             return [do[step.action](step)]
         except (HostError, LedgerError) as error:
             return [StepResult(step, "unknown", (), str(error))]
+
+    def do_release(self, step: Step) -> StepResult:
+        """Let go of a range: the host keeps it, and the ledger lacks it since the run began."""
+        return StepResult(step, "done")
 
     def do_start_winnat(self, step: Step) -> StepResult:
         """Start WinNAT, which an earlier run left stopped."""

@@ -75,15 +75,17 @@ class Journal:
         return self._book.find(lane, ports, kind)
 
     def begin(self, update: LedgerUpdate, *, calls: bool = True) -> None:
-        """Before the first call: interrupted calls have been judged, and old and new claims both hold.
+        """Before the first call: interrupted calls have been judged, and old and new claims both hold, but for those
+        that are released, which end with their rows.
 
         `calls`: whether there will be one at all; a run that only writes the ledger saves it once, at its end.
         """
+        released = frozenset(update.released)
         ledger = replace(
             self.ledger,
             machine=update.machine,
             rows=self._dated(update.rows),
-            claims=merged_claims((*update.claims, *self._book.claims)),
+            claims=merged_claims((*update.claims, *(claim for claim in self._book.claims if claim not in released))),
             to_restore=update.to_restore,
             intents=(),
         )

@@ -48,7 +48,9 @@ class ListExecutor:
             if steps or update.changed:
                 self._journal.begin(update, calls=bool(steps))
             self._announce(steps)
-            results = self._do(steps) if steps else ()
+            written = tuple(step for step in steps if step.action != "release")
+            results = self._do(written) if written else ()
+            results += tuple(StepResult(step, "done") for step in steps if step.action == "release")
             self._journal.finish(self._kept_claims(update), self._missing(), used_plan)
             self._report(results)
         except (HostError, LedgerError) as error:

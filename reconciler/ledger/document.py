@@ -68,6 +68,7 @@ _CLAIM: codec.Fields = {
     "protect": FLAG,
     "file": TEXT,
     "line": codec.number(),
+    "on_remove": codec.one_of(("delete", "release")),
 }
 _CALL: codec.Fields = {
     "verb": codec.one_of(("create", "delete")),

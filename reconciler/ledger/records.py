@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from operator import attrgetter
 from typing import Literal, NamedTuple
 
-from reconciler.ports import Kind, Lane, PortRange, Protocol, Store
+from reconciler.ports import Kind, Lane, OnRemove, PortRange, Protocol, Store
 
 FORMAT_VERSION = 1
 MOST_CLAIMED = 32_768
@@ -41,7 +41,10 @@ class OwnedRow(NamedTuple):
 
 
 class Claim(NamedTuple):
-    """What one entry wanted when its policy was last applied here: ports in lanes, and whether it protects them."""
+    """What one entry wanted when its policy was last applied here: ports in lanes, and whether it protects them.
+
+    `on_remove`: what its file said of the time when it is gone.
+    """
 
     policy: str
     entry: str
@@ -52,6 +55,7 @@ class Claim(NamedTuple):
     protect: bool = False
     file: str = ""
     line: int = 0
+    on_remove: OnRemove = "delete"
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +232,7 @@ class Book:
         self._rows[key] = row
 
 
-claim_key = attrgetter("policy", "entry", "kind", "lanes", "ports", "file", "store", "protect")
+claim_key = attrgetter("policy", "entry", "kind", "lanes", "ports", "file", "store", "protect", "on_remove")
 """The order of claims in the ledger."""
 
 

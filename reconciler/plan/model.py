@@ -13,7 +13,9 @@ from reconciler.ledger.records import Claim, Ledger, OwnedRow, RestoreRow
 from reconciler.policy.entries import PolicySet
 from reconciler.ports import Kind, Lane, PortRange, PortSet, Store
 
-ActionId = Literal["release-winnat", "set-dynamic-range", "create", "replace", "delete", "persist", "start-winnat"]
+ActionId = Literal[
+    "release-winnat", "set-dynamic-range", "create", "replace", "delete", "persist", "release", "start-winnat"
+]
 Status = Literal["ready", "deferred", "blocked", "skipped"]
 Cause = Literal["change", "drift", "restore"]
 STATUSES: tuple[Status, ...] = get_args(Status)
@@ -41,6 +43,7 @@ ACTIONS: dict[ActionId, Action] = {
         Action("replace", 2, "-/+", "to replace", "to replace"),
         Action("delete", 2, "-", "to delete", "to delete"),
         Action("persist", 3, "~", "to persist", "to persist"),
+        Action("release", 4, "~", "to release", "to release"),
         Action("start-winnat", 4, "~", "start of WinNAT", "starts of WinNAT"),
     )
 }
@@ -208,7 +211,8 @@ class LedgerUpdate:
     `machine` is the host's identity. `rows` are the owned rows that the snapshot still shows, after interrupted
     calls were looked at; `claims` what holds when the plan is done; `to_restore` what an earlier run took away and
     nobody has seen again. `changed`: the stored ledger says something else. `leaving`: rows of ours that go, if all is
-    done. On a `ListHost`, `stored` is what its file must hold in the end.
+    done. `released`: claims that end, and leave on the host what `rows` has no more. On a `ListHost`, `stored` is what
+    its file must hold in the end.
     """
 
     machine: str
@@ -217,6 +221,7 @@ class LedgerUpdate:
     to_restore: tuple[RestoreRow, ...]
     changed: bool
     leaving: tuple[OwnedRow, ...] = ()
+    released: tuple[Claim, ...] = ()
     stored: PortSet = PortSet()
 
 

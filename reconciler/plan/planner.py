@@ -12,7 +12,7 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 
 from reconciler.host.interface import ListSnapshot
-from reconciler.ledger.records import Ledger
+from reconciler.ledger.records import Ledger, row_key
 from reconciler.plan.given.list_picture import take_list_picture
 from reconciler.plan.given.picture import Picture, take_picture
 from reconciler.plan.model import LedgerUpdate, Note, Options, Plan, State, Step
@@ -22,7 +22,7 @@ from reconciler.plan.refusals import breaches, refuse_what_was_not_read
 from reconciler.plan.rules.creates import creates
 from reconciler.plan.rules.foreign import absent, unmanaged
 from reconciler.plan.rules.host_wide import dynamic_ranges, release_winnat, start_winnat
-from reconciler.plan.rules.removals import protected_stores, removals
+from reconciler.plan.rules.removals import protected_stores, releases, removals
 from reconciler.plan.steps import Proposal, finish, in_order
 from reconciler.ports import PortSet
 
@@ -43,6 +43,7 @@ RULES: tuple[Rule, ...] = (
 FOLLOW: tuple[Follow, ...] = (
     dynamic_ranges,  # needs no row
     release_winnat,  # asks which steps a block holds up
+    releases,  # what stays on the host and is ours no more
     start_winnat,  # what an earlier run left stopped
 )
 
@@ -103,11 +104,11 @@ def _update(picture: Picture, steps: Iterable[Step], stored: PortSet) -> LedgerU
     owned, claims, lost = picture.owned, picture.desired.claims, picture.still_to_restore()
     machine = picture.snapshot.facts.machine
     before = picture.state.ledger or Ledger(machine)
-    rows = (*owned.rows, *owned.hidden)
+    rows = tuple(row for row in (*owned.rows, *owned.hidden) if row_key(row) not in picture.released)
     after = Ledger(machine, (), claims, (), lost, owned.winnat_to_start, before.applied).with_rows(rows)
     going = {(lane, row.ports, row.kind) for step in steps for row in step.deletes for lane in row.lanes}
     leaving = tuple(row for row in owned.rows if (row.lane, row.ports, row.kind) in going)
-    return LedgerUpdate(machine, rows, claims, lost, after != before, leaving, stored)
+    return LedgerUpdate(machine, rows, claims, lost, after != before, leaving, picture.desired.released, stored)
 
 
 def _digest(picture: Picture, steps: tuple[Step, ...]) -> str:

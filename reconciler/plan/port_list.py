@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from reconciler.host.interface import ListSnapshot
+from reconciler.ledger.records import row_key
 from reconciler.plan import reasons
 from reconciler.plan.given.list_picture import LIST_LANE, lasting, of_store, ports_of
 from reconciler.plan.given.picture import Picture
@@ -17,7 +18,7 @@ from reconciler.plan.model import Blocker, EntryRef, Note, Remedy, Step
 from reconciler.plan.rules.creates import STORES, creates
 from reconciler.plan.rules.foreign import UNMANAGED_ENTRY, named, windows_of
 from reconciler.plan.rules.host_wide import dynamic_ranges
-from reconciler.plan.rules.removals import removals
+from reconciler.plan.rules.removals import releases, removals
 from reconciler.plan.steps import Proposal, hull, in_order
 from reconciler.ports import LANES, PortRange, PortSet, missing_in
 from reconciler.text import shorten
@@ -52,6 +53,7 @@ def plan_list(picture: Picture, snapshot: ListSnapshot) -> Listed:
     for proposal in done:
         _hold_for_other_file(proposal, snapshot)
     steps = [proposal.step() for proposal in done]
+    steps += releases(picture, steps)
     steps += [_left_alone(step, picture) for step in dynamic_ranges(picture, steps)]
     file, stored = _boot_file(picture, snapshot, steps)
     return Listed(in_order([*steps, *file]), stored)
@@ -162,7 +164,7 @@ def _boot_file(picture: Picture, snapshot: ListSnapshot, steps: Iterable[Step]) 
     file = (snapshot.stored - deleted) | created
     listed = (picture.tables[0].cover - deleted) | added
     waiting = _lasting_creates(step for step in steps if not step.done_by_apply)
-    ours = of_store("persistent", picture.owned.rows)
+    ours = of_store("persistent", picture.owned.rows) - _released(picture)
     wanted = (ours - deleted) | created | (ports_of(lasting(picture.desired.claims)) & (listed | file) - waiting)
     wanted |= file - _given_up(picture, snapshot)
     if snapshot.stored_elsewhere and wanted:
@@ -187,7 +189,13 @@ def _given_up(picture: Picture, snapshot: ListSnapshot) -> PortSet:
     recorded = ports_of(lasting(owned.claims))
     absent = PortSet.of(ports for entry in desired.absent for ports in entry.ports)
     unsafe = (snapshot.stored or PortSet()) - picture.tables[0].cover if snapshot.stored_unsafe else PortSet()
-    return ours | recorded | absent | unsafe
+    return ((ours | recorded) - _released(picture)) | absent | unsafe
+
+
+def _released(picture: Picture) -> PortSet:
+    """What policies let go: it stays in the file as it is, like what is not ours."""
+    rows = PortSet.of(row.ports for row in picture.owned.rows if row_key(row) in picture.released)
+    return rows | ports_of(lasting(picture.desired.released))
 
 
 def _file_step(file: PortSet, wanted: PortSet, picture: Picture, unsafe: str) -> Step:

@@ -35,6 +35,15 @@ def given_up(names: Iterable[str], gone: Iterable[str] = ()) -> Reason:
     return Reason("given-up", f"no entry wants it any more{said and f'; {said} gave it up'}{because}")
 
 
+def let_go(gone: Iterable[str] = ()) -> Reason:
+    """The range stays, and is ours no more. `gone`: files that are not there any more, if no policy is retired."""
+    files = joined(sorted(set(gone)))
+    ended = f"{files} {'is' if ' and ' not in files else 'are'} not there any more" if files else "it is retired"
+    return Reason(
+        "let-go", f'{ended}, and said on_remove = "release": the host keeps it, and it is foreign from now on'
+    )
+
+
 def kind_changes(names: Iterable[str], kind: Kind) -> Reason:
     """Its entries declare the other kind by now."""
     article, named = "an" if kind == "exclusion" else "a", sorted(set(names))

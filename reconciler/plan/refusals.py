@@ -81,7 +81,8 @@ def _replaced_policies(picture: Picture) -> Iterable[tuple[LimitName, str]]:
     """Policies that have nothing in common with what was applied here under their names, from other files."""
     policies = picture.state.policies
     for policy in policies.in_scope():
-        before = [claim for claim in picture.owned.claims if claim.policy == policy.name]
+        every = (claim for claim in picture.owned.claims if claim.policy == policy.name)
+        before = [claim for claim in every if claim not in picture.desired.released]
         now = [(entry.name, entry.place) for entry in policy.exclusions if entry.state == "present"]
         now += [(entry.name, entry.place) for entry in policy.reservations]
         known = policy.names().intersection(claim.entry for claim in before)

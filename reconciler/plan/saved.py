@@ -132,6 +132,9 @@ def _entries(policies: PolicySet) -> Section:
             section[f"{policy.name}/{exclusion.name}"] = _exclusion(exclusion)
         for reservation in policy.reservations:
             section[f"{policy.name}/{reservation.name}"] = _reservation(reservation)
+        entries: tuple[Exclusion | Reservation, ...] = (*policy.exclusions, *policy.reservations)
+        for entry in entries:
+            section[f"{policy.name}/{entry.name}"]["on_remove"] = policies.on_remove(entry)
     return section
 
 
@@ -214,6 +217,7 @@ def _claims(policies: PolicySet, ledger: Ledger | None) -> Section:
             "lanes": _join(claim.lanes),
             "store": claim.store,
             "protect": claim.protect,
+            "on_remove": claim.on_remove,
             "its file": policies.file(claim.file).state,
         }
         number = seen[key] = seen.get(key, 0) + 1

@@ -25,7 +25,7 @@ from reconciler.policy.problems import MOST_PROBLEMS, Problem
 from reconciler.policy.scanner import Lines, scan
 from reconciler.policy.syntax import explain
 from reconciler.policy.values import is_newer
-from reconciler.ports import PROTOCOLS
+from reconciler.ports import PROTOCOLS, OnRemove
 
 MOST_ENTRIES = 20_000
 """Entries in one file."""
@@ -79,6 +79,7 @@ class Document(NamedTuple):
     description: str
     formerly: tuple[str, ...]
     formerly_place: Place
+    on_remove: OnRemove
     limits: Mapping[str, int]
     unmanaged: Unmanaged | None
     dynamic_range: DynamicRange | None
@@ -211,6 +212,7 @@ def _document(
         description=table.policy.description,
         formerly=tuple(table.policy.formerly),
         formerly_place=place("policy", "formerly"),
+        on_remove=table.policy.on_remove,
         limits=table.limits.model_dump(exclude_none=True) if table.limits else {},
         unmanaged=_unmanaged(table, place("unmanaged")),
         dynamic_range=_dynamic_range(table, place("dynamic_range")),

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Literal, NamedTuple
 
-from reconciler.ports import Family, Lane, PortRange, Protocol, Store
+from reconciler.ports import Family, Lane, OnRemove, PortRange, Protocol, Store
 
 Busy = Literal["wait", "fill"]
 State = Literal["present", "absent"]
@@ -135,7 +135,7 @@ class PolicySet:
     `limits` are the strictest that any file in scope states. `paths`: the absolute path of each file by the name in
     `Place`. `recorded`: what became of the files that the ledger names, by absolute path; None: nobody looked, and all
     count as read. `idle`: the files that were named one by one and do not target this host. `asked_tags`: the tags
-    that files which do not target this host ask for.
+    that files which do not target this host ask for. `releasing`: the files that say `on_remove = "release"`.
     """
 
     policies: tuple[Policy, ...]
@@ -146,10 +146,15 @@ class PolicySet:
     recorded: Mapping[str, RecordedFile] | None = None
     idle: tuple[str, ...] = ()
     asked_tags: tuple[str, ...] = ()
+    releasing: frozenset[str] = frozenset()
 
     def in_scope(self) -> tuple[Policy, ...]:
         """The policies of which at least one file targets this host."""
         return tuple(policy for policy in self.policies if policy.in_scope)
+
+    def on_remove(self, entry: Exclusion | Reservation) -> OnRemove:
+        """What the file of an entry says of the time when it is gone."""
+        return "release" if entry.place.file in self.releasing else "delete"
 
     def file(self, path: str) -> RecordedFile:
         """What became of a file of the ledger."""

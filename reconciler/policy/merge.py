@@ -43,6 +43,7 @@ def merge(documents: Sequence[Document], active: Sequence[Document]) -> PolicySe
         limits=_strictest(active),
         unmanaged=next((document.unmanaged for document in active if document.unmanaged), None),
         dynamic_range=next((document.dynamic_range for document in active if document.dynamic_range), None),
+        releasing=frozenset(document.file for document in active if document.on_remove == "release"),
     )
 
 

@@ -19,7 +19,7 @@ from reconciler.policy.values import (
     read_protocols,
     read_version,
 )
-from reconciler.ports import FAMILIES, LAST_PORT, PROTOCOLS, Family, PortRange, Protocol, Store
+from reconciler.ports import FAMILIES, LAST_PORT, PROTOCOLS, Family, OnRemove, PortRange, Protocol, Store
 
 LONGEST_TEXT = 500
 """Characters in a reason, a description or a `bound_by`."""
@@ -93,6 +93,12 @@ class PolicyTable(Table):
     description: Text = Field("", description="What this policy is for.", examples=["Ports of a Kubernetes node"])
     formerly: list[Name] = Field(
         [], max_length=MOST_ITEMS, description="Earlier names: a rename moves what is owned.", examples=[["aks-nodes"]]
+    )
+    on_remove: OnRemove = Field(
+        "delete",
+        description="When this file is gone: delete what its entries made, or release it, so that it stays and is "
+        "foreign.",
+        examples=["release"],
     )
 
 

@@ -86,6 +86,7 @@ class PlanCounts(TypedDict):
     replace: Count
     delete: Count
     persist: Count
+    release: Count
     start_winnat: Count
     set_dynamic_range: Count
     release_winnat: Count

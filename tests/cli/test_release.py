@@ -105,3 +105,64 @@ def test_the_document_and_the_audit_log_have_what_was_released(ours: Lab) -> Non
     (log,) = (ours.folder / "state").glob("*.audit.jsonl")
     line = json.loads(log.read_text(encoding="ascii").splitlines()[-1])
     assert (line["event"], line["rows"]) == ("released", document["released"])
+
+
+MOVED = """version = 1
+[policy]
+name = "moved"
+on_remove = "release"
+[[exclusion]]
+name = "printers"
+ports = "9100-9107"
+protocol = "tcp"
+"""
+
+
+@pytest.fixture
+def moved(lab: Lab) -> Lab:
+    """Two policies were applied, and the file of the one that lets go is gone."""
+    lab.policy("web=8000-8099")
+    (lab.folder / "desired" / "moved.toml").write_text(MOVED, encoding="ascii")
+    assert lab.run("apply", "--yes").code == 0
+    (lab.folder / "desired" / "moved.toml").unlink()
+    return lab
+
+
+def test_a_policy_whose_file_is_gone_lets_go(moved: Lab) -> None:
+    host = (moved.folder / "lab.json").read_bytes()
+    outcome = moved.run("plan", "--json", "--detailed-exitcode")
+    document = outcome.document()
+    Draft202012Validator(document_schema("plan")).validate(document)
+    assert (outcome.code, document["summary"]["release"]) == (2, 1)
+    assert [(step["action"], step["reason_id"]) for step in document["steps"]] == [("release", "let-go")]
+    assert moved.run("apply", "--yes").code == 0
+    assert (moved.folder / "lab.json").read_bytes() == host
+    assert moved.run("plan", "--detailed-exitcode").code == 0
+
+
+def test_show_calls_it_ours_until_it_is_let_go(moved: Lab) -> None:
+    def owner() -> list[str]:
+        rows = moved.run("show", "--json").document()["rows"]
+        return [row["owner"] for row in rows if (row["lane"], row["first"]) == ("tcp/ipv4", 9100)]
+
+    before = owner()
+    assert moved.run("apply", "--yes").code == 0
+    assert (before, owner()) == (["owned"], ["foreign"])
+
+
+def test_a_saved_plan_lets_go_and_is_stale_when_the_file_is_back(moved: Lab) -> None:
+    assert moved.run("plan", "--out", "a.plan").code == 0
+    (moved.folder / "desired" / "moved.toml").write_text(MOVED, encoding="ascii")
+    assert moved.run("apply", "--plan", "a.plan", "--yes").code == 1
+    (moved.folder / "desired" / "moved.toml").unlink()
+    assert moved.run("plan", "--out", "b.plan").code == 0
+    assert moved.run("apply", "--plan", "b.plan", "--yes").out.startswith("Applied\n")
+
+
+def test_a_saved_plan_is_stale_when_the_word_changes(lab: Lab) -> None:
+    path = lab.policy("web=8000-8099")
+    assert lab.run("plan", "--out", "a.plan").code == 0
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace('name = "node"', 'name = "node"\non_remove = "release"'), encoding="utf-8")
+    outcome = lab.run("apply", "--plan", "a.plan", "--yes")
+    assert (outcome.code, "on_remove" in outcome.err) == (1, True)

@@ -60,6 +60,9 @@ class CheckedWorld(World):
         result = self.run(plan)
         calls = list(self.guard.calls)
         self._remember_protected(wanted)
+        for step in plan.to_do():
+            if step.action == "release" and step.ports and step.kind:
+                self.truth.let_go(step.lanes, step.ports, step.kind)
         if not self.sim.elevated:
             return result
         for item in result.results:
@@ -253,7 +256,8 @@ def _shuffled(wanted: PolicySet) -> PolicySet:
 
 
 def _whole(wanted: PolicySet) -> dict[str, object]:
-    return {"unmanaged": wanted.unmanaged, "dynamic_range": wanted.dynamic_range}
+    names = ("unmanaged", "dynamic_range", "releasing", "recorded")
+    return {name: getattr(wanted, name) for name in names}
 
 
 def _facts_of(ledger: Ledger | None) -> object:

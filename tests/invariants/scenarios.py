@@ -13,7 +13,7 @@ from reconciler.lab.simulated import events
 from reconciler.lab.simulated.services import switch_winnat
 from reconciler.plan.given.desired import lookups
 from reconciler.plan.model import LIMIT_NAMES, Options, State
-from reconciler.policy.entries import Policy, PolicySet
+from reconciler.policy.entries import Policy, PolicySet, RecordedFile
 from reconciler.ports import LANES, Lane, PortRange
 from tests.invariants.checked import CheckedWorld
 from tests.world import NO_LIMITS, TCP4, TCP6, UDP4, dynamic, entry, policy, reserve, unmanaged
@@ -97,6 +97,8 @@ def winnat(running: bool) -> Event:
     return lambda world: switch_winnat(world.sim, running)
 
 
+READ = {"policy.toml": RecordedFile("policy.toml", "read")}
+GONE = {"policy.toml": RecordedFile("policy.toml", "gone")}
 WEB = entry("web", "8000-8099")
 ERP = reserve("erp", "12000-12009")
 ABSENT = entry("old", "8040-8049", state="absent")
@@ -210,6 +212,12 @@ SCENARIOS: dict[str, list[Event]] = {
     "adopt and give up": [other(TCP4, "8000-8099"), other(TCP6, "8000-8099"), adopt(p(WEB)), do(p(WEB)), do(p())],
     "adopt a reservation": [other(TCP4, "12000-12009", "reservation"), adopt(p(ERP)), do(p(ERP)), do(p())],
     "adopt what does not fit": [other(TCP4, "8000-8109"), adopt(p(WEB)), do(p(WEB)), do(p())],
+    "a policy that lets go": [
+        do(policy("q", WEB, ERP), p(entry("x", "9000")), releasing={"policy.toml"}, recorded=READ),
+        do(policy("r", entry("y", "9100")), recorded=GONE),
+        do(policy("r", entry("y", "9100"), entry("part", "8050-8149")), recorded=GONE),
+        do(policy("r"), recorded=GONE),
+    ],
     # the host itself
     "reboot": [
         do(p(WEB, ERP, entry("tmp", "9000", store="active"))),

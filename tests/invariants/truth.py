@@ -82,6 +82,15 @@ class Truth:
                 group = self.sim.group(row.lane)
                 self.ports[group] = self.ports.get(group, NOTHING) | PortSet.of([row.ports])
 
+    def let_go(self, lanes: Iterable[Lane], ports: PortRange, kind: Kind) -> None:
+        """A policy said that this is not ours any more."""
+        for lane in lanes:
+            if kind == "reservation":
+                self.reservations.discard((lane.protocol, ports))
+            else:
+                group = self.sim.group(lane)
+                self.ports[group] = self.ports.get(group, NOTHING) - PortSet.of([ports])
+
     def owns(self, lane: Lane, ports: PortRange, kind: Kind) -> bool:
         """Did our calls alone make this row?"""
         if kind == "reservation":

@@ -24,6 +24,7 @@ SAMPLE = Ledger(
             (WEB, PortRange(9000, 9000)),
             file="desired/node.toml",
             line=12,
+            on_remove="release",
         ),
     ),
     intents=(
@@ -55,6 +56,7 @@ claims = st.builds(
     st.booleans(),
     _TEXT,
     st.integers(0, 10**9),
+    st.sampled_from(["delete", "release"]),
 )
 intents = st.builds(
     Intent,

@@ -48,6 +48,12 @@ def examples() -> dict[str, tuple[Reason | Remedy, str, str]]:
             "given-up",
             "no entry wants it any more; p/api, p/web gave it up",
         ),
+        "let_go": (
+            reasons.let_go(["a.toml", "b.toml"]),
+            "let-go",
+            'a.toml and b.toml are not there any more, and said on_remove = "release": '
+            "the host keeps it, and it is foreign from now on",
+        ),
         "kind_changes": (
             reasons.kind_changes(["p/web", "p/api"], "exclusion"),
             "kind-changes",
@@ -347,6 +353,15 @@ def forms() -> list[tuple[Reason | Remedy, str]]:
         (
             reasons.given_up(["p/web"], ["a.toml", "b.toml"]),
             "no entry wants it any more; p/web gave it up, since a.toml and b.toml are not there any more",
+        ),
+        (
+            reasons.let_go(["a.toml"]),
+            'a.toml is not there any more, and said on_remove = "release": '
+            "the host keeps it, and it is foreign from now on",
+        ),
+        (
+            reasons.let_go(),
+            'it is retired, and said on_remove = "release": the host keeps it, and it is foreign from now on',
         ),
         (reasons.kind_changes(["p/web"], "reservation"), "p/web declares a reservation by now"),
         (

@@ -71,10 +71,11 @@ def everything() -> Inputs:
         Unmanaged("delete", (ports("400"), ports("3000")), "node", PLACE),
         DynamicRange({"tcp": ports("20000-65535")}, "node", PLACE),
         recorded={"desired/node.toml": RecordedFile("node.toml", "gone")},
+        releasing=frozenset({"desired/node.toml"}),
     )
     sockets = (Socket(TCP[0], 90, "node", 5), Socket(TCP[0], 90, None, None), Socket(TCP[0], 20000, "node", 5))
     view = with_file(stored=PortSet.of([ports("5000")]), sockets=sockets, winnat="stopped")
-    first = claim(text="90")._replace(lanes=TCP, store="active", protect=True)
+    first = claim(text="90")._replace(lanes=TCP, store="active", protect=True, on_remove="release")
     book = replace(
         ledger(owned_row("90")._replace(store="active"), claims=(first, claim(), claim("db", "5432"), claim())),
         intents=(Intent("create", "exclusion", TCP, ports("7000"), "persistent", TCP, "boot-1", "plan-0", "now"),),
@@ -133,6 +134,7 @@ def test_all_that_is_given_stands_in_it_under_names_that_stay() -> None:
                 "protect": True,
                 "state": "present",
                 "place": "desired/node.toml:12",
+                "on_remove": "release",
             },
             "node/erp": {
                 "kind": "reservation",
@@ -140,6 +142,7 @@ def test_all_that_is_given_stands_in_it_under_names_that_stay() -> None:
                 "lanes": "udp",
                 "protect": True,
                 "place": "desired/node.toml:40",
+                "on_remove": "release",
             },
         },
         "rows": {
@@ -159,6 +162,7 @@ def test_all_that_is_given_stands_in_it_under_names_that_stay() -> None:
                 "lanes": "tcp/ipv4, tcp/ipv6",
                 "store": "active",
                 "protect": True,
+                "on_remove": "release",
                 "its file": "gone",
             },
             "node/web (2)": {
@@ -167,6 +171,7 @@ def test_all_that_is_given_stands_in_it_under_names_that_stay() -> None:
                 "lanes": "tcp/ipv4, tcp/ipv6, udp/ipv4, udp/ipv6",
                 "store": "persistent",
                 "protect": False,
+                "on_remove": "delete",
                 "its file": "gone",
             },
             "node/db": {
@@ -175,6 +180,7 @@ def test_all_that_is_given_stands_in_it_under_names_that_stay() -> None:
                 "lanes": "tcp/ipv4, tcp/ipv6, udp/ipv4, udp/ipv6",
                 "store": "persistent",
                 "protect": False,
+                "on_remove": "delete",
                 "its file": "gone",
             },
             "node/web (3)": {
@@ -183,6 +189,7 @@ def test_all_that_is_given_stands_in_it_under_names_that_stay() -> None:
                 "lanes": "tcp/ipv4, tcp/ipv6, udp/ipv4, udp/ipv6",
                 "store": "persistent",
                 "protect": False,
+                "on_remove": "delete",
                 "its file": "gone",
             },
         },

@@ -42,6 +42,17 @@ def test_files_of_one_name_form_one_policy() -> None:
     assert policies.in_scope() == policies.policies
 
 
+def test_each_file_says_for_its_own_entries_what_becomes_of_them() -> None:
+    documents = docs(
+        policy('on_remove = "release"\n' + exclusion("a", "80"), name="x"),
+        policy('on_remove = "delete"\n' + exclusion("b", "81"), name="x"),
+        policy('on_remove = "release"\n' + exclusion("c", "82"), name="x"),
+    )
+    policies = merged(documents, 0, 1)
+    assert policies.releasing == {"0.toml"}
+    assert [policies.on_remove(entry) for entry in policies.policies[0].exclusions] == ["release", "delete"]
+
+
 def test_entries_of_files_for_other_hosts_are_elsewhere() -> None:
     documents = docs(
         policy(exclusion("a", "80")), policy(exclusion("b", "81") + reservation("c", "82")), policy(name="q")

@@ -58,6 +58,9 @@ def test_a_step_without_rows_names_its_ports() -> None:
 
 def test_what_concerns_the_whole_host_is_said_in_words() -> None:
     assert what_words(WINNAT._replace(action="start-winnat"), PLAIN) == "start WinNAT"
+    assert what_words(DYNAMIC._replace(action="release", kind="exclusion"), PLAIN) == (
+        f"release exclusion 49152-65535 {lane_words(DYNAMIC.lanes)}"
+    )
     assert what_words(WINNAT._replace(action="persist"), PLAIN) == "put right what is set at boot"
 
 

@@ -42,6 +42,8 @@ DISK_SCENES = (
     "WinNAT released",
     "a reservation grows",
     "adopt",
+    "release",
+    "a policy that lets go",
     "a saved plan",
     "a policy and its entries renamed",
     "Linux: creates and deletes",
@@ -85,7 +87,7 @@ def judge(place: Place, ran: Ran, before: object, codes: Sequence[int] = CODES) 
         place.give_up()
     if ran.codes[:1] == (ERROR,) and place.listed() != before:
         found.append(f"exit code 1, and the host was changed: {' '.join(ran.text.split())[-200:]}")
-    if ran.codes[:1] == (CONVERGED,) and place.scene.codes == (CONVERGED,) and not place.scene.adopts:
+    if ran.codes[:1] == (CONVERGED,) and place.scene.codes == (CONVERGED,) and not _changes_hands(place):
         found += [f"exit code 0, and {text}" for text in place.wrong()]
     place.calm()
     if place.scene.command or place.scene.once:
@@ -93,6 +95,10 @@ def judge(place: Place, ran: Ran, before: object, codes: Sequence[int] = CODES) 
     last = place.run(place.apply, place.plan)
     place.settle()
     return [*found, *last.faults((place.scene.end,)), *place.wrong()]
+
+
+def _changes_hands(place: Place) -> bool:
+    return bool(place.scene.adopts or place.scene.releases)
 
 
 def _disk(job: Job, root: Path) -> Iterator[list[str]]:

@@ -80,8 +80,11 @@ class LinuxPlace(Place):
         )
         self.foreign = PortSet.of(ranges(FOREIGN.replace(",", " "))) - self.scene.adopts
         self.wrongs: list[str] = []
-        self.text = self.list.read_text("ascii")
         super().make_host()
+
+    def __init__(self, root: Path, scene: Scene, setting: str) -> None:
+        super().__init__(root, scene, setting)
+        self.text = self.list.read_text("ascii")
 
     def restore(self) -> None:
         super().restore()
@@ -108,7 +111,9 @@ class LinuxPlace(Place):
         ours = PortSet.of(key[1] for key in keys_of(ledger))
         if lost := ours - self._ports(self.list.read_text("ascii")):
             found.append(f"the ledger has what is not listed: {lost}")
-        if extra := self._ports(self.list.read_text("ascii")) - ours - self.foreign:
+        if lost := self.scene.releases - self._ports(self.list.read_text("ascii")):
+            found.append(f"what was to be let go is gone: {lost}")
+        if extra := self._ports(self.list.read_text("ascii")) - ours - self.foreign - self.scene.releases:
             found.append(f"the ledger lacks what we made: {extra}")
         return found
 
@@ -150,6 +155,11 @@ LINUX_SCENES: dict[str, Scene] = {
     ),
     "Linux: a long list grows": Scene(one(many(10_000, 900), ex("db", "5432")), one(many(10_000, 900))),
     "Linux: a long list in pieces": Scene(one(many(10_000, 800), ex("db", "5432")), one(many(10_000, 900))),
+    "Linux: a policy that lets go": Scene(
+        one(ex("web", "8100-8199"), ex("db", "5432")),
+        {**one(ex("x", "7000-7009"), name="q", head='on_remove = "release"'), **one(ex("web", "8100-8149"))},
+        releases=PortSet.of(ranges("7000-7009")),
+    ),
     "Linux: renamed": Scene(
         one(ex("www", "8100-8199"), name="q", head='formerly = ["p"]'), one(ex("web", "8100-8199"))
     ),

@@ -42,9 +42,10 @@ class Scene:
     `command` is what is tortured, if it is not just that apply, after `first`. `settings` are the variants in which the
     scene plays. `codes` are what the tortured run may leave with, where nothing tortures it; `end` is what the last
     run leaves with. `named`: ports of foreign rows that may go. `protected`: ports of rows that may not.
-    `adopts`: ports of foreign rows that become ours. `stays`: TCP ports that are wanted before and after, and so are
-    there after a kill even where the next run knows nothing of the policy. `in_doubt`: ports of rows that others make
-    while we are about to make them, which nobody can tell from ours after a kill (I3 has this limit).
+    `adopts`: ports of foreign rows that become ours. `releases`: those of ours that become foreign. `stays`: TCP ports
+    that are wanted before and after, and so are there after a kill even where the next run knows nothing of the policy.
+    `in_doubt`: ports of rows that others make while we are about to make them, which nobody can tell from ours after a
+    kill (I3 has this limit).
     """
 
     after: Files
@@ -64,6 +65,7 @@ class Scene:
     named: PortSet = PortSet()
     protected: PortSet = PortSet()
     adopts: PortSet = PortSet()
+    releases: PortSet = PortSet()
     stays: PortSet = PortSet()
     in_doubt: PortSet = PortSet()
 
@@ -224,11 +226,13 @@ class Place:
         return False
 
     def settle(self) -> None:
-        """The last run has ended; rows that it should have adopted are ours from now on."""
+        """The last run has ended; rows that it should have adopted are ours from now on, released ones are not."""
         for group, ports in excluded(self.state()).items():
             self.book.truth.ports[group] = self.book.truth.ports.get(group, PortSet()) | (ports & self.scene.adopts)
         blocks = {item for item in reserved(self.state()) if self.scene.adopts.covers(item[1])}
         self.book.truth.reservations |= blocks
+        for group, ours in self.book.truth.ports.items():
+            self.book.truth.ports[group] = ours - self.scene.releases
 
     def give_up(self) -> None:
         """It was told that rows are not recorded as ours since nobody can tell; so they are not."""

@@ -184,6 +184,19 @@ SCENES: dict[str, Scene] = {
         command=("adopt", "--from-policy", "desired", "--yes"),
         adopts=ports("12000-12009"),
     ),
+    "release": Scene(
+        one(WEB, ex("x", "9000-9009")),
+        one(WEB, ex("x", "9000-9009")),
+        command=("release", "p/web", "--yes"),
+        releases=ports("8000-8099"),
+        settings=(PLAIN, SPLIT),
+    ),
+    "a policy that lets go": Scene(
+        one(*run_of(2, 9000), ex("y", "9500")),
+        {**one(WEB, name="q", head='on_remove = "release"'), **one(*run_of(3, 9000))},
+        releases=ports("8000-8099"),
+        settings=(PLAIN, SPLIT),
+    ),
     "a policy and its entries renamed": Scene(
         one(ex("www", "8000-8099"), name="q", head='formerly = ["p"]'), one(WEB), settings=(PLAIN, SPLIT)
     ),

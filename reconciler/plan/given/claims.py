@@ -34,11 +34,13 @@ class SortedClaims:
     Attributes:
         out_of_scope: of policies, entries and files that nobody speaks for in this run.
         leftovers: given up, but protected: their rows stay, untouched, until --unprotect names the entry.
+        released: of files that are gone and said `on_remove = "release"`.
         given_up: the rest.
     """
 
     out_of_scope: tuple[Claim, ...]
     leftovers: tuple[Claim, ...]
+    released: tuple[Claim, ...]
     given_up: tuple[Claim, ...]
 
 
@@ -82,13 +84,25 @@ class Scope:
             answers = here and self.given.file(claim.file).state != "not read"
             yield claim, answers or claim.policy in self.options.retire
 
+    def releases(self, claims: Sequence[Claim]) -> Iterator[Claim]:
+        """Those that end and leave on the host what is ours for them: their file is gone, or their policy retired.
+
+        Nobody needs to be in scope for that, since nothing is deleted. An entry that still stands anywhere stays.
+        """
+        asked = [claim for claim in claims if claim.on_remove == "release"]
+        known = {policy.name: policy.names() for policy in self.given.policies} if asked else {}
+        for claim in asked:
+            ends = claim.policy in self.options.retire or self.given.file(claim.file).state == "gone"
+            if ends and claim.entry not in known.get(claim.policy, ()):
+                yield claim
+
     def protects(self, claim: Claim) -> bool:
         """Is the claim protected, and not lifted by --unprotect?"""
         return claim.protect and not unprotected(claim, self.options)
 
 
 def sort_claims(
-    recorded: Iterable[Claim], declared: Sequence[Claim], rows: Sequence[OwnedRow | RestoreRow], scope: Scope
+    recorded: Sequence[Claim], declared: Sequence[Claim], rows: Sequence[OwnedRow | RestoreRow], scope: Scope
 ) -> SortedClaims:
     """Hold the claims of the ledger against those of the entries in scope. `rows`: owned ones, and those to restore."""
     successors = {(claim.policy, claim.entry, claim.kind): claim for claim in declared}
@@ -98,7 +112,8 @@ def sort_claims(
     leftovers: list[Claim] = []
     given_up: list[Claim] = []
     count = 0
-    for claim, spoken_for in scope.speaks_for(recorded):
+    released = dict.fromkeys(scope.releases(recorded))
+    for claim, spoken_for in scope.speaks_for(claim for claim in recorded if claim not in released):
         if not spoken_for:
             out_of_scope.append(claim)
             continue
@@ -112,7 +127,7 @@ def sort_claims(
             raise LedgerError(TOO_MANY_PIECES)
         if successor is None and not remainder:
             given_up.append(claim)
-    return SortedClaims(tuple(out_of_scope), tuple(leftovers), tuple(given_up))
+    return SortedClaims(tuple(out_of_scope), tuple(leftovers), tuple(released), tuple(given_up))
 
 
 def still_guarded(before: Iterable[Claim], after: Sequence[Claim], rows: Sequence[OwnedRow]) -> Iterator[Claim]:
@@ -206,13 +221,14 @@ class ClaimIndex:
 def let_go(rows: Iterable[OwnedRow], ended: Sequence[Claim], staying: Sequence[Claim]) -> Iterator[OwnedRow]:
     """The rows that are not ours any more when these claims end without a delete.
 
-    A row that others claim whole stays ours. One that they claim in part does not: it would be cut to their part, and
-    what was let go would be deleted. A claim holds its ports whatever kind of row covers them (design 4.6).
+    A row that others claim whole, as it is, stays ours. One that they claim in part or as the other kind does not: it
+    would be cut to their part or be replaced, and what was let go would be deleted.
     """
     old, others = ClaimIndex(ended), ClaimIndex(staying)
     for row in rows if ended else ():
-        held = PortSet.of(ports for kind in get_args(Kind) for ports, _ in others.touching(kind, row.lane, row.ports))
-        if any(old.touching(kind, row.lane, row.ports) for kind in get_args(Kind)) and not held.covers(row.ports):
+        held = [ports for ports, _ in others.touching(row.kind, row.lane, row.ports)]
+        stays = row.ports in held if row.kind == "reservation" else PortSet.of(held).covers(row.ports)
+        if not stays and any(old.touching(kind, row.lane, row.ports) for kind in get_args(Kind)):
             yield row
 
 
@@ -221,7 +237,7 @@ def unprotected(claim: Claim, options: Options) -> bool:
     return claim.entry in options.unprotect or f"{claim.policy}/{claim.entry}" in options.unprotect
 
 
-_but_ports = attrgetter("policy", "entry", "kind", "lanes", "store", "protect", "file")
+_but_ports = attrgetter("policy", "entry", "kind", "lanes", "store", "protect", "on_remove", "file")
 
 
 def merged_claims(claims: Iterable[Claim]) -> tuple[Claim, ...]:

@@ -67,7 +67,8 @@ class Desired:
         declared, out_of_scope: the claims that make a port wanted: of the entries in scope, and of everybody else.
         standing: reservations that claims out of scope wait for, as exclusions: whatever covers their ports stays.
         recorded: the claims of the ledger, under their policies' present names.
-        given_up: those that end with this plan.
+        given_up: those that end with this plan, and what only they want goes.
+        released: those that end with this plan, and what is ours for them stays on the host.
         protecting: claims whose rows no step may delete, shrink or replace; what protected entries gave up included.
         claims: what the ledger will hold when the plan is done, sorted.
         files: how a claim's file is shown; one that is not in it, as it is recorded.
@@ -80,6 +81,7 @@ class Desired:
     standing: tuple[Claim, ...]
     recorded: tuple[Claim, ...]
     given_up: tuple[Claim, ...]
+    released: tuple[Claim, ...]
     protecting: tuple[Claim, ...]
     claims: tuple[Claim, ...]
     files: Mapping[str, str]
@@ -126,8 +128,8 @@ def gather(policies: PolicySet, snapshot: Snapshot, owned: Owned, options: Optio
     reservations = sorted((entry for policy in scope.policies for entry in policy.reservations), key=_BY_NAME)
     present = [entry for entry in exclusions if entry.state == "present"]
     lanes = SharingLanes(snapshot)
-    declared = [_exclusion_claim(entry, lanes, policies.paths) for entry in present]
-    declared += [_reservation_claim(entry, policies.paths) for entry in reservations]
+    declared = [_exclusion_claim(entry, lanes, policies) for entry in present]
+    declared += [_reservation_claim(entry, policies) for entry in reservations]
     recorded = scope.renamed(owned.claims, declared)
     _check_names(scope, recorded, declared)
     old = sort_claims(recorded, declared, (*owned.rows, *owned.to_restore), scope)
@@ -143,6 +145,7 @@ def gather(policies: PolicySet, snapshot: Snapshot, owned: Owned, options: Optio
         standing=tuple(_standing(old.out_of_scope, owned)),
         recorded=recorded,
         given_up=old.given_up,
+        released=old.released,
         protecting=tuple(claim for claim in every if scope.protects(claim)),
         claims=merged_claims(every),
         files=policies.shown_files(),
@@ -214,7 +217,7 @@ def _exact(entries: Iterable[Reservation]) -> Iterator[Unit]:
             yield Unit(entry, "reservation", entry.protocol, reservation_lanes(entry.protocol), entry.ports)
 
 
-def _exclusion_claim(entry: Exclusion, lanes: SharingLanes, paths: Mapping[str, str]) -> Claim:
+def _exclusion_claim(entry: Exclusion, lanes: SharingLanes, policies: PolicySet) -> Claim:
     return Claim(
         policy=entry.policy,
         entry=entry.name,
@@ -223,12 +226,13 @@ def _exclusion_claim(entry: Exclusion, lanes: SharingLanes, paths: Mapping[str, 
         ports=entry.ports if len(entry.ports) == 1 else PortSet.of(entry.ports).runs(),
         store=entry.store,
         protect=entry.protect,
-        file=paths.get(entry.place.file, entry.place.file),
+        file=policies.paths.get(entry.place.file, entry.place.file),
         line=entry.place.line,
+        on_remove=policies.on_remove(entry),
     )
 
 
-def _reservation_claim(entry: Reservation, paths: Mapping[str, str]) -> Claim:
+def _reservation_claim(entry: Reservation, policies: PolicySet) -> Claim:
     return Claim(
         policy=entry.policy,
         entry=entry.name,
@@ -236,8 +240,9 @@ def _reservation_claim(entry: Reservation, paths: Mapping[str, str]) -> Claim:
         lanes=reservation_lanes(entry.protocol),
         ports=(entry.ports,),
         protect=entry.protect,
-        file=paths.get(entry.place.file, entry.place.file),
+        file=policies.paths.get(entry.place.file, entry.place.file),
         line=entry.place.line,
+        on_remove=policies.on_remove(entry),
     )
 
 

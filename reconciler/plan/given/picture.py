@@ -11,9 +11,10 @@ from typing import Literal, NamedTuple, get_args
 
 from reconciler.errors import LedgerError
 from reconciler.host.interface import Lookup, Row, RowKind, Snapshot
-from reconciler.ledger.records import Claim, OwnedRow, RestoreRow
+from reconciler.ledger.records import Claim, OwnedRow, RestoreRow, row_key
+from reconciler.ledger.records import RowKey as LedgerKey
 from reconciler.plan import reasons
-from reconciler.plan.given.claims import ClaimIndex
+from reconciler.plan.given.claims import ClaimIndex, let_go
 from reconciler.plan.given.desired import Desired, SharingLanes, Unit, gather, units_of
 from reconciler.plan.given.owned import Owned, confirm_rows, confirmed, is_dropped, still_to_restore
 from reconciler.plan.given.tables import RowKey, Table, arrange, is_system, kind_of
@@ -70,7 +71,8 @@ class MissingClaim(NamedTuple):
 class Picture:
     """Everything given, arranged. Made by `take_picture`, or `list_picture.take_list_picture` for a list of ports.
 
-    `gone`: the ports of our exclusions that are not there any more, in each table, by why; first what counts for more.
+    `released`: rows of ours that stay, and are ours no more when the plan is done. `gone`: the ports of our exclusions
+    that are not there any more, in each table, by why; first what counts for more.
     """
 
     state: State
@@ -82,6 +84,7 @@ class Picture:
     claims: ClaimIndex
     keeping: ClaimIndex
     records: dict[RowKey, OwnedRow]
+    released: frozenset[LedgerKey]
     lost_reservations: dict[tuple[Protocol, PortRange], Reason]
     gone: tuple[tuple[Reason, tuple[PortSet, ...]], ...]
     _reserved: dict[Protocol, dict[PortRange, list[OwnedRow]]] = field(default_factory=dict, compare=False)
@@ -280,7 +283,8 @@ def take_picture(state: State, options: Options) -> Picture:
 
 def arranged(state: State, options: Options, owned: Owned, desired: Desired) -> Picture:
     """Arrange what is given. `state.snapshot` lists our rows apart from others."""
-    tables = arrange(state.snapshot, owned, desired)
+    released = tuple(let_go(owned.rows, desired.released, (*desired.wanted, *desired.protecting)))
+    tables = arrange(state.snapshot, owned, desired, released)
     dropped = [row for row in owned.drifted if is_dropped(row, state.snapshot)]
     gone = ((reasons.RESTORE, owned.to_restore), (reasons.RESTARTED, dropped), (reasons.DRIFT, owned.drifted))
     return Picture(
@@ -293,6 +297,7 @@ def arranged(state: State, options: Options, owned: Owned, desired: Desired) -> 
         claims=ClaimIndex(desired.claims),
         keeping=ClaimIndex((*desired.wanted, *desired.protecting)),
         records={(row.lane, row.ports): row for row in owned.rows},
+        released=frozenset(map(row_key, released)),
         lost_reservations=_lost_reservations(owned),
         gone=tuple((why, tuple(_ports_in(table, rows) for table in tables)) for why, rows in gone if rows),
     )

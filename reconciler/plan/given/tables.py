@@ -6,8 +6,8 @@ list different rows are planned apart, so nothing depends on the sharing being t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 
 from reconciler.host.interface import Row, RowKind, Snapshot, Socket
 from reconciler.ledger.records import Claim, OwnedRow
@@ -33,6 +33,7 @@ class Table:
         standing: those of the claims that wait for another kind of row, and hold what is there meanwhile; by `id`,
             since a claim of thousands of ranges is slow to hash.
         protecting: the claims whose rows stay as they are. recorded: the ledger's claims.
+        released: rows of ours that stay and are ours no more.
     """
 
     lanes: tuple[Lane, ...]
@@ -51,6 +52,7 @@ class Table:
     declared: PortSet
     protecting: RangeIndex[Claim]
     recorded: RangeIndex[Claim]
+    released: frozenset[PortRange]
 
     @property
     def protocol(self) -> Protocol:
@@ -66,8 +68,9 @@ class Table:
         return ("active" if stores == {"active"} else "persistent") if stores else otherwise
 
     def stays(self, ports: PortRange) -> bool:
-        """Is this row of ours desired as it is: protected, or wanted whole in the store that it has?"""
-        return bool(self.protecting.touching(ports)) or (self.desired.covers(ports) and self.in_its_store(ports))
+        """Does this row of ours stay as it is: released, protected, or wanted whole in the store that it has?"""
+        kept = ports in self.released or bool(self.protecting.touching(ports))
+        return kept or (self.desired.covers(ports) and self.in_its_store(ports))
 
     def in_its_store(self, ports: PortRange) -> bool:
         """Does this row of ours have the store that it must have? Only an entry in scope changes it."""
@@ -76,7 +79,8 @@ class Table:
 
     def lasts_too_short(self, ports: PortRange) -> bool:
         """Will a restart end this row of ours, although its entries say that it lasts?"""
-        return not self.in_its_store(ports) and self.store_of(ports) == "persistent"
+        kept = ports in self.released or self.in_its_store(ports)
+        return not kept and self.store_of(ports) == "persistent"
 
     def has(self, ports: PortRange) -> bool:
         """Is there an administered row of exactly these ports that may be an exclusion?"""
@@ -113,8 +117,13 @@ def is_system(row: Row, snapshot: Snapshot) -> bool:
     return row.administered and row.ports in snapshot.system_ranges
 
 
-def arrange(snapshot: Snapshot, owned: Owned, desired: Desired) -> tuple[Table, ...]:
-    """One table for each set of lanes that can be planned together, in the order of their first lanes."""
+def arrange(
+    snapshot: Snapshot, owned: Owned, desired: Desired, released: Collection[OwnedRow] = ()
+) -> tuple[Table, ...]:
+    """One table for each set of lanes that can be planned together, in the order of their first lanes.
+
+    `released`: rows of ours that are ours no more when the plan is done.
+    """
     listed: dict[Lane, list[Row]] = {lane: [] for lane in LANES}
     for row in snapshot.rows:
         listed[row.lane].append(row)
@@ -129,7 +138,14 @@ def arrange(snapshot: Snapshot, owned: Owned, desired: Desired) -> tuple[Table, 
         else:
             groups.append((lane,))
     records = {(row.lane, row.ports): row for row in owned.rows}
-    return tuple(_table(snapshot, _Listing(lanes, listed[lanes[0]], records), desired) for lanes in groups)
+    tables = (_table(snapshot, _Listing(lanes, listed[lanes[0]], records), desired) for lanes in groups)
+    return (
+        tuple(replace(table, released=_ranges_in(table, released)) for table in tables) if released else tuple(tables)
+    )
+
+
+def _ranges_in(table: Table, rows: Iterable[OwnedRow]) -> frozenset[PortRange]:
+    return frozenset(row.ports for row in rows if row.kind == "exclusion" and row.lane in table.lanes)
 
 
 def _alike(some: list[Row], others: list[Row]) -> bool:
@@ -183,6 +199,7 @@ def _table(snapshot: Snapshot, listing: _Listing, desired: Desired) -> Table:
         declared=PortSet.of(ports for ports, _ in declared) if desired.out_of_scope else ports,
         protecting=_on(listing.lanes, desired.protecting),
         recorded=_on(listing.lanes, desired.recorded),
+        released=frozenset(),
     )
 
 

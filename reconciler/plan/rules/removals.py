@@ -7,14 +7,16 @@ back to back. What must stay is desired (`Table.stays`), so nothing here asks ab
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import get_args
 
-from reconciler.ledger.records import Claim, OwnedRow
+from reconciler.ledger.records import Claim, OwnedRow, row_key
 from reconciler.plan import reasons
+from reconciler.plan.given.claims import ClaimIndex
 from reconciler.plan.given.picture import Picture
 from reconciler.plan.given.tables import Table
-from reconciler.plan.model import EntryRef, RowRef
+from reconciler.plan.model import EntryRef, RowRef, Step
 from reconciler.plan.steps import Proposal
-from reconciler.ports import PROTOCOLS, PortRange, PortSet, Protocol
+from reconciler.ports import PROTOCOLS, Kind, PortRange, PortSet, Protocol
 
 
 def removals(picture: Picture, before: Sequence[Proposal]) -> Iterator[Proposal]:
@@ -78,11 +80,35 @@ def _reservations(picture: Picture, protocol: Protocol) -> Iterator[Proposal]:
         for ports in _exact(claim, protocol):
             given_up.setdefault(ports, []).append(claim)
     for ports, records in picture.reservations(protocol).items():
-        if ports not in wanted and not held.touches(ports):
+        if ports not in wanted and not held.touches(ports) and row_key(records[0]) not in picture.released:
             lanes = tuple(record.lane for record in records)
             proposal = Proposal(deletes=[RowRef("reservation", lanes, ports, "persistent")])
             _give_up(picture, proposal, records[0], given_up.get(ports, []))
             yield proposal
+
+
+def releases(picture: Picture, steps: Sequence[Step]) -> Iterator[Step]:
+    """A step for each range of ours that its policy lets go: it stays on the host, and the ledger forgets it."""
+    found: dict[tuple[Kind, Protocol, PortRange], list[OwnedRow]] = {}
+    for row in picture.owned.rows:
+        if row_key(row) in picture.released:
+            found.setdefault((row.kind, row.lane.protocol, row.ports), []).append(row)
+    index, policies = ClaimIndex(picture.desired.released), picture.state.policies
+    for (kind, _, ports), rows in sorted(found.items()):
+        lanes = picture.snapshot.sharing(row.lane for row in rows)
+        near = [item for other in get_args(Kind) for lane in lanes for item in index.touching(other, lane, ports)]
+        claims = list(dict.fromkeys(claim for _, claim in near))
+        gone = [picture.desired.file(claim) for claim in claims if policies.file(claim.file).state == "gone"]
+        yield Step(
+            action="release",
+            status="ready",
+            cause="change",
+            kind=kind,
+            lanes=lanes,
+            ports=ports,
+            owners=tuple(dict.fromkeys(picture.desired.ref(claim) for claim in claims)),
+            reason=reasons.let_go(gone),
+        )
 
 
 def _waited_for(picture: Picture, protocol: Protocol) -> PortSet:

@@ -21,7 +21,7 @@ from reconciler.ports import LANES, Kind
 from tests.plan.build import TCP, UDP, claim, owned, ports
 from tests.world import TCP4, TCP6, entry, policy
 
-NOTHING = SortedClaims((), (), ())
+NOTHING = SortedClaims((), (), (), ())
 
 
 def sorting(
@@ -56,6 +56,22 @@ def test_a_claim_ends_only_by_its_own_file() -> None:
         assert sorting(old, now=now, recorded=recorded).out_of_scope == kept
         assert sorting(old, recorded=recorded).out_of_scope == kept
     assert merged_claims((old, *now)) == (*now, old)
+
+
+def test_a_claim_is_released_when_its_file_is_gone_and_no_entry_has_its_name() -> None:
+    old = claim("web", "8080", file="/a/web.toml", on_remove="release")
+    gone = {"/a/web.toml": RecordedFile("web.toml", "gone")}
+    for scope in ([], [policy("q")], [policy("p")]):
+        assert sorting(old, scope=scope, recorded=gone) == replace(NOTHING, released=(old,))
+        assert sorting(old._replace(on_remove="delete"), scope=scope, recorded=gone).released == ()
+        assert sorting(old, scope=scope, recorded={"/a/web.toml": RecordedFile("web.toml", "not read")}).released == ()
+    assert sorting(old, elsewhere=frozenset({"web"}), recorded=gone).released == ()
+    assert sorting(old, scope=[policy("p", entry("web", "9000"))], recorded=gone).released == ()
+
+
+def test_claims_that_differ_in_what_becomes_of_them_are_two() -> None:
+    old, new = claim("web", "8080"), claim("web", "8080", on_remove="release")
+    assert merged_claims((new, old)) == (old, new)
 
 
 def test_a_retired_policy_gives_up_what_files_declare_that_nobody_read() -> None:
