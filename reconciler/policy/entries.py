@@ -133,9 +133,10 @@ class PolicySet:
     """Every policy that was read in this run, sorted by name; and what the host has only one of.
 
     `limits` are the strictest that any file in scope states. `paths`: the absolute path of each file by the name in
-    `Place`. `recorded`: what became of the files that the ledger names, by absolute path; None: nobody looked, and all
-    count as read. `idle`: the files that were named one by one and do not target this host. `asked_tags`: the tags
-    that files which do not target this host ask for. `releasing`: the files that say `on_remove = "release"`.
+    `Place`. `digests`: the SHA-256 of the bytes that were read of each file, in hexadecimal, by the same name.
+    `recorded`: what became of the files that the ledger names, by absolute path; None: nobody looked, and all count as
+    read. `idle`: the files that were named one by one and do not target this host. `asked_tags`: the tags that files
+    which do not target this host ask for. `releasing`: the files that say `on_remove = "release"`.
     """
 
     policies: tuple[Policy, ...]
@@ -143,6 +144,7 @@ class PolicySet:
     unmanaged: Unmanaged | None = None
     dynamic_range: DynamicRange | None = None
     paths: Mapping[str, str] = field(default_factory=dict)
+    digests: Mapping[str, str] = field(default_factory=dict)
     recorded: Mapping[str, RecordedFile] | None = None
     idle: tuple[str, ...] = ()
     asked_tags: tuple[str, ...] = ()

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shlex
 import stat
@@ -89,6 +90,7 @@ def load_policies(paths: Sequence[AnyPath], facts_os: str, host_name: str, tags:
     return replace(
         policies,
         paths=absolute,
+        digests={file: hashlib.sha256(content).hexdigest() for file, content in contents.items()},
         idle=tuple(sorted(document.file for document in others if document.file in named)),
         asked_tags=tuple(sorted({tag for document in others for tag in document.target.tags or ()})),
     )

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import subprocess
@@ -402,3 +403,9 @@ def test_targets_of_too_many_hosts_are_an_error_of_check_only(tmp_path: Path) ->
     complaint = str(check_policies([tmp_path]).error)
     assert "a.toml: E103 the targets of these files stand for too many hosts to look at each" in complaint
     assert names(load(tmp_path)) == ["p"]
+
+
+def test_it_is_known_which_bytes_of_a_file_were_read(tmp_path: Path) -> None:
+    path = tmp_path / "a.toml"
+    path.write_bytes(b'\xef\xbb\xbfversion = 1\r\n[policy]\r\nname = "p"\r\n')
+    assert load(path).digests == {str(path): hashlib.sha256(path.read_bytes()).hexdigest()}
