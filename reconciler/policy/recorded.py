@@ -36,14 +36,20 @@ class _Read(NamedTuple):
         file = Path(path)
         name = self.by_path.get(path) if file.is_absolute() else path
         if name is None and _is_gone(file):
-            return RecordedFile(self._shown(str(file)), "gone")
+            return RecordedFile(_below(str(file), self.folder), "gone")
         if name is None:
             name = self.by_identity.get(identity(path))
-        return RecordedFile(self._shown(str(file)), "not read") if name is None else RecordedFile(name, "read")
+        return RecordedFile(_below(str(file), self.folder), "not read") if name is None else RecordedFile(name, "read")
 
-    def _shown(self, path: str) -> str:
-        below = os.path.normcase(path).startswith(os.path.normcase(self.folder))
-        return path[len(self.folder) :] if below else path
+
+def shown(path: str) -> str:
+    """How a file is shown that was not named in this run: below the working folder relative to that, else whole."""
+    return _below(path, _working_folder())
+
+
+def _below(path: str, folder: str) -> str:
+    below = os.path.normcase(path).startswith(os.path.normcase(folder))
+    return path[len(folder) :] if below else path
 
 
 def _working_folder() -> str:
