@@ -1,4 +1,7 @@
-"""Who changed what when, one JSON object a line in `<name>.audit.jsonl`. A record for people, never read to decide."""
+"""Who changed what when, one JSON object a line in `<name>.audit.jsonl`. `past.py` reads it.
+
+No apply reads it to decide. `undo` does, which shows what it is going to do like any other.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,8 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,6 +22,7 @@ from reconciler.errors import LedgerError, ReconcilerError
 from reconciler.host.interface import Facts
 from reconciler.ledger.records import OwnedRow
 from reconciler.plan.model import Plan, Step
+from reconciler.plan.undo import before_document, before_of
 from reconciler.report import FORMAT_VERSION
 from reconciler.report.documents import (
     counts_document,
@@ -26,15 +32,19 @@ from reconciler.report.documents import (
     write_document,
 )
 from reconciler.report.ownership import ledger_rows
-from reconciler.state_files import FILE_MODE, check_file, check_status, make_folder, open_flags, state_file
+from reconciler.report.revision import revision_of
+from reconciler.state_files import FILE_MODE, check_file, check_status, make_folder, open_flags, read_plain, state_file
+
+KEPT_FILES = 4
+"""How many logs that were put aside are kept; with the one that is written they have some 20 MiB."""
 
 
 class AuditLog:
     """Writes the audit log of one host; a `Progress`, so that apply reports everything to it.
 
     It never fails the apply: the first thing that goes wrong is kept in `problem` and given to `on_problem`, as one
-    sentence. A log of `rotate_bytes` or more is put aside when the next apply starts, in place of the one put aside
-    before. Used under the host's lock.
+    sentence. A log of `rotate_bytes` or more is put aside when the next apply starts; the last `kept` of those stay.
+    `undoes`: the id of the apply that this one undoes. Used under the host's lock.
     """
 
     rotate_bytes = 4 * 1024 * 1024
@@ -46,18 +56,20 @@ class AuditLog:
         clock: Clock,
         *,
         on_problem: Callable[[str], None] | None = None,
+        undoes: str = "",
+        kept: int = KEPT_FILES,
     ) -> None:
-        self.path = state_file(folder.absolute(), name, ".audit.jsonl")
-        self.older = state_file(folder.absolute(), name, ".audit.1.jsonl")
+        self.path, *self.older = log_files(folder, name, kept)
         self.problem: str | None = None
         self._clock = clock
         self._on_problem = on_problem
+        self._undoes = undoes
         self._plan_id = ""
 
     def started(self, plan: Plan) -> None:
         """See `Progress`."""
         self._plan_id = plan.id
-        self._try(self._rotate)
+        self._try(self._begin)
         self._append(
             "started",
             {
@@ -68,6 +80,9 @@ class AuditLog:
                 "host": host_facts(plan.facts),
                 "options": options_document(plan.options),
                 "counts": counts_document(plan),
+                "policies": _policies(plan),
+                "undoes": self._undoes or None,
+                "before": before_document(before_of(plan)),
             },
         )
 
@@ -93,10 +108,12 @@ class AuditLog:
         self._append(
             "finished",
             {
-                "verdicts": dict(Counter(item.verdict for item in result.results)),
+                "verdicts": dict(Counter(result.verdicts())),
+                "converged": result.converged(),
                 "interrupted": result.interrupted,
                 "problems": result.problems,
             },
+            lasting=True,
         )
 
     def ledger_changed(self, event: Literal["adopted", "released"], facts: Facts, rows: Iterable[OwnedRow]) -> None:
@@ -111,12 +128,13 @@ class AuditLog:
                 "host": host_facts(facts),
                 "rows": ledger_rows(rows),
             },
+            lasting=True,
         )
 
-    def _append(self, event: str, fields: Mapping[str, Any]) -> None:
+    def _append(self, event: str, fields: Mapping[str, Any], *, lasting: bool = False) -> None:
         document = {"event": event, "time": self._clock.now(), "plan": self._plan_id, **fields}
         line = (json.dumps(document) + "\n").encode("ascii")
-        self._try(lambda: self._write(line))
+        self._try(lambda: self._write(line, lasting=lasting))
 
     def _try(self, action: Callable[[], None]) -> None:
         try:
@@ -132,7 +150,8 @@ class AuditLog:
             if self._on_problem is not None:
                 self._on_problem(problem)
 
-    def _rotate(self) -> None:
+    def _begin(self) -> None:
+        """Put a large log aside, and end the line that a kill or a loss of power has left without its end."""
         make_folder(self.path.parent)
         check_file(self.path)
         try:
@@ -140,10 +159,21 @@ class AuditLog:
         except FileNotFoundError:
             return
         if size >= self.rotate_bytes:
-            self.path.replace(self.older)
+            self._put_aside()
+        elif size and not read_plain(self.path, size)[0].endswith(b"\n"):
+            self._write(b"\n")
 
-    def _write(self, line: bytes) -> None:
-        """One line by one call, so that lines of two writers never mix."""
+    def _put_aside(self) -> None:
+        """Each gets the name of the one before it; the oldest goes."""
+        for newer, older in reversed(list(pairwise([self.path, *self.older]))):
+            with suppress(FileNotFoundError):
+                newer.replace(older)
+        if not self.older:
+            self.path.unlink()
+
+    def _write(self, line: bytes, *, lasting: bool = False) -> None:
+        """One line by one call, so that lines of two writers never mix. `lasting`: all of it outlives a loss of power,
+        which is asked once, at the end of an apply."""
         descriptor = os.open(self.path, open_flags(os.O_WRONLY | os.O_APPEND | os.O_CREAT), FILE_MODE)
         try:
             status = os.fstat(descriptor)
@@ -155,8 +185,37 @@ class AuditLog:
                 os.fchmod(descriptor, FILE_MODE)
             if os.write(descriptor, line) != len(line):
                 raise OSError("only part of a line was written")
+            if lasting:
+                os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+def log_files(folder: Path, name: str, kept: int = KEPT_FILES) -> list[Path]:
+    """The audit log of a host, and the names of those that were put aside, newest first."""
+    marks = ["", *(f".{number}" for number in range(1, kept + 1))]
+    return [state_file(folder.absolute(), name, f".audit{mark}.jsonl") for mark in marks]
+
+
+def _policies(plan: Plan) -> list[dict[str, Any]]:
+    """The policies in scope, their files, what was read of them, and which revision was checked out there."""
+    given = plan.state.policies
+    paths = {file: given.paths.get(file, file) for policy in given.in_scope() for file in policy.files}
+    revisions = {folder: revision_of(folder) for folder in {os.path.dirname(path) for path in paths.values()}}  # noqa: PTH120
+    return [
+        {
+            "name": policy.name,
+            "files": [
+                {
+                    "file": paths[file],
+                    "sha256": given.digests.get(file),
+                    "revision": revisions[os.path.dirname(paths[file])],  # noqa: PTH120
+                }
+                for file in policy.files
+            ],
+        }
+        for policy in given.in_scope()
+    ]
 
 
 def current_user() -> str:

@@ -78,25 +78,78 @@ def test_runs_are_appended_and_old_lines_never_touched(tmp_path: Path, run: tupl
     assert log.problem is None
 
 
-def test_a_large_log_is_put_aside_when_the_next_run_starts_and_one_older_kept(
+def test_a_large_log_is_put_aside_when_the_next_run_starts_and_some_older_kept(
     tmp_path: Path, run: tuple[Plan, ApplyResult]
 ) -> None:
-    log = AuditLog(tmp_path, "host", FakeClock())
+    log = AuditLog(tmp_path, "host", FakeClock(), kept=2)
     log.rotate_bytes = 10
     write(log, *run)
     whole = log.path.read_bytes()
     assert lines(log.path)[0]["event"] == "started"
-    assert not log.older.exists()
-    log.path.write_bytes(b"older\n" * 2)
-    log.older.write_bytes(b"oldest\n")
-    write(log, *run)
-    assert log.older.read_bytes() == b"older\n" * 2
-    assert log.path.read_bytes() == whole
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["host.audit.1.jsonl", "host.audit.jsonl"]
+    assert not log.older[0].exists()
+    for number in range(4):
+        log.path.write_bytes(b"older log %d\n" % number)
+        write(log, *run)
+        assert log.path.read_bytes() == whole
+    assert [path.read_bytes() for path in log.older] == [b"older log 3\n", b"older log 2\n"]
+    names = ["host.audit.1.jsonl", "host.audit.2.jsonl", "host.audit.jsonl"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == names
     larger = AuditLog(tmp_path, "host", FakeClock())
     larger.rotate_bytes = len(whole) + 1
     write(larger, *run)
     assert log.path.read_bytes() == whole * 2
+
+
+def test_where_none_is_kept_a_large_log_goes(tmp_path: Path, run: tuple[Plan, ApplyResult]) -> None:
+    log = AuditLog(tmp_path, "host", FakeClock(), kept=0)
+    log.rotate_bytes = 10
+    log.path.write_bytes(b"what was before\n")
+    log.path.chmod(0o644)
+    write(log, *run)
+    assert lines(log.path)[0]["event"] == "started"
+    assert [path.name for path in tmp_path.iterdir()] == ["host.audit.jsonl"]
+
+
+def test_a_line_that_was_cut_short_is_ended_before_the_next_one(tmp_path: Path, run: tuple[Plan, ApplyResult]) -> None:
+    log = AuditLog(tmp_path, "host", FakeClock())
+    log.path.write_bytes(b'{"event": "sta')
+    log.path.chmod(0o644)
+    write(log, *run)
+    cut, started, *_ = log.path.read_bytes().split(b"\n")
+    assert cut == b'{"event": "sta'
+    assert json.loads(started)["event"] == "started"
+
+
+def test_a_run_is_made_lasting_once_at_its_end(
+    tmp_path: Path, run: tuple[Plan, ApplyResult], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    real_write = os.write
+
+    def recorded(descriptor: int, data: bytes) -> int:
+        said.append(json.loads(data)["event"])
+        return real_write(descriptor, data)
+
+    monkeypatch.setattr(os, "write", recorded)
+    monkeypatch.setattr(os, "fsync", lambda descriptor: said.append("on the disk"))
+    write(AuditLog(tmp_path, "host", FakeClock()), *run)
+    assert said == ["started", *["step"] * len(run[1].results), "finished", "on the disk"]
+
+
+def test_its_start_says_which_files_were_read_and_what_was_claimed(tmp_path: Path) -> None:
+    world = World()
+    world.apply(policy("node", entry("web", "8000-8099"), entry("db", "9005")))
+    files: dict[str, Any] = {"paths": {"policy.toml": "/srv/policy.toml"}, "digests": {"policy.toml": "ab" * 32}}
+    plan = world.plan(policy("node", entry("web", "8000-8089")), **files)
+    log = AuditLog(tmp_path, "host", FakeClock(), undoes="12ab")
+    log.started(plan)
+    (begin,) = lines(log.path)
+    file = {"file": "/srv/policy.toml", "sha256": "ab" * 32, "revision": None}
+    assert begin["policies"] == [{"name": "node", "files": [file]}]
+    assert begin["undoes"] == "12ab"
+    assert begin["before"]["entries"] == {"node": ["db", "web"]}
+    (group,) = begin["before"]["claims"]
+    assert group["entries"] == [["db", "9005", 1], ["web", "8000-8099", 1]]
 
 
 @posix
