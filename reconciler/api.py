@@ -36,8 +36,10 @@ if TYPE_CHECKING:
     from reconciler.lab.model import Trial
     from reconciler.lab.session import Watch
     from reconciler.ledger.records import OwnedRow
+    from reconciler.plan.undo import Undone
     from reconciler.ports import Kind, PortRange
     from reconciler.report.audit import AuditLog
+    from reconciler.report.past import History
 
 
 def open_host(spec: str = "auto") -> Host:
@@ -90,6 +92,7 @@ class Applying(NamedTuple):
         single_use: remember the plan's id, and refuse it the next time.
         warn: gets a sentence if another apply must be waited for, and if the audit log cannot be written. The apply
             goes on.
+        undoes: the id of the apply that this one undoes, for the audit log.
     """
 
     progress: Progress | None = None
@@ -98,6 +101,7 @@ class Applying(NamedTuple):
     replan: bool = False
     single_use: bool = False
     warn: Callable[[str], None] = lambda text: None
+    undoes: str = ""
 
 
 def apply_plan(plan: Plan, host: Host, how: Applying | None = None) -> ApplyResult:
@@ -115,7 +119,7 @@ def apply_plan(plan: Plan, host: Host, how: Applying | None = None) -> ApplyResu
     if plan.is_done:
         return ApplyResult(plan, ())
     store, clock = _store(host), SystemClock()
-    audit = AuditLog(store.folder, host.facts().state_name, clock, on_problem=how.warn)
+    audit = AuditLog(store.folder, host.facts().state_name, clock, on_problem=how.warn, undoes=how.undoes)
     session = Session(
         host=host,
         store=store,
@@ -125,6 +129,32 @@ def apply_plan(plan: Plan, host: Host, how: Applying | None = None) -> ApplyResu
         stop=how.stop,
     )
     return apply_locked(plan, session, replan=how.replan, single_use=how.single_use)
+
+
+def read_history(host: Host) -> History:
+    """The applies that the audit log of this host still tells of. Raises LedgerError for a log that others may have
+    written to, RefusedError for a host that cannot be changed."""
+    from reconciler.report.past import read_history as read
+
+    facts = host.facts()
+    if facts.read_only:
+        raise RefusedError("this host can be read and planned, but not changed, so it has no history", where=facts.name)
+    return read(_store(host).folder, facts.state_name)
+
+
+def make_undo(undone: Undone, host: Host, options: Options = NOTHING_SPECIAL) -> Plan:
+    """The plan that goes back to what was claimed before an apply; made like any other, and applied by `apply_plan`.
+
+    Raises HostError, LedgerError, or RefusedError for options that name what is not there.
+    """
+    from reconciler.plan.undo import as_undo, but_listed, undo_notes, undo_policies
+    from reconciler.policy.recorded import shown
+
+    state = read_state(undo_policies(undone, _store(host).load(), shown), host)
+    left = but_listed(undone, state.snapshot)
+    policies = undo_policies(left, state.ledger, shown).policies
+    state = replace(state, policies=replace(state.policies, policies=policies))
+    return as_undo(plan_state(state, options), undo_notes(left))
 
 
 def adopt_rows(

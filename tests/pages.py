@@ -3,7 +3,8 @@
 The words after a block's language say what is done with it, in order, in one folder:
 
 - `console`: each `$ reconciler ...` is run. The block holds what standard output and standard error print, and
-  `[exit N]` where the exit code is not 0.
+  `[exit N]` where the exit code is not 0. An id of an apply in a command is the one that stands there in what the
+  commands before it printed.
 - `toml file=NAME` (or any other language): the block is written to that file.
 - `diff edit=NAME`: in that file, the lines with `-` are replaced by those with `+`.
 - `sh gone=NAME`: that file is taken away.
@@ -33,6 +34,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from reconciler.cli.main import main
+from reconciler.report import audit
 from reconciler.report.schema import DOCUMENTS
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -49,6 +51,7 @@ _PROGRESS = re.compile(r"^\[\d+/\d+\] .*\n", re.MULTILINE)
 _CHANGING = {  # what differs from run to run
     re.compile(r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b"): "MACHINE",
     re.compile(r"\b(?=\w*[0-9])[0-9a-f]{16}\b"): "DIGEST",
+    (_ID := re.compile(r"\b(?=\w*[0-9])[0-9a-f]{8}\b")): "ID",
     re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"): "TIME",
     re.compile(r'(?<="tool_version": ")[^"]+'): "VERSION",
     re.compile(r"\b20\d\d-\d\d-\d\d\b"): "DATE",
@@ -76,6 +79,7 @@ class Folder:
         self._base = path
         self._patch = patch
         self._printed: str | None = None
+        self._ids: dict[str, str] = {}
         self._enter(path)
 
     def play(self, text: str) -> str:
@@ -109,14 +113,25 @@ class Folder:
             code = main(args)
         return without_progress(out.getvalue()) + (f"[exit {code}]\n" if code else "")
 
+    def _run_as(self, command: str, expected: str) -> str:
+        """Run a command of a page, in which ids are those of the page, and learn which of today these are."""
+        printed = self.run(_ID.sub(lambda found: self._ids.get(found[0], found[0]), command))
+        self._ids.update(zip(_ID.findall(expected), _ID.findall(printed), strict=False))
+        for here, today in self._ids.items():
+            printed = printed.replace(today, here)
+        return printed
+
     def _fill(self, found: re.Match[str]) -> str:
         fence, language, info, body = found.groups()
         words = dict(word.partition("=")[::2] for word in shlex.split(info))
         if "fresh" in words:
             self._enter(Path(tempfile.mkdtemp(dir=self._base)))
         if language == "console":
-            commands = _COMMAND.findall(body)
-            body = "".join(f"$ {command}\n{self.run(command)}" for command in commands)
+            _, *parts = _COMMAND.split(body)
+            body = "".join(
+                f"$ {command}\n{self._run_as(command, expected.removeprefix(chr(10)))}"
+                for command, expected in zip(parts[::2], parts[1::2], strict=True)
+            )
         elif "file" in words:
             path = self.path / words["file"]
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -160,6 +175,7 @@ def folder(path: Path, page: Path | None = None) -> Iterator[Folder]:
             patch.delenv(name, raising=False)
         if page != README:  # which says --host each time
             patch.setenv("RECONCILER_HOST", "sim:host.json")
+        patch.setattr(audit, "current_user", lambda: "alice")
         yield Folder(path, patch)
 
 

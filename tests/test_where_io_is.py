@@ -16,7 +16,7 @@ ROOT = Path(reconciler.__file__).parent
 PLACES = (
     *("policy/files.py", "policy/recorded.py", "ledger/store.py", "state_files.py"),
     *("host/", "apply/", "cli/", "lab/", "doctor/"),
-    *("report/audit.py", "report/console.py", "report/progress.py"),
+    *("report/audit.py", "report/past.py", "report/revision.py", "report/console.py", "report/progress.py"),
     *("api.py", "sockets.py"),
 )
 """Where the world outside may be reached: the host, files, locks, the terminal, the clock."""

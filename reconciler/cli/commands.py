@@ -42,6 +42,8 @@ COMMANDS: dict[str, Entry] = {
     "release": Entry("reconciler.cli.release", "Take entries or ranges out of the ledger; the host keeps them."),
     "check": Entry("reconciler.cli.check", "Check policy files, without a host."),
     "show": Entry("reconciler.cli.show", "Show the host: ranges, kinds, owners, dynamic range."),
+    "history": Entry("reconciler.cli.history", "List what was applied here, when, by whom and from which policies."),
+    "undo": Entry("reconciler.cli.undo", "Go back to what was claimed before an apply, after asking."),
     "doctor": Entry("reconciler.cli.doctor", "Is this host fit, and with --experiments: which Windows is it?"),
     "schema": Entry("reconciler.cli.schema", "Print the JSON Schema of the policy file or of a document."),
     "completion": Entry("reconciler.cli.completion", "Print the script that completes our words in a shell."),

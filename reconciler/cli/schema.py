@@ -22,6 +22,7 @@ Name = Annotated[
         "check",
         "adoption",
         "release",
+        "history",
         "doctor",
         "error",
         "sim",
@@ -31,8 +32,8 @@ Name = Annotated[
     typer.Argument(
         metavar="NAME",
         help="policy (the files), plan, result (apply --json), host (show --json), explanation, check, adoption "
-        "(adopt --json), release, doctor, sim (sim show --json), diff (plan --diff --json), event (apply --events), "
-        "or error (of any command with --json).",
+        "(adopt --json), release, history, doctor, sim (sim show --json), diff (plan --diff --json), event (apply "
+        "--events), or error (of any command with --json).",
         show_default=False,
     ),
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 
@@ -168,13 +169,13 @@ def result_lines(result: ApplyResult, palette: Palette, extent: Extent = "short"
     title = "Applied" if any(_VERDICTS[item.verdict][1] == "good" for item in done) else title
     failed = palette.symbol("failed")
     sections = {
-        title: [_result(item, palette) for item in done],
+        title: [told_result(item, palette) for item in done],
         "Skipped": [_stuck(step, palette) for step, item in steps if item is None],
         "Notes": [_note(note, palette) for note in result.plan.notes],
         "Problems": [Told(f"  {failed} {visible(text)}", alike="problem") for text in result.problems],
     }
     if extent == "quiet":
-        bad = [_result(item, palette) for item in done if _VERDICTS[item.verdict][1] != "good"]
+        bad = [told_result(item, palette) for item in done if _VERDICTS[item.verdict][1] != "good"]
         sections = {"Not applied": bad, "Problems": sections["Problems"]}
     lines = _told(sections, palette, extent)
     if result.interrupted:
@@ -184,8 +185,7 @@ def result_lines(result: ApplyResult, palette: Palette, extent: Extent = "short"
 
 def result_summary(result: ApplyResult) -> str:
     """One line: `Apply: 3 done, 1 deferred, 12 in sync`; zeroes are left out."""
-    verdicts = result.verdicts()
-    words = [f"{verdicts.count(verdict)} {word}" for verdict, (word, _) in _VERDICTS.items() if verdict in verdicts]
+    words = verdict_words(Counter(result.verdicts()))
     if not words:
         return f"Apply: {', '.join(['nothing to do', _in_sync(result.plan), *_not_done(result.plan)])}"
     if result.plan.in_sync:
@@ -193,7 +193,13 @@ def result_summary(result: ApplyResult) -> str:
     return f"Apply: {', '.join(words)}"
 
 
-def _result(item: StepResult, palette: Palette) -> Told:
+def verdict_words(counts: Mapping[Verdict, int]) -> list[str]:
+    """How many steps came to what: `3 done`, `1 deferred`; zeroes are left out."""
+    return [f"{counts[verdict]} {word}" for verdict, (word, _) in _VERDICTS.items() if counts.get(verdict)]
+
+
+def told_result(item: StepResult, palette: Palette) -> Told:
+    """One step and what came of it."""
     word, style = _VERDICTS[item.verdict]
     symbol = palette.symbol(_VERDICT_SYMBOLS.get(item.verdict, "failed"))
     head = f"  {palette.paint(f'{symbol} {word}', style)}: "
