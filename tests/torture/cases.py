@@ -307,6 +307,12 @@ JOURNALS: dict[str, Callable[[], bytes]] = {
     "one line": lambda: ledger.journal_head("") + filled("x").encode(),
 }
 
+AUDIT_LOGS: dict[str, Callable[[], bytes]] = {
+    "starts of nothing": lambda: numbered('{{"event": "started", "plan": "{0}", "format_version": 2}}\n').encode(),
+    "steps of no apply": lambda: filled('{"event": "step", "plan": "0"}\n').encode(),
+    "empty lines": lambda: filled("\n").encode(),
+}
+
 _HOST = _parts(simulated.dump(services.new_state(services.Setup(machine=MACHINE))))
 
 

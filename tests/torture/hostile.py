@@ -108,7 +108,9 @@ def all_cases() -> Iterator[Case]:
     for what, make in cases.NESTED.items():
         yield Case("experiments", what, make, _in_state(".experiments.json"), (("doctor",),))
     apply = (("apply", "p.toml", "--yes"),)
-    yield Case("audit log", "one line", cases.NESTED["one text"], _in_state(".audit.jsonl"), apply)
+    for what, make in {**cases.NESTED, **cases.AUDIT_LOGS}.items():
+        commands = (("history",), ("history", "0"), ("undo", "0", "--yes"), *apply)
+        yield Case("audit log", what, make, _in_state(".audit.jsonl"), commands)
     yield Case("lock", "numbers", cases.NESTED["numbers"], _in_state(".lock"), apply)
     yield Case("holder", "numbers", cases.NESTED["numbers"], _in_state(".holder.json"), apply)
 

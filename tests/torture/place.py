@@ -20,6 +20,7 @@ from reconciler.ledger.records import Ledger
 from reconciler.ledger.store import FileLedgerStore
 from reconciler.plan.model import LIMIT_NAMES
 from reconciler.ports import LANES, PortRange, PortSet
+from reconciler.report.past import read_history
 from tests.invariants.truth import OwnedKey, Truth, excluded, keys_of, reserved
 from tests.torture.book import Book, Event, keep_book
 from tests.torture.instants import Instants, Trap
@@ -28,6 +29,8 @@ from tests.torture.process import Child, Command, Ran
 Files = Mapping[str, str]
 FORCED = tuple(word for name in LIMIT_NAMES for word in ("--force", name.replace("_", "-")))
 CONVERGED, ERROR, UNRESOLVED, COVER_LOST = 0, 1, 3, 4
+LAST = "LAST"
+"""In a command that is tortured: the id of the last apply before it."""
 MACHINE = "00000000-0000-4000-8000-000000000001"
 
 
@@ -99,6 +102,7 @@ class Place:
         self.desire(scene.after)
         if scene.first:
             self.in_peace([*scene.first, "--host", self.spec, *scene.args, *FORCED])
+        self._last = self.last_applied() if LAST in scene.command else ""
         self._image = files_of(self.folder)
         self._book = self.book.copy()
 
@@ -121,7 +125,8 @@ class Place:
     def tortured(self) -> Command:
         if not self.scene.command:
             return [*self.apply, *self.scene.once]
-        return [*self.scene.command, *([] if "--plan" in self.scene.command else ["--host", self.spec])]
+        command = [self._last if word == LAST else word for word in self.scene.command]
+        return [*command, *([] if "--plan" in self.scene.command else ["--host", self.spec])]
 
     @property
     def plan(self) -> Command:
@@ -192,6 +197,11 @@ class Place:
         """The ledger, as the program itself reads it."""
         name = open_simulated(str(self.folder / "lab.json")).facts().state_name
         return FileLedgerStore(self.folder / "state", name).load()
+
+    def last_applied(self) -> str:
+        """The id of the last apply."""
+        name = open_simulated(str(self.folder / "lab.json")).facts().state_name
+        return read_history(self.folder / "state", name).applies[0].id
 
     def wrong(self) -> list[str]:
         """What is wrong now, after a run that ended: a ledger that is not exact, and what happened on the way."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from reconciler.lab.simulated import events
 from reconciler.lab.simulated.services import reboot
 from reconciler.lab.simulated.state import State
 from reconciler.ports import LANES, Lane, PortRange, PortSet
 from tests.torture.book import Event
-from tests.torture.place import COVER_LOST, UNRESOLVED, Scene, ex, one, res
+from tests.torture.place import COVER_LOST, FORCED, LAST, UNRESOLVED, Files, Scene, ex, one, res
 from tests.world import TCP4, TCP6, ranges
 
 BOTH = ("tcp", "udp")
@@ -57,6 +59,12 @@ def run_of(count: int, first: int = 8000, **keys: object) -> list[str]:
 
 
 WEB = ex("web", "8000-8099")
+UNDO = ("undo", LAST, "--yes", *FORCED)
+
+
+def undone(after: Files, before: Files, **more: Any) -> Scene:
+    """The undo of an apply, which a later one does again."""
+    return Scene(after, before, first=("apply", "desired", "--yes"), command=UNDO, **more)
 
 
 def winnat_ports(at: int = 0) -> str:
@@ -264,6 +272,24 @@ SCENES: dict[str, Scene] = {
     ),
     "a reservation becomes an exclusion": Scene(one(ex("erp", "12000-12009")), one(res("erp", "12000-12009"))),
     "a reservation goes": Scene(one(*run_of(2)), one(res("erp", "12000-12009")), settings=(PLAIN, WORST)),
+    # undo, and then the same apply again
+    "undo of creates": undone(one(WEB, *run_of(4, 9000)), one(WEB), settings=(PLAIN, SPLIT, WORST)),
+    "undo of deletes": undone(one(WEB), one(WEB, *run_of(4, 9000)), settings=(PLAIN, SPLIT, MERGED)),
+    "undo of everything": undone(one(*run_of(3), name="q"), one(*run_of(3)), settings=(PLAIN, DENIED)),
+    "undo of a shrink": undone(one(ex("web", "8000-8049")), one(WEB), settings=(PLAIN, SPLIT)),
+    "undo of a change of store": undone(one(ex("web", "8000-8099", store="active")), one(WEB)),
+    "undo of a rename": undone(one(ex("www", "8000-8099"), name="q", head='formerly = ["p"]'), one(WEB)),
+    "undo of a reservation": undone(one(res("erp", "12000-12009")), one(ex("erp", "12000-12009"))),
+    "undo of what was not ours": undone(
+        one(*run_of(2, 9000), head='[unmanaged]\naction = "delete"\nports = ["8000-8199"]'),
+        one(*run_of(1, 9000)),
+        setup=(other("8040-8049"),),
+        named=ports("8040-8049"),
+        settings=(PLAIN, SPLIT),
+    ),
+    "undo of a dynamic range": undone(
+        one(WEB, head='[dynamic_range]\ntcp = "50000-60000"\nudp = "50000-61000"'), one(WEB)
+    ),
     # the active store, saved plans, scope
     "the active store": Scene(one(*run_of(3, store="active")), settings=(PLAIN, SPLIT)),
     "the active store after a restart": Scene(

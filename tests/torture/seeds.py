@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from reconciler.cli.saved import FORMAT_VERSION, KIND
 from reconciler.cli.streams import with_head
@@ -25,6 +27,7 @@ from reconciler.plan.saved import plan_inputs as inputs_of
 from reconciler.policy.entries import PolicySet, Unmanaged
 from reconciler.ports import LANES as ALL_LANES
 from reconciler.ports import PortRange
+from reconciler.report.audit import AuditLog
 from reconciler.report.documents import plan_document
 from tests import world
 from tests.host.windows import captured
@@ -159,6 +162,28 @@ def _saved() -> bytes:
     return dump_document(("kind", KIND), FORMAT_VERSION, texts)
 
 
+def _audit_log() -> bytes:
+    """Two applies, of which the second one leaves things out, finds something in its way, and has no end."""
+    place = world.World()
+    place.add(_TCP4, "9000-9009", "reservation")
+    place.add(_TCP4, "7000", "exclusion")
+    first = world.policy("node", world.entry("web", "8000-8099"), world.reserve("erp", "12000-12009"))
+    absent = world.entry("old", "7000", state="absent")
+    second = world.policy("node", world.entry("web", "8000-8049"), world.entry("db", "9005"), absent)
+    with TemporaryDirectory() as folder:
+        for policy in (first, second):
+            plan = place.plan(policy)
+            result = place.run(plan)
+            log = AuditLog(Path(folder), "host", world.FakeClock())
+            log.started(plan)
+            for number, item in enumerate(result.results, 1):
+                log.step_finished(item, number, len(result.results))
+            if policy is first:
+                log.finished(result)
+        return log.path.read_bytes()
+
+
+AUDIT_LOGS = (_audit_log(),)
 LEDGERS = (document.encode(SAMPLE), document.encode(Ledger("")))
 JOURNALS = (_journal(),)
 HOSTS = (dump(_machine()), dump(_machine("families=split", "reservations=starred", "lookup=answers-exclusions")))

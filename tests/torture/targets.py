@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -36,6 +36,7 @@ from reconciler.plan.given.desired import lookups
 from reconciler.plan.model import Options, State
 from reconciler.plan.planner import picture_of, plan_state
 from reconciler.plan.saved import Inputs, explain_changes, inputs, is_stale
+from reconciler.plan.undo import undo_notes, undo_policies
 from reconciler.policy.entries import PolicySet
 from reconciler.policy.files import check_policies
 from reconciler.policy.lint import ALL_RULES, lint_all
@@ -50,10 +51,13 @@ from reconciler.report.documents import (
 )
 from reconciler.report.explain import explain_lines
 from reconciler.report.explained import explain_document
+from reconciler.report.history import history_document, history_lines, past_lines
 from reconciler.report.host import show_lines
 from reconciler.report.markdown import plan_markdown
 from reconciler.report.palette import Palette
+from reconciler.report.past import read_history
 from reconciler.report.text import plan_lines
+from reconciler.text import visible
 from tests.torture import seeds
 from tests.torture.cases import MACHINE
 
@@ -207,6 +211,23 @@ def read_saved(data: bytes) -> None:
         explain_changes(saved.inputs, now)
 
 
+def read_audit_log(data: bytes) -> None:
+    """The audit log, printed, and each apply of it as one that is to be undone."""
+    facts = open_simulated(str(_host_file())).facts()
+    with written(data, "log.audit.jsonl") as path:
+        history = read_history(path.parent, "log")
+    lines = history_lines(history, PLAIN)
+    for past in history.applies[:20]:
+        with suppress(ReconcilerError):
+            lines += past_lines(past, PLAIN, newest=True)
+            json_text(history_document(history, facts, (past,), steps=True))
+            undone = history.undone(past, replace(facts, machine=past.machine))
+            undo_policies(undone, seeds.ledger())
+            lines += [visible(note.text) for note in undo_notes(undone)]
+    if not all(line.isprintable() for line in lines):
+        raise WrongError("not for a terminal")
+
+
 def read_captured(data: bytes) -> None:
     """A captured listing as a host."""
     with written(data, "capture.txt") as path:
@@ -237,6 +258,7 @@ TARGETS: dict[str, Target] = {
     "journal": Target(read_journal, (LedgerError,), seeds.JOURNALS),
     "simulated host": Target(read_host, (HostError,), seeds.HOSTS),
     "saved plan": Target(read_saved, (ReconcilerError,), seeds.PLANS),
+    "audit log": Target(read_audit_log, (LedgerError,), seeds.AUDIT_LOGS),
     "experiments": Target(attempts.decode, (ValueError,), seeds.ATTEMPTS),
     "captured listing": Target(read_captured, (HostError,), seeds.LISTINGS),
     "netsh's listing": Target(lambda data: read_listing(data, LANES[0]), (HostError,), seeds.LISTINGS),
