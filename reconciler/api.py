@@ -27,6 +27,7 @@ from reconciler.plan.model import Options, Plan, State
 from reconciler.plan.planner import NOTHING_SPECIAL, plan_state
 from reconciler.policy.entries import PolicySet
 from reconciler.policy.recorded import with_recorded
+from reconciler.report import KEPT_LOGS
 
 if TYPE_CHECKING:
     from reconciler.apply.release import Released
@@ -93,6 +94,7 @@ class Applying(NamedTuple):
         warn: gets a sentence if another apply must be waited for, and if the audit log cannot be written. The apply
             goes on.
         undoes: the id of the apply that this one undoes, for the audit log.
+        kept_logs: how many audit logs that were put aside are kept, from 1.
     """
 
     progress: Progress | None = None
@@ -102,6 +104,7 @@ class Applying(NamedTuple):
     single_use: bool = False
     warn: Callable[[str], None] = lambda text: None
     undoes: str = ""
+    kept_logs: int = KEPT_LOGS
 
 
 def apply_plan(plan: Plan, host: Host, how: Applying | None = None) -> ApplyResult:
@@ -119,7 +122,8 @@ def apply_plan(plan: Plan, host: Host, how: Applying | None = None) -> ApplyResu
     if plan.is_done:
         return ApplyResult(plan, ())
     store, clock = _store(host), SystemClock()
-    audit = AuditLog(store.folder, host.facts().state_name, clock, on_problem=how.warn, undoes=how.undoes)
+    name = host.facts().state_name
+    audit = AuditLog(store.folder, name, clock, on_problem=how.warn, undoes=how.undoes, kept=how.kept_logs)
     session = Session(
         host=host,
         store=store,
@@ -131,7 +135,7 @@ def apply_plan(plan: Plan, host: Host, how: Applying | None = None) -> ApplyResu
     return apply_locked(plan, session, replan=how.replan, single_use=how.single_use)
 
 
-def read_history(host: Host) -> History:
+def read_history(host: Host, kept_logs: int = KEPT_LOGS) -> History:
     """The applies that the audit log of this host still tells of. Raises LedgerError for a log that others may have
     written to, RefusedError for a host that cannot be changed."""
     from reconciler.report.past import read_history as read
@@ -139,7 +143,7 @@ def read_history(host: Host) -> History:
     facts = host.facts()
     if facts.read_only:
         raise RefusedError("this host can be read and planned, but not changed, so it has no history", where=facts.name)
-    return read(_store(host).folder, facts.state_name)
+    return read(_store(host).folder, facts.state_name, kept_logs)
 
 
 def make_undo(undone: Undone, host: Host, options: Options = NOTHING_SPECIAL) -> Plan:
@@ -204,7 +208,7 @@ def _ledger_session(host: Host, how: Applying) -> tuple[Session, AuditLog]:
 
     store, clock = _store(host), SystemClock()
     lock = _held(host, store.folder, how.lock_timeout, how.warn)
-    audit = AuditLog(store.folder, host.facts().state_name, clock, on_problem=how.warn)
+    audit = AuditLog(store.folder, host.facts().state_name, clock, on_problem=how.warn, kept=how.kept_logs)
     return Session(host, store, lock, clock, Several(())), audit
 
 

@@ -9,6 +9,7 @@ import typer
 from reconciler.cli import PROGRAM, codes, options
 from reconciler.cli.commands import new_app
 from reconciler.cli.prompt import agrees, check_can_ask
+from reconciler.cli.settings import read_settings
 from reconciler.cli.streams import out_document, out_lines, say_error
 from reconciler.errors import RefusedError, UsageError
 
@@ -100,7 +101,9 @@ def adopt(which: Which, how: How) -> int:
         return codes.ERROR
     taken = rows
     if rows:
-        telling = Applying(warn=lambda text: say_error(f"{PROGRAM}: warning: {text}"))
+        telling = Applying(
+            warn=lambda text: say_error(f"{PROGRAM}: warning: {text}"), kept_logs=read_settings().kept_logs
+        )
         taken = adopt_rows(policies, host, entries=chosen.entries, ranges=chosen.ranges, how=telling)
     if how.as_json:
         out_document(adoption_document(host.facts(), taken, near))

@@ -12,6 +12,7 @@ import typer
 
 from reconciler.cli import PROGRAM, codes, options
 from reconciler.cli.prompt import agrees, check_can_ask
+from reconciler.cli.settings import read_settings
 from reconciler.cli.streams import flush_streams, out_document, out_painted, say_error, silence_stdout
 from reconciler.errors import ReconcilerError, RefusedError, UsageError
 from reconciler.text import visible
@@ -182,6 +183,7 @@ def _apply(made: Plan, host: Host, how: How, also: _Also) -> tuple[ApplyResult, 
             single_use=how.plan_file is not None,
             warn=lambda text: say_error(f"{PROGRAM}: warning: {text}"),
             undoes=also.undoes,
+            kept_logs=read_settings().kept_logs,
         )
         result = apply_plan(made, host, applying)
     return result, stop.asked

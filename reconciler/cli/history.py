@@ -8,6 +8,7 @@ import typer
 
 from reconciler.cli import codes, options
 from reconciler.cli.commands import new_app
+from reconciler.cli.settings import read_settings
 from reconciler.cli.streams import out_document, out_painted
 
 app = new_app()
@@ -35,7 +36,7 @@ def history(id: OneId = None, host: options.HostSpec = "auto", as_json: options.
     from reconciler.report.history import history_document, history_lines, past_lines, strange_lines
 
     target = open_host(host)
-    known = read_history(target)
+    known = read_history(target, read_settings().kept_logs)
     one = known.find(id) if id is not None else None
     if as_json:
         applies = known.applies if one is None else (one,)

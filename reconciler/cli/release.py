@@ -9,6 +9,7 @@ import typer
 from reconciler.cli import PROGRAM, codes, options
 from reconciler.cli.commands import new_app
 from reconciler.cli.prompt import agrees, check_can_ask
+from reconciler.cli.settings import read_settings
 from reconciler.cli.streams import out_document, out_lines, say_error
 from reconciler.errors import RefusedError
 
@@ -61,7 +62,9 @@ def release(
         question = [*_lines("To release; the host keeps it, and it is foreign from then on", found), ""]
         if not yes and not agrees("Release it?", lambda palette: question):
             return codes.ERROR
-        telling = Applying(warn=lambda text: say_error(f"{PROGRAM}: warning: {text}"))
+        telling = Applying(
+            warn=lambda text: say_error(f"{PROGRAM}: warning: {text}"), kept_logs=read_settings().kept_logs
+        )
         found = release_rows(target, entries=chosen.entries, ranges=chosen.ranges, how=telling)
     if as_json:
         out_document(release_document(target.facts(), found))

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from reconciler.errors import ReconcilerError
+from reconciler.report import KEPT_LOGS
 from reconciler.text import did_you_mean
 
 OWN_FILE = "reconciler.toml"
@@ -17,7 +18,7 @@ SHARED_FILE = "pyproject.toml"
 LARGEST = 2**20
 """Bytes of such a file."""
 
-MOST_KEPT = 1000
+MOST_KEPT = 100
 
 
 class Settings(NamedTuple):
@@ -26,7 +27,7 @@ class Settings(NamedTuple):
     host: str | None = None
     tags: tuple[str, ...] = ()
     paths: tuple[str, ...] = ()
-    kept_logs: int | None = None
+    kept_logs: int = KEPT_LOGS
 
 
 _MEANT = {
@@ -84,7 +85,7 @@ def _checked(table: dict[str, Any], file: str) -> Settings:
         if not _fits(key, value):
             raise ReconcilerError(f"{key} must be {_MEANT[key]}", where=file)
     texts = {key: tuple(table.get(key, ())) for key in ("tags", "paths")}
-    return Settings(table.get("host"), texts["tags"], texts["paths"], table.get("kept_logs"))
+    return Settings(table.get("host"), texts["tags"], texts["paths"], table.get("kept_logs", KEPT_LOGS))
 
 
 def _fits(key: str, value: object) -> bool:

@@ -9,6 +9,7 @@ import typer
 from reconciler.cli import options
 from reconciler.cli.closing import DeferredOk, Events, How, LockTimeout, Undo, close
 from reconciler.cli.commands import new_app
+from reconciler.cli.settings import read_settings
 
 if TYPE_CHECKING:
     from reconciler.host.interface import Host
@@ -62,7 +63,7 @@ def undo(id: OneId, allowed: Allowed, way: Way, host: options.HostSpec = "auto")
         from reconciler.plan.undo import as_undo
 
         target = open_host(host)
-        history = read_history(target)
+        history = read_history(target, read_settings().kept_logs)
         past = history.find(id)
         made = make_undo(history.undone(past, target.facts()), target, known)
         said = [note for note in made.notes if note.id.startswith("undo")]

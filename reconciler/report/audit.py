@@ -23,7 +23,7 @@ from reconciler.host.interface import Facts
 from reconciler.ledger.records import OwnedRow
 from reconciler.plan.model import Plan, Step
 from reconciler.plan.undo import before_document, before_of
-from reconciler.report import FORMAT_VERSION
+from reconciler.report import FORMAT_VERSION, KEPT_LOGS
 from reconciler.report.documents import (
     counts_document,
     host_facts,
@@ -34,9 +34,6 @@ from reconciler.report.documents import (
 from reconciler.report.ownership import ledger_rows
 from reconciler.report.revision import revision_of
 from reconciler.state_files import FILE_MODE, check_file, check_status, make_folder, open_flags, read_plain, state_file
-
-KEPT_FILES = 4
-"""How many logs that were put aside are kept; with the one that is written they have some 20 MiB."""
 
 
 class AuditLog:
@@ -57,7 +54,7 @@ class AuditLog:
         *,
         on_problem: Callable[[str], None] | None = None,
         undoes: str = "",
-        kept: int = KEPT_FILES,
+        kept: int = KEPT_LOGS,
     ) -> None:
         self.path, *self.older = log_files(folder, name, kept)
         self.problem: str | None = None
@@ -191,7 +188,7 @@ class AuditLog:
             os.close(descriptor)
 
 
-def log_files(folder: Path, name: str, kept: int = KEPT_FILES) -> list[Path]:
+def log_files(folder: Path, name: str, kept: int = KEPT_LOGS) -> list[Path]:
     """The audit log of a host, and the names of those that were put aside, newest first."""
     marks = ["", *(f".{number}" for number in range(1, kept + 1))]
     return [state_file(folder.absolute(), name, f".audit{mark}.jsonl") for mark in marks]

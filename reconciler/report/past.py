@@ -17,8 +17,8 @@ from reconciler.host.interface import Facts, Refusal, RefusalReason
 from reconciler.plan.model import ACTIONS, STATUSES, Blocker, Cause, EntryRef, Reason, Remedy, RowRef, Step
 from reconciler.plan.undo import SHORT_ID, Before, EntryName, Undone, read_before
 from reconciler.ports import PortSet
-from reconciler.report import FORMAT_VERSION
-from reconciler.report.audit import KEPT_FILES, log_files
+from reconciler.report import FORMAT_VERSION, KEPT_LOGS
+from reconciler.report.audit import log_files
 from reconciler.state_files import load_file
 from reconciler.text import counted, shorten
 
@@ -141,7 +141,7 @@ class History:
         return Undone(past.id, past.time, past.user, details.before, since, revisions)
 
 
-def read_history(folder: Path, name: str, kept: int = KEPT_FILES) -> History:
+def read_history(folder: Path, name: str, kept: int = KEPT_LOGS) -> History:
     """Read the audit log of a host, and those that were put aside.
 
     Raises LedgerError for one that others may write to, that is no plain file, or cannot be read.

@@ -8,6 +8,7 @@ import pytest
 
 from reconciler.cli.settings import LARGEST, Settings, read_settings
 from reconciler.errors import ReconcilerError
+from reconciler.report.audit import AuditLog
 from tests.cli.lab import Lab
 
 OWN, SHARED = "reconciler.toml", "pyproject.toml"
@@ -66,7 +67,7 @@ def test_our_own_file_hides_the_shared_one(lab: Lab) -> None:
         ('paths = [""]\n', "paths must be"),
         ("kept_logs = 0\n", "kept_logs must be"),
         ("kept_logs = true\n", "kept_logs must be"),
-        ("kept_logs = 1001\n", "kept_logs must be"),
+        ("kept_logs = 101\n", "kept_logs must be"),
         ('hots = "linux"\n', "did you mean 'host'"),
         ("host = \n", "not TOML"),
         ("host = 1" + "#" * LARGEST, "larger"),
@@ -90,3 +91,13 @@ def test_a_table_of_ours_that_is_none_and_a_file_that_is_not_text_are_told(lab: 
     Path(OWN).write_bytes(b"host = \xff")
     with pytest.raises(ReconcilerError, match="not UTF-8"):
         read_settings()
+
+
+def test_so_many_audit_logs_are_kept_as_are_set(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(AuditLog, "rotate_bytes", 1)
+    write(OWN, "kept_logs = 2\n")
+    for number in range(5):
+        lab.policy(f"web={8000 + number}")
+        assert lab.run("apply", "--yes").code == 0
+    assert len(list(lab.folder.rglob("*.audit*.jsonl"))) == 1 + 2
+    assert len(lab.run("history", "--json").document()["applies"]) == 3
