@@ -19,11 +19,16 @@ __all__ = [
     "Applying",
     "Options",
     "ReconcilerError",
+    "adopt_rows",
     "apply_plan",
+    "explain_ports",
+    "lint_policy",
     "load_policy",
     "make_plan",
     "open_host",
+    "plan_text",
     "read_state",
+    "result_text",
 ]
 
 _HOMES = {"ReconcilerError": "reconciler.errors", "Options": "reconciler.plan.model"}

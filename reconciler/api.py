@@ -19,7 +19,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from reconciler.errors import HostError, RefusedError
+from reconciler.errors import HostError, RefusedError, UsageError
 from reconciler.host.interface import Host, Lookup
 from reconciler.ledger.store import FileLedgerStore, state_folder
 from reconciler.plan.given.desired import lookups
@@ -37,7 +37,9 @@ if TYPE_CHECKING:
     from reconciler.lab.model import Trial
     from reconciler.lab.session import Watch
     from reconciler.ledger.records import OwnedRow
+    from reconciler.plan.explanation import Explanation
     from reconciler.plan.undo import Undone
+    from reconciler.policy.lint import Finding
     from reconciler.ports import Kind, PortRange
     from reconciler.report.audit import AuditLog
     from reconciler.report.past import History
@@ -60,6 +62,62 @@ def load_policy(paths: Iterable[str | PathLike[str]], host: Host, tags: Collecti
 
     facts = host.facts()
     return load_policies(list(paths), facts.os, facts.name, tags)
+
+
+def lint_policy(paths: Iterable[str | PathLike[str]]) -> tuple[Finding, ...]:
+    """What the lint rules find in policy files, as if every file targeted one host. Asks no host.
+
+    Raises PolicyError with every problem of every file.
+    """
+    from reconciler.policy.files import check_policies
+    from reconciler.policy.lint import ALL_RULES, lint_all
+
+    checked = check_policies(list(paths))
+    if checked.error:
+        raise checked.error
+    return tuple(lint_all(checked.meetings, ALL_RULES))
+
+
+def explain_ports(ports: Iterable[str], host: Host) -> Explanation:
+    """Who holds ports, can they be bound, what to do. Each is `8080`, `8000-8099`, or with `/tcp`, `/udp` behind it.
+
+    Reads only. Raises UsageError for what is no port, HostError or LedgerError.
+    """
+    from reconciler.plan.explanation import explain_all
+    from reconciler.plan.planner import picture_of
+    from reconciler.ports import PROTOCOLS, Asked
+
+    try:
+        asked = [Asked.parse(text, PROTOCOLS) for text in ports]
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+    return explain_all(picture_of(read_all(host)), asked)
+
+
+def read_all(host: Host) -> State:
+    """Read ledger and host for no policy, and every socket in use where the host tells. Raises as `read_state` does."""
+    from reconciler.host.interface import Listening
+
+    state = read_state(PolicySet(()), host)
+    if not isinstance(host, Listening):
+        return state
+    return replace(state, snapshot=replace(state.snapshot, sockets=host.sockets_in_use()))
+
+
+def plan_text(plan: Plan, *, full: bool = False) -> str:
+    """The plan as `reconciler plan` prints it where there is no terminal; `full`: every line."""
+    from reconciler.report.palette import Palette
+    from reconciler.report.text import plan_lines
+
+    return "\n".join(plan_lines(plan, Palette(symbols=True), "full" if full else "short"))
+
+
+def result_text(result: ApplyResult, *, full: bool = False) -> str:
+    """The result as `reconciler apply` prints it where there is no terminal; `full`: every line."""
+    from reconciler.report.palette import Palette
+    from reconciler.report.text import result_lines
+
+    return "\n".join(result_lines(result, Palette(symbols=True), "full" if full else "short"))
 
 
 def read_state(policies: PolicySet, host: Host) -> State:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Annotated, NamedTuple
 
 import typer
@@ -46,18 +45,13 @@ Exit codes: 0 explained, whatever comes of it; 1 error; 64 wrong usage; 130 inte
 @options.spread
 def explain(*, ports: Ports, how: How) -> int:
     """Explain ports: who holds them, since when and for which entry, whether a program can bind them, what to do."""
-    from reconciler.api import open_host, read_state
-    from reconciler.host.interface import Listening
+    from reconciler.api import open_host, read_all
     from reconciler.plan.explanation import explain_all
     from reconciler.plan.planner import picture_of
-    from reconciler.policy.entries import PolicySet
     from reconciler.ports import PROTOCOLS
 
     asked = asked_ports(ports, PROTOCOLS)
-    target = open_host(how.host)
-    state = read_state(PolicySet(()), target)
-    if isinstance(target, Listening):
-        state = replace(state, snapshot=replace(state.snapshot, sockets=target.sockets_in_use()))
+    state = read_all(open_host(how.host))
     found = explain_all(picture_of(state), asked, how.suggest)
     if how.as_json:
         from reconciler.report.explained import explain_document

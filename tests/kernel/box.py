@@ -153,6 +153,7 @@ def _answer(maker: subprocess.Popen[str]) -> Any:
 
 
 def _as_root() -> list[str]:
+    assert sys.platform != "win32"
     if os.geteuid() == 0:
         return []
     program = shutil.which("unshare")
