@@ -19,10 +19,11 @@ FOUND: dict[str, Any] = {"lookups": frozenset({Lookup("tcp", ports("8080-8081"))
 CAPTURED: dict[str, Any] = {"facts": replace(FACTS, read_only=True)}
 LINUX: dict[str, Any] = {"facts": replace(FACTS, os="linux")}
 NGINX, NAMELESS = Socket(TCP4, 8080, "nginx", 77), Socket(TCP4, 8080, None, None)
-IN_BLOCK = "refused block: Windows holds it (WinNAT, HNS, http.sys ...), and a bind gets 10013 (WSAEACCES)"
+MEETS = "a bind gets 10013 (WSAEACCES), and what goes through http.sys (IIS, HttpListener) error 32"
+IN_BLOCK = f"refused block: Windows holds it: {MEETS}"
 EXCLUDED = (
     "an exclusion only keeps it from being handed out by chance; a program that asks for it gets it, but services of "
-    "http.sys (IIS, HttpListener), MsQuic and port mappings of containers may not"
+    "http.sys (IIS, HttpListener), MsQuic and port mappings of containers may not, and fail with error 32"
 )
 STOP = "stop-service: http.sys keeps it for http://+:8080/; choose another port, or stop that service"
 
@@ -34,8 +35,8 @@ STOP = "stop-service: http.sys keeps it for http://+:8080/; choose another port,
             "8080-8081",
             {"winnat": "running"},
             IN_BLOCK,
-            "release-winnat: if WinNAT holds it, declare an exclusion of it and apply with --release-winnat; otherwise "
-            "its owner must give it up",
+            "release-winnat: if WinNAT holds it, reconciler keep 8080, then apply with --release-winnat; otherwise its "
+            "owner must give it up",
         ),
         (
             "8080-8081",
@@ -53,8 +54,7 @@ STOP = "stop-service: http.sys keeps it for http://+:8080/; choose another port,
         (
             "8080-8081",
             CAPTURED,
-            "refused block: Windows holds it for somebody, or it is reserved; a plain bind gets 10013 (WSAEACCES) "
-            "either way",
+            f"refused block: Windows holds it for somebody, or it is reserved; {MEETS} either way",
             "ask-there: ask on that machine",
         ),
         (
@@ -74,7 +74,7 @@ STOP = "stop-service: http.sys keeps it for http://+:8080/; choose another port,
         ("8080-8081 *", {}, f"works exclusion: {EXCLUDED}", ""),
         ("8080-8081 *", URL, f"works exclusion: {EXCLUDED}; http.sys keeps it for http://+:8080/", ""),
         ("8080-8081 *", LINUX, f"works exclusion: {EXCLUDED.partition(', but')[0]}", ""),
-        ("8080-8081 *", CAPTURED, f"works exclusion: sockets were not captured; {EXCLUDED}", ""),
+        ("8080-8081 *", CAPTURED, f"unknown exclusion: sockets were not captured; {EXCLUDED}", ""),
         ("", {}, "works free: nobody holds it; the dynamic range is not known", ""),
         (
             "",
@@ -93,12 +93,12 @@ STOP = "stop-service: http.sys keeps it for http://+:8080/; choose another port,
             "",
             {"dynamic": {"tcp": PortRange(1024, 65535)}},
             "works ephemeral: nobody holds it; it lies in the dynamic range 1024-65535, so any program may be given it",
-            "declare: to keep it from that, declare an exclusion of it and apply",
+            "declare: to keep it from that: reconciler keep 8080, then apply",
         ),
         (
             "",
             CAPTURED,
-            "works free: nothing is listed over it; sockets were not captured; the dynamic range is not known",
+            "unknown free: nothing is listed over it; sockets were not captured; the dynamic range is not known",
             "",
         ),
         (
