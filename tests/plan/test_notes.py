@@ -74,6 +74,11 @@ def test_a_run_in_which_no_file_is_for_this_host_does_not_pass_for_success() -> 
         "[target] says which hosts, systems and tags a file is for"
     ]
     assert notes(world.plan(policy("p", in_scope=False), policy("q"))) == []
+    asked = world.plan(policy("p", in_scope=False), asked_tags=("gpu", "lab"))
+    assert notes(asked) == [
+        "nothing-targeted: no file targets this host (SIM-HOST, windows) in this run; "
+        "there are files for these tags: gpu, lab; say --tag TAG for yours"
+    ]
 
 
 def test_a_file_that_was_named_and_is_not_for_this_host_is_noted() -> None:
