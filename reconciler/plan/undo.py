@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 from reconciler import codec
 from reconciler.codec import FLAG, KIND, LANES, PORTS, STORE, TEXT
@@ -18,7 +18,7 @@ from reconciler.host.interface import Snapshot
 from reconciler.ledger.records import Claim, Ledger, claim_key
 from reconciler.plan.model import Note, Plan, RowRef, Step
 from reconciler.policy.entries import DynamicRange, Exclusion, Limits, Place, Policy, PolicySet, Reservation
-from reconciler.ports import PROTOCOLS, Kind, Lane, PortRange, Protocol, Store
+from reconciler.ports import PROTOCOLS, Kind, Lane, OnRemove, PortRange, Protocol, Store
 from reconciler.text import shorten
 
 SHORT_ID = 8
@@ -141,6 +141,7 @@ def undo_policies(undone: Undone, ledger: Ledger | None, shown: Callable[[str], 
         limits=before.limits,
         dynamic_range=DynamicRange(ranges, undone.policy, Place("", 0)) if ranges else None,
         paths={shown(file): file for file in files},
+        releasing=frozenset(shown(claim.file) for claim in before.claims if claim.on_remove == "release"),
     )
 
 
@@ -233,6 +234,7 @@ class _Group(NamedTuple):
     lanes: tuple[Lane, ...]
     store: Store
     protect: bool
+    on_remove: OnRemove
     entries: tuple[_Item, ...] = ()
 
 
@@ -246,6 +248,7 @@ _GROUP = codec.record(
         "lanes": LANES,
         "store": STORE,
         "protect": FLAG,
+        "on_remove": codec.one_of(get_args(OnRemove)),
         "entries": codec.listed(_ITEM),
     },
 )
@@ -270,8 +273,8 @@ def before_document(before: Before) -> dict[str, Any]:
         names.setdefault(name.policy, []).append(name.entry)
     groups: dict[_Group, list[_Item]] = {}
     for claim in before.claims:
-        group = _Group(claim.policy, claim.file, claim.kind, claim.lanes, claim.store, claim.protect)
-        groups.setdefault(group, []).append(_Item(claim.entry, claim.ports, claim.line))
+        key = (claim.policy, claim.file, claim.kind, claim.lanes, claim.store, claim.protect, claim.on_remove)
+        groups.setdefault(_Group(*key), []).append(_Item(claim.entry, claim.ports, claim.line))
     values = {
         "entries": names,
         "claims": [group._replace(entries=tuple(items)) for group, items in groups.items()],
@@ -292,7 +295,7 @@ def read_before(value: Any) -> Before:
             raise codec.ShapeError("a reservation has one protocol", "claims")
         for item in group.entries:
             made = (group.policy, item.entry, group.kind, group.lanes, item.ports, group.store, group.protect)
-            claims.append(Claim(*made, group.file, item.line))
+            claims.append(Claim(*made, group.file, item.line, group.on_remove))
     if not {_name(claim) for claim in claims} <= set(entries):
         raise codec.ShapeError("it has an entry that is not among entries", "claims")
     if not set(found["dynamic_ranges"]) <= set(PROTOCOLS):

@@ -117,6 +117,19 @@ def test_what_changed_is_as_before_store_and_protection_too() -> None:
     assert world.rows() == ["8000-8099 *", "9000 *"] or world.rows() == ["8000-8049 *", "8050-8099 *", "9000 *"]
 
 
+@pytest.mark.parametrize("now", [frozenset[str](), frozenset({"policy.toml"})])
+def test_what_its_file_said_of_the_time_when_it_is_gone_is_as_before(now: frozenset[str]) -> None:
+    world = World()
+    applied(world, policy("node", WEB, DB), releasing=frozenset({"policy.toml"}))
+    old = world.store.load()
+    before = applied(world, policy("node", DB), releasing=now)
+    world.run(undo(world, before))
+    new = world.store.load()
+    assert old is not None
+    assert new is not None
+    assert new.claims == old.claims
+
+
 def test_what_is_protected_now_goes_only_with_unprotect() -> None:
     world = World()
     applied(world, policy("node", DB))
@@ -304,6 +317,7 @@ GOOD: dict[str, Any] = {
             "lanes": "tcp/ipv4",
             "store": "active",
             "protect": False,
+            "on_remove": "release",
             "entries": [["web", "8000-8009 8020", 3]],
         }
     ],
@@ -324,6 +338,7 @@ def test_what_is_written_is_read_as_it_was() -> None:
         ("entries", {"other": ["web"]}, "an entry that is not among entries"),
         ("claims", [{**GOOD["claims"][0], "lanes": "tcp/ipv9"}], "lanes: "),
         ("claims", [{**GOOD["claims"][0], "entries": [["web", "8000-99999", 3]]}], "ports: "),
+        ("claims", [{**GOOD["claims"][0], "on_remove": "forget"}], "on_remove: "),
         ("claims", [{**GOOD["claims"][0], "kind": "reservation", "lanes": "tcp/ipv4 udp/ipv4"}], "one protocol"),
         ("foreign", [["reservation", "tcp/ipv4", "9000", "persistent"]], "no exclusion"),
         ("dynamic_ranges", {"sctp": "1-2"}, "no protocol"),
