@@ -5,7 +5,7 @@ The host is not touched. After a lost or copied ledger it is the way back (desig
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -132,7 +132,7 @@ def misfits(state: State, chosen: Chosen = EVERYTHING) -> list[NearMiss]:
         if not near and chosen != EVERYTHING:
             text = f"is not there: apply makes it for {_name(unit)}"
             found[NearMiss(unit.ports, _name(unit), text)] = None
-    found.update(dict.fromkeys(_undeclared(rows, declared, chosen)))
+    found.update(dict.fromkeys(_beyond(rows, declared, chosen, picture.desired.units)))
     return list(found)
 
 
@@ -155,19 +155,30 @@ _HNS = "is HNS's own, and never adopted"
 _A: Mapping[str, str] = {"exclusion": "an exclusion", "reservation": "a reservation"}
 
 
-def _undeclared(
-    rows: Mapping[Lane, RangeIndex[RowInfo]], declared: set[PortRange], chosen: Chosen
+def _beyond(
+    rows: Mapping[Lane, RangeIndex[RowInfo]], told: set[PortRange], chosen: Chosen, units: Sequence[Unit]
 ) -> Iterator[NearMiss]:
-    """What is foreign in the ranges that are named, and no entry declares."""
+    """What is foreign in the ranges that are named, and no entry declares wholly inside them."""
     for window in chosen.ranges:
         near = {ports: info for index in rows.values() for ports, info in index.touching(window)}
-        foreign = [ports for ports, info in sorted(near.items()) if info.kind != "block" and info.record is None]
-        for ports in foreign:
-            if ports not in declared:
-                text = f"is declared by no entry here; `reconciler export --only {ports}` prints one"
-                yield NearMiss(ports, "", _HNS if near[ports].system else text)
-        if not foreign and not any(window.overlaps(ports) for ports in declared):
+        foreign = [info for _, info in sorted(near.items()) if info.kind != "block" and info.record is None]
+        for info in foreign:
+            if info.row.ports not in told:
+                yield _why_beyond(info, window, units)
+        if not foreign and not any(window.overlaps(ports) for ports in told):
             yield NearMiss(window, "", "has nothing foreign in it that could be adopted")
+
+
+def _why_beyond(info: RowInfo, window: PortRange, units: Sequence[Unit]) -> NearMiss:
+    ports = info.row.ports
+    if info.system:
+        return NearMiss(ports, "", _HNS)
+    over = [unit for unit in units if info.row.lane in unit.lanes and unit.ports.overlaps(ports)]
+    if not over:
+        return NearMiss(ports, "", f"is declared by no entry here; `reconciler export --only {ports}` prints one")
+    unit = min(over, key=lambda unit: unit.ports != ports)
+    why = _why_not(info, unit, told=True) or f"does not lie wholly inside {window}; {_name(unit)} declares it"
+    return NearMiss(ports, _name(unit), why)
 
 
 def adopt_locked(policies: PolicySet, session: Session, chosen: Chosen, tell: Tell) -> tuple[OwnedRow, ...]:

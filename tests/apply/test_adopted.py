@@ -155,6 +155,15 @@ def test_of_what_is_named_everything_is_told() -> None:
     ]
 
 
+def test_of_a_range_that_an_entry_declares_and_that_is_named_in_part_the_entry_is_told() -> None:
+    world = World()
+    world.add(TCP4, "8000-8009 8012-8014")
+    assert why(world, "8005-8012") == [
+        "8000-8009 does not lie wholly inside 8005-8012; p/web declares it",
+        "8012-8014 is not exactly 8010-8019, which p/web declares",
+    ]
+
+
 def test_hns_over_declared_ports_is_told() -> None:
     world = World(system_rows=True)
     state = state_of(world, policy("p", entry("x", "50000-50009")))
