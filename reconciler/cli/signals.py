@@ -1,4 +1,4 @@
-"""A request to stop that does not tear anything apart: the current step is finished first."""
+"""A request to stop that does not tear anything apart: the steps that have begun are finished first."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from types import FrameType, TracebackType
 from typing import Any
 
 _NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")  # the last one is Windows' Ctrl-Break
-_FIRST = b"\nStopping: the current step is finished first, so that no port is left uncovered.\n"
-_AGAIN = b"\nStill finishing the current step; it cannot be cut short.\n"
+_FIRST = b"\nStopping: the steps that have begun are finished first, so that no port is left uncovered.\n"
+_AGAIN = b"\nStill finishing the steps that have begun; they cannot be cut short.\n"
 
 
 class StopRequest:

@@ -22,7 +22,7 @@ def test_while_writing_it_only_sets_a_flag_and_says_so(number: int, capfd: pytes
         assert not stop()
         signal.raise_signal(number)
         assert stop()
-        assert "the current step is finished first" in capfd.readouterr().err
+        assert "the steps that have begun are finished first" in capfd.readouterr().err
         signal.raise_signal(number)
         assert stop.asked
         assert "cannot be cut short" in capfd.readouterr().err
