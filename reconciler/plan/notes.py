@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 from reconciler.ledger.records import Claim, OwnedRow
 from reconciler.plan import reasons
@@ -109,19 +109,21 @@ def _shared_lanes(picture: Picture, steps: Sequence[Step]) -> Iterator[Note]:
 def _not_in_this_run(picture: Picture, steps: Sequence[Step]) -> Iterator[Note]:
     """Policies, entries and files that nobody was asked about keep what they hold (design 4.6)."""
     together: dict[tuple[str, str, str], list[Claim]] = {}
-    for claim in picture.desired.out_of_scope:
-        if why := _why_not(picture, claim):
-            file = claim.file if picture.state.policies.file(claim.file).state == "not read" else ""
+    policies, claims = picture.state.policies, picture.desired.out_of_scope
+    lasting = {claim.policy for claim in claims if policies.file(claim.file).state != "gone"}
+    for claim in claims:
+        if why := _why_not(picture, claim, lasting):
+            file = claim.file if policies.file(claim.file).state == "not read" else ""
             together.setdefault((claim.policy, file, why), []).append(claim)
-    for (_, _, why), claims in together.items():
-        held = shorten([str(ports) for ports in sorted({ports for claim in claims for ports in claim.ports})])
-        lost = sorted({item.ports for item in picture.missing_claims(claims)})
+    for (_, _, why), held_by in together.items():
+        held = shorten([str(ports) for ports in sorted({ports for claim in held_by for ports in claim.ports})])
+        lost = sorted({item.ports for item in picture.missing_claims(held_by)})
         more = f", of which {shorten(list(map(str, lost)))} is missing here" if lost else ""
-        yield Note("not-in-this-run", f"not touched: {why}; it holds {held}{more}", picture.desired.file(claims[0]))
+        yield Note("not-in-this-run", f"not touched: {why}; it holds {held}{more}", picture.desired.file(held_by[0]))
 
 
-def _why_not(picture: Picture, claim: Claim) -> str:
-    """Why nobody was asked; empty where the same is declared by a file that was."""
+def _why_not(picture: Picture, claim: Claim, lasting: Collection[str]) -> str:
+    """Why nobody was asked; empty where the same is declared by a file that was. `lasting`: policies not all gone."""
     policies = picture.state.policies
     policy = next((item for item in policies.policies if item.name == claim.policy), None)
     file = policies.file(claim.file)
@@ -131,6 +133,8 @@ def _why_not(picture: Picture, claim: Claim) -> str:
             more = f"; what its present name does not declare stays with it, --retire {claim.policy} ends that"
         elif claim.file in policies.paths.values():
             more = f'; if it was renamed, say formerly = ["{claim.policy}"] in [policy]'
+        elif claim.policy not in lasting:
+            more = f"; no file of it is there any more, and --retire {claim.policy} gives it up"
         return f"policy {claim.policy} was not part of this run{more}"
     if not policy.in_scope:
         return f"no file of policy {claim.policy} targets this host in this run"

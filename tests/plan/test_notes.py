@@ -109,7 +109,12 @@ def test_each_file_that_was_not_read_has_its_own_note_and_a_policy_without_any_h
     assert [note.place for note in plan.notes] == ["db.toml", "policy.toml"]
     gone = {path: RecordedFile(name, "gone") for name, path in files.items()}
     (note,) = world.plan(policy("q"), recorded=gone).notes
-    assert note.text == "not touched: policy p was not part of this run; it holds 5432, 8080"
+    why = "policy p was not part of this run"
+    remedy = "; no file of it is there any more, and --retire p gives it up"
+    assert note.text == f"not touched: {why}{remedy}; it holds 5432, 8080"
+    one_gone = {**recorded, "/p/db.toml": gone["/p/db.toml"]}
+    texts = [note.text for note in world.plan(policy("q"), recorded=one_gone).notes]
+    assert texts == [f"not touched: {why}; it holds 5432", f"not touched: {why}; it holds 8080"]
 
 
 def test_an_entry_in_a_file_that_was_read_and_is_for_other_hosts_is_told_as_such() -> None:
