@@ -87,7 +87,7 @@ def close(planned: Planned, how: How) -> int:
         raise UsageError("--json and --events - do not go together: both are for standard output")
     options.extent(full=how.full, quiet=how.quiet)
     if not how.yes:
-        check_can_ask("look at the plan first, then say --yes")
+        check_can_ask("look at the plan on a terminal first, or say --yes")
     events = _events(how)
     try:
         ended = _plan_and_apply(planned, how, events)

@@ -83,7 +83,7 @@ def test_it_shows_the_plan_and_asks(changed: Lab, answer: Answer) -> None:
 def test_without_a_terminal_it_wants_yes(changed: Lab) -> None:
     outcome = changed.run("undo", ids(changed)[0])
     assert outcome.code == 64
-    assert "look at it on a terminal first, or say --yes" in outcome.err
+    assert "look at the plan on a terminal first, or say --yes" in outcome.err
 
 
 def test_json_is_the_result_of_an_apply_with_what_is_to_be_known(changed: Lab) -> None:
