@@ -44,11 +44,19 @@ def read_settings() -> Settings:
     Raises ReconcilerError, one sentence, for a file that cannot be read or sets what cannot be set.
     """
     for file in (OWN_FILE, SHARED_FILE):
-        if Path(file).is_file():
+        if _is_there(file):
             table = _table(file)
             if file == OWN_FILE or table:
                 return _checked(table, file)
     return Settings()
+
+
+def _is_there(file: str) -> bool:
+    """A folder that may not be looked into has no settings."""
+    try:
+        return Path(file).is_file()
+    except OSError:
+        return False
 
 
 def _table(file: str) -> dict[str, Any]:

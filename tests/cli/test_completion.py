@@ -26,7 +26,7 @@ def offered(lab: Lab, monkeypatch: pytest.MonkeyPatch, line: str) -> list[str]:
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("reconciler ex", ["explain"]),
+        ("reconciler ex", ["explain", "export"]),
         ("reconciler plan --unprotect n", ["node/db", "node/web"]),
         ("reconciler plan --retire ", ["gpu", "node"]),
         ("reconciler plan --tag ", ["a100"]),

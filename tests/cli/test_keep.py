@@ -101,7 +101,7 @@ def test_a_file_with_mistakes_is_left_as_it_is_and_the_mistakes_are_told(lab: La
     before = lab.files()
     outcome = lab.run("keep", "8080", "--file", "web.toml")
     assert (outcome.code, outcome.out, lab.files()) == (1, "", before)
-    assert outcome.err.startswith("reconciler: error: web.toml:1: version: 2")
+    assert outcome.err.startswith("web.toml:1:11: E203 version: 2")
     (lab.folder / "utf16.toml").write_text("version = 1\n", encoding="utf-16")
     assert "convert it to UTF-8" in lab.run("keep", "8080", "--file", "utf16.toml").err
 

@@ -232,7 +232,8 @@ def test_with_force_color_the_lines_of_a_policy_are_shown_with_a_caret(
     probe(raising(PolicyError(PROBLEMS)))
     monkeypatch.setenv("FORCE_COLOR", "1")
     main(["probe"])
-    assert capsys.readouterr() == ("", TOLD_TO_PEOPLE)
+    coloured = TOLD_TO_PEOPLE.replace("reconciler: error:", "reconciler: \x1b[1;31merror\x1b[0m:")
+    assert capsys.readouterr() == ("", coloured)
 
 
 @pytest.mark.parametrize(

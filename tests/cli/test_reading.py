@@ -41,5 +41,5 @@ def test_an_error_is_coloured_where_colours_are_asked_for_and_its_text_cannot_co
 ) -> None:
     monkeypatch.setenv("FORCE_COLOR", "1")
     wrong = lab.run("plan", "no\x1b[32mfile")
-    assert wrong.err.startswith("reconciler: \x1b[1;31merror\x1b[0m: ")
+    assert wrong.err.splitlines()[-1].startswith("reconciler: \x1b[1;31merror\x1b[0m: ")
     assert wrong.err.count("\x1b") == 2

@@ -41,7 +41,7 @@ def test_an_example_keeps_its_ports_from_chance_and_not_from_who_asks(box: Box) 
     for kind, family in LANES:
         assert 8001 in box.ask("ephemeral", kind, family, 2000), "the kernel would give it, if it were not declared"
     box.ask("set_range", 32768, 60999)
-    box.applied(EXAMPLE)
+    box.applied(EXAMPLE, "--tag", "workstation")
     assert numbers(box.listed) == {22, *IN_EXAMPLE}
     assert numbers(box.file or "") == set(IN_EXAMPLE)
     box.ask("set_range", min(narrow), max(narrow))
@@ -62,7 +62,7 @@ def test_a_removal_leaves_what_stood_there_before_and_no_lasting_entry_covered(
     box.listed = before
     example = box.folder / "node.toml"
     example.write_bytes(Path(EXAMPLE).read_bytes())
-    box.applied(example.name)
+    box.applied(example.name, "--tag", "workstation")
     empty = box.policy(name="developer-workstation")
     refused = box.reconciler("apply", *LINUX, "--yes", empty)
     assert (refused.code, "--force" in refused.err, box.file is None) == (1, True, False)
