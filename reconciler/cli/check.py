@@ -173,12 +173,13 @@ def _checked(paths: Iterable[str] | None) -> Checked:
 def _print_for_programs(outcome: Outcome, checked: Checked, mode: Mode) -> None:
     import reconciler
     from reconciler.report import check_formats
+    from reconciler.report.documents import json_text
 
     how = mode.format()
     if how is Format.json:
         out_document(check_formats.check_document(outcome))
     elif how is Format.sarif:
-        out_document(check_formats.sarif_document(outcome.remarks(), reconciler.__version__))
+        out_lines([json_text(check_formats.sarif_document(outcome.remarks(), reconciler.__version__))])
     elif how is Format.github:
         out_lines(check_formats.github_lines(outcome.remarks()))
     else:
