@@ -11,9 +11,15 @@ from reconciler.report.palette import Palette
 from reconciler.text import visible
 
 NARROWEST = 20
-"""Columns; a terminal that says it has fewer mostly does not know."""
+"""Columns; a terminal that says it has fewer does not know."""
 
 _CLEAR = "\r\x1b[K"  # back to the start of the line, and erase it (ECMA-48: EL)
+
+
+class Verbatim(str):
+    """A line to be copied as it stands, such as TOML: no terminal is too narrow for it."""
+
+    __slots__ = ()
 
 
 class Console:
@@ -35,13 +41,15 @@ class Console:
         self._write("".join(f"{self._harmless(line)}\n" for line in lines))
 
     def paragraphs(self, lines: Iterable[str]) -> None:
-        """Write lines as `lines` does, on a terminal broken at its width."""
-        if self.width is None:
+        """Write lines as `lines` does, on a terminal broken at its width, but for what is Verbatim."""
+        width = self.width
+        if width is None:
             self.lines(lines)
         else:
             from reconciler.report.wrapping import wrapped
 
-            self.lines(piece for line in lines for piece in wrapped(line, self.width))
+            pieces = ([line] if isinstance(line, Verbatim) else wrapped(line, width) for line in lines)
+            self.lines(piece for some in pieces for piece in some)
 
     def ask(self, question: str) -> None:
         """Write a question, and leave the line open for the answer."""
@@ -75,12 +83,11 @@ def is_terminal(stream: TextIO | None) -> bool:
 def _width(stream: TextIO, environ: Mapping[str, str]) -> int | None:
     """The columns of a terminal, as COLUMNS says or the terminal itself; None where neither does."""
     stated = environ.get("COLUMNS", "")
-    if stated.isdecimal():
-        return max(int(stated), NARROWEST)
     try:
-        return max(os.get_terminal_size(stream.fileno()).columns, NARROWEST)
+        columns = int(stated) if stated.isdecimal() else os.get_terminal_size(stream.fileno()).columns
     except (OSError, ValueError):
         return None
+    return columns if columns >= NARROWEST else None
 
 
 def _can_encode(stream: TextIO, text: str) -> bool:

@@ -13,6 +13,7 @@ from reconciler.plan.nearby import Nearby
 from reconciler.plan.notes import KIND_WORDS
 from reconciler.plan.planner import picture_of
 from reconciler.ports import Asked
+from reconciler.report.console import Verbatim
 from reconciler.report.palette import Palette, Style
 from reconciler.report.words import lane_words, owner_words
 from reconciler.text import counted, joined, shorten, visible
@@ -111,11 +112,11 @@ def _nearby_lines(state: State, nearby: Nearby) -> list[str]:
 
 def _command_lines(commands: Iterable[Command]) -> list[str]:
     width = max(len(command.line) for command in commands) + 3
-    return [f"    {command.line:<{width}}{command.tells}" for command in commands]
+    return [Verbatim(f"    {command.line:<{width}}{command.tells}") for command in commands]
 
 
 def _indented(text: str) -> list[str]:
-    return [f"    {line}" if line else "" for line in text.splitlines()]
+    return [Verbatim(f"    {line}" if line else "") for line in text.splitlines()]
 
 
 def _row_words(shown: RowInfo) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from reconciler.policy.writing import entry_text
+from reconciler.report.console import Verbatim
 from reconciler.report.palette import Palette
 from reconciler.text import counted, visible
 
@@ -25,13 +26,15 @@ def kept_lines(kept: Kept, file: str, paths: Sequence[str], palette: Palette) ->
     entries = counted(len(kept.added), "entry", "entries")
     lines = [f"Wrote {entries} to {name}" if kept.added else f"Nothing to write: {name} keeps these ports already"]
     for entry in kept.added:
-        lines += ["", *(f"  {palette.paint(line, 'good')}" for line in entry_text(entry).splitlines())]
+        lines += ["", *(Verbatim(f"  {palette.paint(line, 'good')}") for line in entry_text(entry).splitlines())]
+    lines += [""] if kept.already else []
     for item in kept.already:
         where = f"{item.entry.name} ({visible(str(item.entry.place))})"
-        lines += ["", f"  {item.ports} {'+'.join(item.protocols)} is kept already by {where}"]
+        lines.append(f"  {item.ports} {'+'.join(item.protocols)} is kept already by {where}")
+    lines += [""] if kept.findings else []
     for finding in kept.findings:
         name = f"{palette.paint('note', 'warn')}: {finding.policy}/{finding.entry}"
-        lines += ["", f"  {name}: {visible(finding.message)} ({finding.rule}, allowed in what was written)"]
+        lines.append(f"  {name}: {visible(finding.message)} ({finding.rule}, allowed in what was written)")
     return [*lines, "", BREAKS, "", *next_lines(paths)]
 
 

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from reconciler.report import console as console_module
-from reconciler.report.console import Console, is_terminal
+from reconciler.report.console import Console, Verbatim, is_terminal
 
 
 class Terminal(io.TextIOWrapper):
@@ -93,15 +93,18 @@ def test_a_terminal_gets_paragraphs_at_its_width() -> None:
     assert stream.bytes.getvalue() == b"a sentence that is longer than\n    thirty columns\n"
 
 
-@pytest.mark.parametrize("columns", ["", "x", "-5"])
+@pytest.mark.parametrize("columns", ["", "x", "-5", "0", "19"])
 def test_a_terminal_that_does_not_tell_its_width_gets_whole_lines(columns: str) -> None:
     stream = Terminal()
     Console(stream, {"COLUMNS": columns}).paragraphs(["word " * 50])
     assert stream.bytes.getvalue().count(b"\n") == 1
 
 
-def test_no_terminal_is_narrower_than_a_line_can_be() -> None:
-    assert Console(Terminal(), {"COLUMNS": "0"}).width == console_module.NARROWEST
+def test_what_is_to_be_copied_is_not_broken() -> None:
+    stream = Terminal()
+    text = f"reason = {'word ' * 10}"
+    Console(stream, {"COLUMNS": "30"}).paragraphs([Verbatim(text)])
+    assert stream.bytes.getvalue() == f"{text}\n".encode()
 
 
 def test_a_file_gets_whole_lines_whatever_the_width() -> None:

@@ -12,6 +12,7 @@ from reconciler.plan.model import State
 from reconciler.plan.planner import picture_of
 from reconciler.ports import LANES, PROTOCOLS, Asked, PortRange, Protocol
 from reconciler.report import FORMAT_VERSION
+from reconciler.report.console import Verbatim
 from reconciler.report.explain import explain_lines
 from reconciler.report.explained import explain_document
 from reconciler.report.palette import Palette
@@ -210,6 +211,7 @@ def test_what_is_to_be_kept_is_told_with_its_command_and_its_toml() -> None:
     said = several(state(snapshot()), "50070", "8080")
     at = said.index("reconciler keep 50070 writes this, and it may be pasted into a policy as well:")
     assert said[at + 1 : at + 4] == ["", "    [[exclusion]]", '    name = "port-50070"']
+    assert isinstance(said[at + 3], Verbatim)  # a terminal that is narrow does not break it
     both = several(state(snapshot()), "50070", "50080/udp")
     assert "reconciler keep 50070 50080/udp writes this, and it may be pasted into a policy as well:" in both
     assert not [line for line in several(state(snapshot()), "8080") if "keep" in line]

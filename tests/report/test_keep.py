@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from reconciler.policy.keeping import keep
 from reconciler.ports import Asked
+from reconciler.report.console import Verbatim
 from reconciler.report.keep import kept_lines, next_lines
 from reconciler.report.palette import Palette
 
@@ -27,6 +28,17 @@ def test_what_there_was_and_what_was_allowed_is_told() -> None:
     assert not [line for line in lines if "note" in line]
     (note,) = [line for line in said("", "443") if "note" in line]
     assert note.endswith("(R101, allowed in what was written)")
+
+
+def test_entries_are_not_broken_at_the_width_of_a_terminal() -> None:
+    lines = said("", "8080")
+    assert [line for line in lines if isinstance(line, Verbatim)] == lines[2:7]
+
+
+def test_what_is_kept_already_is_told_together() -> None:
+    text = keep("", "p.toml", [Asked.parse(word, ("tcp",)) for word in ("8080", "9000")]).text
+    lines = said(text, "8080", "9000")
+    assert [line.split(" is ")[0] for line in lines[1:4]] == ["", "  8080 tcp", "  9000 tcp"]
 
 
 def test_the_commands_name_the_file_where_they_would_not_find_it() -> None:
