@@ -69,6 +69,7 @@ _MEANT = {
     **dict.fromkeys(("sync", "deploy", "converge"), "apply"),
     **dict.fromkeys(("import",), "adopt"),
     **dict.fromkeys(("why", "who"), "explain"),
+    "version": "--version",
 }
 """What others call what a command does."""
 

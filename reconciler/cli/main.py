@@ -85,8 +85,18 @@ def _wrong_usage(error: Any, argv: Sequence[str]) -> int:
     context = getattr(error, "ctx", None)
     if context and type(error).__name__ == "NoSuchOption":
         message = _no_such_option(error.option_name, context)
-    sentence = " ".join(message.replace("Value error, ", "").split())
+    sentence = " ".join(message.replace("Value error, ", "").split()).rstrip(".")
+    for theirs, ours in _PLAINER.items():
+        sentence = sentence.replace(theirs, ours)
     return _failed(UsageError(f"{sentence[:1].lower()}{sentence[1:]}"), argv)
+
+
+_PLAINER = {
+    "Input should be a valid integer, unable to parse string as an integer": "write a whole number",
+    "Input should be greater than or equal to": "the least is",
+    "Input should be less than or equal to": "the most is",
+}
+"""What typer says of numbers, and what is said here."""
 
 
 _HABITS = {
@@ -105,7 +115,8 @@ def _no_such_option(name: str, context: Any) -> str:
 
     if name in _HABITS:
         return f"there is no option {name!r}{_HABITS[name]}"
-    known = [option for parameter in context.command.get_params(context) for option in parameter.opts]
+    options = [option for parameter in context.command.get_params(context) for option in parameter.opts]
+    known = [option for option in options if option.startswith("-")]  # the others are the names of arguments
     return f"there is no option {name!r}{did_you_mean(name, known)}"
 
 
