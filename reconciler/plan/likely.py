@@ -81,7 +81,10 @@ class LowRange(NamedTuple):
     @property
     def text(self) -> str:
         """What that means, in one sentence."""
-        words = " and ".join(f"that of {protocol} is {ports}" for protocol, ports in self.ranges.items())
+        alike: dict[PortRange, list[str]] = {}
+        for protocol, ports in self.ranges.items():
+            alike.setdefault(ports, []).append(protocol)
+        words = " and ".join(f"that of {' and '.join(whose)} is {ports}" for ports, whose in alike.items())
         return (
             f"the dynamic range begins low: {words}, Windows' own {WINDOWS_DYNAMIC}; WinNAT draws its blocks from it, "
             "and every program that connects somewhere gets a port of it"

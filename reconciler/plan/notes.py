@@ -118,7 +118,8 @@ def _not_in_this_run(picture: Picture, steps: Sequence[Step]) -> Iterator[Note]:
     for (_, _, why), held_by in together.items():
         held = shorten([str(ports) for ports in sorted({ports for claim in held_by for ports in claim.ports})])
         lost = sorted({item.ports for item in picture.missing_claims(held_by)})
-        more = f", of which {shorten(list(map(str, lost)))} is missing here" if lost else ""
+        verb = "is" if len(lost) == 1 else "are"
+        more = f", of which {shorten(list(map(str, lost)))} {verb} missing here" if lost else ""
         yield Note("not-in-this-run", f"not touched: {why}; it holds {held}{more}", picture.desired.file(held_by[0]))
 
 

@@ -134,6 +134,8 @@ def test_what_is_missing_of_a_policy_that_was_not_part_of_the_run_is_said() -> N
     plan = world.plan(policy("q"))
     assert (plan.steps, note_ids(plan)) == ((), ["not-in-this-run"])
     assert plan.notes[0].text.endswith("it holds 8080-8089, 9000, of which 8080-8089 is missing here")
+    world.delete(TCP4, "9000")
+    assert world.plan(policy("q")).notes[0].text.endswith(", of which 8080-8089, 9000 are missing here")
 
 
 def test_what_is_missing_of_one_policy_is_not_said_of_another() -> None:

@@ -226,6 +226,8 @@ def test_a_dynamic_range_that_begins_low_is_told_with_the_table_that_puts_it_rig
     document = explain_document(state(low), explained(state(low), 8080, ("tcp",)))
     assert document["low_range"] is not None
     assert document["low_range"]["toml"] == '[dynamic_range]\ntcp = "49152-65535"\n'
+    both = replace(low, dynamic={"tcp": PortRange(1024, 15000), "udp": PortRange(1024, 15000)})
+    assert any("low: that of tcp and udp is 1024-15000, Windows' own" in line for line in several(state(both), "8080"))
 
 
 def test_where_no_range_is_free_that_is_told_and_what_is_free_by_chance_only_is_named_as_such() -> None:
