@@ -90,10 +90,12 @@ class PlainGroup(TyperGroup):
             return codes.INTERRUPTED
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """Refuse a name that the group does not have. `help plan` is `plan --help`."""
+        """Refuse a name that the group does not have. `help plan` is `plan --help`, and completed as `plan` is."""
         names = self.list_commands(ctx)
         if args[0] == "help":
             args = [*args[1:], "--help"]
+        if ctx.resilient_parsing:  # a shell asks for completions
+            return super().resolve_command(ctx, args)
         if args[0] == "--help":
             out_lines(ctx.get_help().splitlines())
             raise typer.Exit

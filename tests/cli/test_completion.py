@@ -37,6 +37,9 @@ def offered(lab: Lab, monkeypatch: pytest.MonkeyPatch, line: str) -> list[str]:
         ("reconciler plan nowhere/", []),
         ("reconciler --v", ["--version"]),
         ("reconciler --in", []),
+        ("reconciler help expl", ["explain"]),
+        ("reconciler help sim re", ["reboot"]),
+        ("reconciler nonsense expl", ["explain"]),
     ],
 )
 def test_words_are_offered(lab: Lab, monkeypatch: pytest.MonkeyPatch, line: str, words: list[str]) -> None:
