@@ -11,7 +11,7 @@ from reconciler.plan.model import ACTIONS, STATUSES, Breach, Note, PlanView, Ste
 from reconciler.plan.notes import NOTHING_TARGETED, PROTECTED
 from reconciler.report.palette import Palette, Style
 from reconciler.report.told import Extent, Told, told_lines
-from reconciler.report.words import blocker_words, lane_words, owner_words, sign, what_parts
+from reconciler.report.words import blockers_words, lane_words, owner_words, sign, what_parts
 from reconciler.text import counted, shorten, visible
 
 _VERDICTS: dict[Verdict, tuple[str, Style]] = {  # in the order of the summary
@@ -135,9 +135,10 @@ def _why(step: Step) -> list[str]:
 def _way_out(step: Step, *, was_tried: bool = False) -> list[str]:
     """What is in the way that the reason does not name, what stays for now, and what a person can do."""
     lines = []
-    unnamed = {item.text: item for item in reversed(step.blockers) if item.text not in step.reason.text}
+    unnamed = [item for item in step.blockers if item.text not in step.reason.text]
     if unnamed:
-        lines.append(f"{_INDENT}in the way: {shorten([blocker_words(item) for item in reversed(unnamed.values())])}")
+        too = " too" if step.reason.id == "in-the-way" else ""
+        lines.append(f"{_INDENT}in the way{too}: {blockers_words(unnamed)}")
     if step.over_covered:
         sockets = [str(blocker.ports) for blocker in step.blockers if blocker.what == "socket"]
         when = f"in use, removed when {shorten(sockets)} is free" if sockets else "that cannot be replaced yet"

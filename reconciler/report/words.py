@@ -77,7 +77,20 @@ def _owner(owner: EntryRef) -> str:
     return visible(f"{owner.policy}/{owner.entry}" if owner.entry else owner.policy)
 
 
-def blocker_words(blocker: Blocker) -> str:
-    """Who is in the way, and where; the text of a row begins with its ports, that of a file with its place."""
-    where = {"socket": f"{blocker.lane} {blocker.ports}: ", "row": f"{blocker.lane} ", "file": ""}[blocker.what]
-    return f"{where}{visible(blocker.text)}"
+def blockers_words(blockers: Sequence[Blocker]) -> str:
+    """Who is in the way, and where. Rows that are alike stand together: `8000-8009, 8020-8029, each a block`."""
+    alike: dict[tuple[str, str], list[Blocker]] = {}
+    for item in blockers:
+        text = item.text.removeprefix(f"{item.ports}, ") if item.what == "row" else item.text
+        alike.setdefault((item.what, text), []).append(item)
+    return shorten([_alike_words(*key, items) for key, items in alike.items()], between="; ")
+
+
+def _alike_words(what: str, text: str, items: Sequence[Blocker]) -> str:
+    """The text of a row begins with its ports, that of a file with its place; a socket needs both."""
+    if what != "row":
+        where = f"{items[0].lane} {items[0].ports}: " if what == "socket" else ""
+        return f"{where}{visible(text)}"
+    ports = list(dict.fromkeys(str(item.ports) for item in items))
+    each = "each " if len(ports) > 1 and text.startswith(("a ", "an ")) else ""
+    return f"{shorten(ports)}, {each}{visible(text)}"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from reconciler.plan.model import Step, UnitRef
-from reconciler.ports import LANES, Lane
+from reconciler.plan.model import Blocker, Step, UnitRef
+from reconciler.ports import LANES, Lane, PortRange
 from reconciler.report.palette import Palette
-from reconciler.report.words import blocker_words, lane_words, owner_words, port_words, sign, what_words
+from reconciler.report.words import blockers_words, lane_words, owner_words, port_words, sign, what_words
 from tests.report.samples import BLOCKED, CREATE, DEFERRED, DELETE, DYNAMIC, REPLACE, TCP, WEB, WINNAT, ports, row_spec
 
 V4, V6 = TCP
@@ -98,5 +98,14 @@ def test_owners_with_and_without_a_place() -> None:
 
 
 def test_blockers_are_named_with_their_place() -> None:
-    assert blocker_words(BLOCKED.blockers[0]) == "tcp/ipv4 5357, a block"
-    assert blocker_words(DEFERRED.blockers[0]) == "tcp/ipv4 3000: node.exe (pid 812)"
+    (block,), (socket,) = BLOCKED.blockers, DEFERRED.blockers
+    file = Blocker("file", TCP[0], PortRange(1, 1), "/etc/sysctl.conf:3")
+    assert blockers_words([block, socket, file, block._replace(lane=TCP[1])]) == (
+        "5357, a block; tcp/ipv4 3000: node.exe (pid 812); /etc/sysctl.conf:3"
+    )
+
+
+def test_rows_that_are_alike_stand_together() -> None:
+    texts = {8000: "a block", 8100: "which we keep for p/web", 8200: "a block", 8300: "which we keep for p/web"}
+    rows = [Blocker("row", TCP[0], PortRange(port, port), f"{port}, {text}") for port, text in texts.items()]
+    assert blockers_words(rows) == "8000, 8200, each a block; 8100, 8300, which we keep for p/web"
