@@ -183,7 +183,7 @@ def policy_paths(paths: Iterable[str] | None) -> tuple[str, ...]:
         raise UsageError("a path is empty, which would mean the working folder; write . for that", where="PATH")
     chosen = chosen or read_settings().paths
     if not chosen and not os.path.lexists(DEFAULT_PATH):
-        text = f"no such folder here; name PATH, files or folders of policies; the default is {DEFAULT_PATH}"
+        text = "no such folder here, and it is the default; name PATH, or make it with: reconciler keep PORT"
         raise PolicyError((PolicyProblem("E101", text, DEFAULT_PATH),))
     return chosen or (DEFAULT_PATH,)
 

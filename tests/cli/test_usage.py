@@ -35,7 +35,7 @@ def test_a_host_that_cannot_be_one_is_wrong_usage_however_it_was_named(
 def test_without_the_default_folder_the_message_says_what_the_default_is(lab: Lab, command: tuple[str, ...]) -> None:
     outcome = lab.run(*command)
     assert (outcome.code, outcome.out) == (codes.ERROR, "")
-    assert "desired/: E101 no such folder here; name PATH, files or folders of policies; the default is" in outcome.err
+    assert outcome.err.startswith("desired/: E101 no such folder here, and it is the default; name PATH, or make it")
 
 
 def test_check_tells_of_a_missing_default_folder_in_json(lab: Lab) -> None:
