@@ -111,6 +111,7 @@ class Folder:
         out = io.StringIO()
         with redirect_stdout(out), redirect_stderr(out):
             code = main(args)
+        self._patch.chdir(self.path)  # which -C left
         return without_progress(out.getvalue()) + (f"[exit {code}]\n" if code else "")
 
     def _run_as(self, command: str, expected: str) -> str:
