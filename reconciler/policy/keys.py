@@ -66,7 +66,7 @@ def advice(path: Sequence[int | str], data: Mapping[str, Any]) -> str:
         name = _at(data, path[:-1]).get("name", "web")
         return f"an entry is switched off by its name, at the top of the file: disable = [{_text(name)}]"
     if table and key in TABLES:
-        return f"it is a table of its own; write {_brackets(key)} on a line of its own"
+        return f"it stands beside [{table}], not below it; write {_brackets(key)}"
     if table and key in known_keys():
         return "it stands at the top of the file, above all tables; move it there"
     if table in ENTRY_TABLES and key in _SYNONYMS:

@@ -101,7 +101,7 @@ def _named(group: Iterable[Document]) -> Iterator[tuple[str, Place]]:
 
 
 def _again(name: str, policy: str, first: Place) -> str:
-    given_once = f"in policy {policy!r} each name is given once, exclusions and reservations together"
+    given_once = f"rename one: in policy {policy!r} each name is given once, exclusions and reservations together"
     return f"entry {quoted(name)} stands already at {first}; {given_once}"
 
 

@@ -125,6 +125,8 @@ def _right(path: Sequence[int | str]) -> str:
 
 def _wrong_value(complaint: Complaint) -> str:
     kind, path, value, context = complaint
+    if kind == "list_type" and path[0] in ENTRY_TABLES and isinstance(value, dict):
+        return f"an entry has two brackets, not one; write [[{path[0]}]]"
     if kind in _TYPES and len(path) == 1:
         return f"expected {_TYPES[kind]}, found {kind_of(value)}; {_brackets(str(path[0]))}"
     if kind in _TYPES:

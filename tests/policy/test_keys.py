@@ -13,7 +13,7 @@ def entry(keys: str) -> str:
 
 
 TOP = "it stands at the top of the file, above all tables; move it there"
-OWN = "it is a table of its own; write {} on a line of its own"
+OWN = "it stands beside [{}], not below it; write {}"
 START = "some.toml:6: exclusion 'web': unknown keys 'start' and"
 
 
@@ -77,11 +77,11 @@ def test_one_entry_in_the_words_of_netsh_leaves_the_others_alone() -> None:
         ),
         (
             policy('[[policy.exclusion]]\nname = "web"\nports = 80\n'),
-            f"some.toml:4: [policy]: unknown key 'exclusion'; {OWN.format('[[exclusion]]')}",
+            f"some.toml:4: [policy]: unknown key 'exclusion'; {OWN.format('policy', '[[exclusion]]')}",
         ),
         (
             policy("[policy.limits]\nmax_deletes = 1\n"),
-            f"some.toml:4: [policy]: unknown key 'limits'; {OWN.format('[limits]')}",
+            f"some.toml:4: [policy]: unknown key 'limits'; {OWN.format('policy', '[limits]')}",
         ),
         (
             'name = "web"\n' + policy(),

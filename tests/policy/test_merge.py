@@ -126,7 +126,7 @@ def test_an_entry_name_stands_once_in_a_policy() -> None:
         policy(exclusion("a", "1"), name="q"),
     )
     message = (
-        "entry 'a' stands already at 0.toml:4; in policy 'p' each name is given once, "
+        "entry 'a' stands already at 0.toml:4; rename one: in policy 'p' each name is given once, "
         "exclusions and reservations together"
     )
     assert name_errors(*documents) == [f"0.toml:8: {message}", f"1.toml:4: {message}"]

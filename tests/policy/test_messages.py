@@ -43,7 +43,7 @@ CASES = [
     (
         policy('[exclusion]\nname = "a"\n'),
         4,
-        "[[exclusion]]: expected an array, found a table; write each entry under [[exclusion]], in two brackets",
+        "[[exclusion]]: an entry has two brackets, not one; write [[exclusion]]",
     ),
     ("exclusion = [1]\n" + policy(), 1, "exclusion number 1: expected a table, found 1 (an integer)"),
     # [policy]
