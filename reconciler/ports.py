@@ -82,7 +82,8 @@ class PortRange(_Ends):
             raise ValueError(f"{text!r} is not a port or a range; write 8080 or 8000-8099")
         low, high = int(first), int(last or first)
         if not FIRST_PORT <= low <= LAST_PORT or not FIRST_PORT <= high <= LAST_PORT:
-            raise ValueError(f"{text!r} has a port outside {FIRST_PORT}-{LAST_PORT}")
+            wrong = "has a port outside" if dash else "is not a port; ports are"
+            raise ValueError(f"{text!r} {wrong} {FIRST_PORT}-{LAST_PORT}")
         if low > high:
             raise ValueError(f"{text!r} runs backwards; write {high}-{low}")
         return cls(low, high)

@@ -40,7 +40,8 @@ class Chosen(NamedTuple):
         """Raise RefusedError for a name that none of these entries has; `where` they are."""
         names = {name for policy, entry in known for name in (entry, f"{policy}/{entry}")}
         for name in sorted(self.entries - names):
-            raise RefusedError(f"{where} no entry {name!r}; write ENTRY or POLICY/ENTRY{did_you_mean(name, names)}")
+            near = did_you_mean(name, names) or "; write ENTRY or POLICY/ENTRY"
+            raise RefusedError(f"{where} no entry {name!r}{near}")
 
 
 EVERYTHING = Chosen()

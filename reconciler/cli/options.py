@@ -14,6 +14,7 @@ import typer
 from reconciler.cli import PROGRAM, completing
 from reconciler.cli.settings import read_settings
 from reconciler.errors import PolicyError, PolicyProblem, UsageError
+from reconciler.text import did_you_mean
 
 if TYPE_CHECKING:
     from reconciler.apply.adoption import Chosen
@@ -222,7 +223,8 @@ def _limit(name: str) -> LimitName:
     known = {limit.replace("_", "-"): limit for limit in LIMIT_NAMES}
     meant = name.replace("_", "-")
     if meant not in known:
-        raise UsageError(f"there is no such limit; the limits are {', '.join(known)}", where=f"--force {name}")
+        near = did_you_mean(name, known) or f"; the limits are {', '.join(known)}"
+        raise UsageError(f"there is no such limit{near}", where=f"--force {name}")
     return known[meant]
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from reconciler import codec
+from reconciler.cli import PROGRAM
 from reconciler.cli.options import Request
 from reconciler.cli.outfile import SIZE_LIMIT, FileKind, write_document
 from reconciler.cli.streams import with_head
@@ -129,7 +130,8 @@ def read_plan(path: Path, *, to_apply: bool = True) -> Saved:
     """
     data = _read(path, to_apply=to_apply)
     if KIND.encode() not in data:
-        raise ReconcilerError(f"this is not a saved plan; {_AGAIN}", where=str(path))
+        policy = f"; a policy is applied with: {PROGRAM} apply {path}" if path.suffix == ".toml" else f"; {_AGAIN}"
+        raise ReconcilerError(f"this is not a saved plan{policy}", where=str(path))
     try:
         found = _DOCUMENT.read(codec.parse_document(data, ("kind", KIND), FORMAT_VERSION))
         plan = found["plan"]
@@ -160,7 +162,7 @@ def is_plan(path: Path) -> bool:
 def _read(path: Path, *, to_apply: bool) -> bytes:
     try:
         if not path.is_file():
-            text = "there is no such file" if not path.exists() else "this is not a file"
+            text = f"there is no such file; {_AGAIN}" if not path.exists() else "this is not a file"
             raise ReconcilerError(text, where=str(path))
         content, status = read_plain(path, SIZE_LIMIT + 1)
     except OSError as error:

@@ -75,7 +75,7 @@ def _table(file: str) -> dict[str, Any]:
     except (tomli.TOMLDecodeError, RecursionError) as error:
         if file == SHARED_FILE:
             return {}  # of another program, which will say so
-        raise ReconcilerError(f"the settings are not TOML: {error}", where=file) from None
+        raise _not_toml(error, content.decode("utf-8"), file) from None
     if file == OWN_FILE:
         return found
     tools = found.get("tool")
@@ -85,11 +85,23 @@ def _table(file: str) -> dict[str, Any]:
     return table
 
 
+def _not_toml(error: Exception, text: str, file: str) -> ReconcilerError:
+    import tomli
+
+    if not isinstance(error, tomli.TOMLDecodeError):
+        return ReconcilerError(f"the settings are not TOML: {error}", where=file)
+    from reconciler.policy.syntax import explain
+
+    line = text.replace("\r\n", "\n").split("\n")[error.lineno - 1]
+    right = explain(error.msg, line, error.colno)
+    return ReconcilerError(f"the settings are not TOML: {right}", where=f"{file}:{error.lineno}")
+
+
 def _checked(table: dict[str, Any], file: str) -> Settings:
     for key, value in table.items():
         if key not in _MEANT:
-            text = f"there is no setting {key!r}{did_you_mean(key, _MEANT)}; the settings are {', '.join(_MEANT)}"
-            raise ReconcilerError(text, where=file)
+            near = did_you_mean(key, _MEANT) or f"; the settings are {', '.join(_MEANT)}"
+            raise ReconcilerError(f"there is no setting {key!r}{near}", where=file)
         if not _fits(key, value):
             raise ReconcilerError(f"{key} must be {_MEANT[key]}", where=file)
     texts = {key: tuple(table.get(key, ())) for key in ("tags", "paths")}

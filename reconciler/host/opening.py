@@ -20,7 +20,7 @@ def open_host(spec: str) -> Host:
     A host is read when it is first asked something, not here.
     """
     kind, colon, argument = spec.partition(":")
-    if colon and not argument and kind in _NAMELESS:
+    if not argument and kind in _NAMELESS:
         raise UsageError(_NAMELESS[kind], where=f"host {spec}")
     if kind == "sim" and colon:
         from reconciler.lab.simulated.host import open_simulated
@@ -36,6 +36,8 @@ def open_host(spec: str) -> Host:
         return _open_linux()
     if spec == "windows":
         return _open_windows()
+    if spec.endswith(".json"):
+        raise UsageError(f"{spec!r} is not a host; for a simulated Windows write sim:{spec}")
     raise UsageError(f"{spec!r} is not a host; name one with --host or in RECONCILER_HOST: {_FORMS}")
 
 

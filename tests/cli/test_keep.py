@@ -80,8 +80,8 @@ def test_what_a_rule_says_of_the_port_is_told(lab: Lab) -> None:
     [
         (("8080x",), "'8080x' is not a port or a range"),
         (("8080/sctp",), "write /tcp, /udp or /tcp+udp"),
-        (("0",), "outside 1-65535"),
-        (("80,81", "90"), "with blanks between them: 80 81 90"),
+        (("0",), "ports are 1-65535"),
+        (("80,81", "90"), "with blanks between them; write 80 81 90"),
         (("8080", "--file", "web.txt"), "a name that ends with .toml"),
         (("8080", "--file", ""), "a name that ends with .toml"),
         ((), "missing argument"),

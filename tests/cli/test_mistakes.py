@@ -24,7 +24,8 @@ def test_each_mistake_is_told_in_whole_lines_and_writes_nothing(tmp_path: Path) 
         for mistake in mistakes():
             command = mistake.partition("$ ")[2].partition("\n")[0]
             *told, code = here.run(command).splitlines()
-            assert told and all(map(_BEGINS.match, told)), told
+            assert told
+            assert all(map(_BEGINS.match, told)), told
             assert code in ("[exit 1]", "[exit 64]")
             assert _files(tmp_path) == before, command
 

@@ -69,7 +69,7 @@ def test_our_own_file_hides_the_shared_one(lab: Lab) -> None:
         ("kept_logs = true\n", "kept_logs must be"),
         ("kept_logs = 101\n", "kept_logs must be"),
         ('hots = "linux"\n', "did you mean 'host'"),
-        ("host = \n", "not TOML"),
+        ("host = \n", ":1: the settings are not TOML: the value is missing"),
         ("host = 1" + "#" * LARGEST, "larger"),
     ],
 )
@@ -78,7 +78,7 @@ def test_what_cannot_be_set_is_told_before_anything_is_read(lab: Lab, text: str,
     write(OWN, text)
     outcome = lab.run("apply", "--yes")
     assert (outcome.code, outcome.out) == (1, "")
-    assert outcome.err.startswith("reconciler: error: reconciler.toml: ")
+    assert outcome.err.startswith("reconciler: error: reconciler.toml:")
     assert wrong in outcome.err
     Path(OWN).unlink()
     assert lab.rows() == set()

@@ -207,7 +207,7 @@ def test_rows_of_every_kind_are_made_and_deleted(world: str) -> None:
     [
         (("tcp/ipv5", "80"), "is not one of tcp/ipv4"),
         (("tcp/ipv4", "90-80"), "write 80-90"),
-        (("tcp/ipv4", "70000"), "outside 1-65535"),
+        (("tcp/ipv4", "70000"), "ports are 1-65535"),
         (("tcp/ipv4", "80", "--reservation", "--block"), "a reservation is no block"),
         (("tcp/ipv4", "80", "--reservation", "--store", "active"), "always persistent"),
         (("tcp/ipv4", "80", "--store", "both"), "--store"),
@@ -237,7 +237,7 @@ def test_every_command_tells_a_missing_and_a_corrupt_file(tmp_path: Path, comman
     path = str(tmp_path / "world.sim")
     words = 2 if command[0] == "row" else 1
     args = (*command[:words], path, *command[words:])
-    assert "make it with `reconciler sim init`" in _refused(*args)
+    assert "make it with `reconciler sim init " in _refused(*args)
     Path(path).write_bytes(b'{"format": "mine"}')
     assert "this is not a simulated host" in _refused(*args)
     assert Path(path).read_bytes() == b'{"format": "mine"}'

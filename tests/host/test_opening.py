@@ -37,13 +37,13 @@ def test_captured_listings_are_opened_by_their_path(tmp_path: Path) -> None:
     assert [row.ports.first for row in open_host(f"netsh:{path}@udp/ipv6").snapshot().rows] == [80]
 
 
-@pytest.mark.parametrize("spec", ["", "sim", "sims:x", "linux:x", "netsh", "C:\\x"])
+@pytest.mark.parametrize("spec", ["", "sims:x", "linux:x", "C:\\x"])
 def test_what_is_no_host_is_told(spec: str) -> None:
     with pytest.raises(UsageError, match="is not a host; name one with --host or in RECONCILER_HOST: auto, windows"):
         open_host(spec)
 
 
-@pytest.mark.parametrize("spec", ["sim:", "netsh:"])
+@pytest.mark.parametrize("spec", ["sim", "sim:", "netsh", "netsh:"])
 def test_a_host_that_is_a_file_and_names_none_is_wrong_usage(spec: str) -> None:
     with pytest.raises(UsageError, match=f"^host {spec}: .* as in {spec}"):
         open_host(spec)

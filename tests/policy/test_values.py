@@ -76,7 +76,7 @@ def test_ports_are_read_however_they_are_written(case: tuple[list[PortRange], ob
         ("٨٠", "'٨٠' is not a port or a range; write 8080 or \"8000-8099\""),
         ("80000-80000-80000", "'80000-80000-80000' is not a port or a range; write 8080 or \"8000-8099\""),
         ("90-80", "'90-80' runs backwards; write \"80-90\""),
-        ("0", "'0' has a port outside 1-65535"),
+        ("0", "'0' is not a port; ports are 1-65535"),
         ("0-80", "'0-80' has a port outside 1-65535"),
         ("80-65536", "'80-65536' has a port outside 1-65535"),
         ("080", "'080' has a leading zero; write the number without it"),

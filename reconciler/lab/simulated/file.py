@@ -122,7 +122,7 @@ class StateFile:
         try:
             yield
         except FileNotFoundError:
-            remedy = f"make it with {_INIT}" if done != "made" else "make its folder first"
+            remedy = f"make it with `reconciler sim init {self.where}`" if done != "made" else "make its folder first"
             raise HostError(f"there is no such file or folder; {remedy}", where=self.where) from None
         except FileExistsError:
             raise HostError("this file exists already; choose another name or delete it", where=self.where) from None

@@ -184,7 +184,7 @@ def test_a_file_that_is_not_whole_is_told_with_its_name_and_a_remedy(path: str, 
 def test_a_missing_file_a_folder_and_an_impossible_path_are_told(tmp_path: Path) -> None:
     missing = str(tmp_path / "missing.sim")
     for attempt in (StateFile(missing).read, lambda: StateFile(missing).change(reboot)):
-        with pytest.raises(HostError, match="no such file or folder; make it with `reconciler sim init`"):
+        with pytest.raises(HostError, match="no such file or folder; make it with `reconciler sim init "):
             attempt()
     with pytest.raises(HostError, match="not an ordinary file"):
         StateFile(str(tmp_path)).read()
