@@ -63,6 +63,7 @@ def examples(*commands: str) -> str:
 
 
 _MEANT = {
+    "version": "-V",
     **dict.fromkeys(("diff", "preview", "dry-run", "what-if"), "plan"),
     **dict.fromkeys(("lint", "validate", "test"), "check"),
     **dict.fromkeys(("list", "ls", "status", "state"), "show"),
@@ -70,11 +71,20 @@ _MEANT = {
     **dict.fromkeys(("import",), "adopt"),
     **dict.fromkeys(("why", "who"), "explain"),
     "version": "--version",
+    **dict.fromkeys(("add", "exclude", "reserve"), "keep"),
+    **dict.fromkeys(("rollback", "revert"), "undo"),
+    "log": "history",
 }
 """What others call what a command does."""
 
 
+_TAKES_AWAY = ("delete", "remove", "rm", "destroy")
+"""What no command does."""
+
+
 def _meant(word: str) -> str:
+    if word in _TAKES_AWAY:
+        return f"; take the entry out of its policy file, and then: {PROGRAM} apply"
     return f"; here it is: {PROGRAM} {_MEANT[word]}" if word in _MEANT else ""
 
 
@@ -189,13 +199,19 @@ def root_command() -> Any:
     return command
 
 
-def command_path(argv: Sequence[str]) -> str:
-    """The program and the commands that these arguments begin with, such as `reconciler sim row add`."""
-    words = [PROGRAM]
-    command = root_command()
+class Named(NamedTuple):
+    """A command, and the words that name it, such as `reconciler sim row add`."""
+
+    command: Any
+    path: str
+
+
+def named(argv: Sequence[str]) -> Named:
+    """The innermost command that these arguments begin with."""
+    found = Named(root_command(), PROGRAM)
     for word in argv:
-        command = command.get_command(None, word) if hasattr(command, "get_command") else None
-        if command is None:
+        below = found.command.get_command(None, word) if hasattr(found.command, "get_command") else None
+        if below is None:
             break
-        words.append(word)
-    return " ".join(words)
+        found = Named(below, f"{found.path} {word}")
+    return found

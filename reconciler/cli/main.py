@@ -82,42 +82,9 @@ def _wrong_usage(error: Any, argv: Sequence[str]) -> int:
     if message.startswith("Usage:"):  # a group was called without a command, and says which it has
         say_error(*message.split("\n"))
         return codes.USAGE
-    context = getattr(error, "ctx", None)
-    if context and type(error).__name__ == "NoSuchOption":
-        message = _no_such_option(error.option_name, context)
-    sentence = " ".join(message.replace("Value error, ", "").split()).rstrip(".")
-    for theirs, ours in _PLAINER.items():
-        sentence = sentence.replace(theirs, ours)
-    return _failed(UsageError(f"{sentence[:1].lower()}{sentence[1:]}"), argv)
+    from reconciler.cli.usage import sentence
 
-
-_PLAINER = {
-    "Input should be a valid integer, unable to parse string as an integer": "write a whole number",
-    "Input should be greater than or equal to": "the least is",
-    "Input should be less than or equal to": "the most is",
-}
-"""What typer says of numbers, and what is said here."""
-
-
-_HABITS = {
-    "--dry-run": "; plan shows what apply would do, and writes nothing",
-    "--check": "; plan --detailed-exitcode leaves with 2 where something is to be done",
-    "--auto-approve": "; it is --yes here",
-    "--verbose": "; it is --full here, of plan and apply",
-    "-v": "; the version is -V, all lines are --full",
-    **dict.fromkeys(("-C", "--color"), "; it stands before the command"),
-}
-"""Options of other programs, and what does that here."""
-
-
-def _no_such_option(name: str, context: Any) -> str:
-    from reconciler.text import did_you_mean
-
-    if name in _HABITS:
-        return f"there is no option {name!r}{_HABITS[name]}"
-    options = [option for parameter in context.command.get_params(context) for option in parameter.opts]
-    known = [option for option in options if option.startswith("-")]  # the others are the names of arguments
-    return f"there is no option {name!r}{did_you_mean(name, known)}"
+    return _failed(UsageError(sentence(error, argv)), argv)
 
 
 def _wants_json(argv: Sequence[str]) -> bool:
@@ -141,7 +108,7 @@ def _failed(error: ReconcilerError, argv: Sequence[str]) -> int:
         out_document(error_document(error))
     if not isinstance(error, UsageError):
         return codes.ERROR
-    from reconciler.cli.commands import command_path
+    from reconciler.cli.commands import named
 
-    say_error(f"Try: {command_path(argv)} --help")
+    say_error(f"Try: {named(argv).path} --help")
     return codes.USAGE

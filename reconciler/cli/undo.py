@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 app = new_app()
 
-OneId = Annotated[str, typer.Argument(metavar="ID", help="The apply, by its id or the beginning of it.")]
+OneId = Annotated[
+    str,
+    typer.Argument(metavar="ID", help="The apply, by its id or the beginning of it; `reconciler history` lists them."),
+]
 
 
 class Allowed(NamedTuple):

@@ -51,6 +51,35 @@ def test_colour_is_asked_for_and_forbidden(lab: Lab, monkeypatch: pytest.MonkeyP
         (("plan", "-v"), "--full"),
         (("plan", "-C", "x"), "before the command"),
         (("plan", "--hots", "x"), "did you mean '--host'"),
+        (("apply", "-auto-approve"), "'-auto-approve'; it is --yes"),
+        (("apply", "-yes"), "'-yes'; write --yes"),
+        (("apply", "-qx"), "no option '-qx'"),
+        (("apply", "--force"), "--force needs LIMIT behind it (override a safety limit: max-deletes,"),
+        (("-C", ".", "--color", "never", "apply", "--force"), "--force needs LIMIT behind it"),
+        (("--color",), "--color needs WHEN behind it (always, never, or auto: on a terminal)"),
+        (("host", "plan", "--force"), "there is no command 'host'"),
+        (("apply", "--yes=1"), "--yes has no value; write --yes alone"),
+        (("apply", "--force", "max-delet"), "did you mean 'max-deletes'"),
+        (("apply", "--lock-timeout", "5m"), "write one without a unit"),
+        (("--json", "plan"), "write it behind: reconciler plan --json"),
+        (("--json", "init"), "there is no option '--json'\n"),
+        (("plan", "--format", "json"), "--json prints one JSON document"),
+        (("check", "--format", "json"), "it is --output-format"),
+        (("check", "--output-format", "jason"), "did you mean 'json'"),
+        (("explain", "80", "--suggest", "0"), "--suggest: this is too small; the least is 1"),
+        (("explain", "80", "--suggest", "65536"), "--suggest: this is too large; the most is 65535"),
+        (("explain", "8000", "-8099"), "a range has no blanks"),
+        (("keep", "8080", "--udp"), "behind the port, as in 8080/tcp"),
+        (("show", "8080/udp", "53"), "reconciler explain 8080/udp 53"),
+        (("export", "web"), "reconciler export does not take 'web'\n"),
+        (("sim",), "a command is missing; write init, "),
+        (("undo",), "`reconciler history` lists them"),
+        (("sim", "init", "x.json", "--variant", "families=splitt"), "--variant: 'splitt' is not a value of families"),
+        (("completion",), "SHELL is missing; write bash, zsh, fish, powershell or pwsh"),
+        (("add", "8080"), "reconciler keep"),
+        (("rm", "8080"), "out of its policy file"),
+        (("show", "--host", "lab.json"), "write sim:lab.json"),
+        (("show", "--host", "sim"), "name its file"),
         (("validate",), "reconciler check"),
         (("pln",), "did you mean 'plan'"),
         (("version",), "reconciler --version"),
@@ -63,7 +92,7 @@ def test_a_word_of_another_program_is_answered_with_ours(lab: Lab, words: tuple[
 
 
 def test_a_word_that_is_not_close_suggests_nothing(lab: Lab) -> None:
-    for words in (("plan", "--format"), ("nonsense",)):
+    for words in (("plan", "--xyzzy"), ("nonsense",)):
         assert "did you mean" not in lab.run(*words).err
 
 

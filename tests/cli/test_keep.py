@@ -84,7 +84,7 @@ def test_what_a_rule_says_of_the_port_is_told(lab: Lab) -> None:
         (("80,81", "90"), "with blanks between them; write 80 81 90"),
         (("8080", "--file", "web.txt"), "a name that ends with .toml"),
         (("8080", "--file", ""), "a name that ends with .toml"),
-        ((), "missing argument"),
+        ((), "PORT is missing"),
     ],
 )
 def test_what_cannot_be_meant_is_wrong_usage_and_nothing_is_written(

@@ -59,7 +59,7 @@ def test_it_asks_first(answer: str, code: int, ours: Lab, monkeypatch: pytest.Mo
     ("words", "code", "told"),
     [
         (["web"], 64, "there is no terminal to ask on"),
-        (["--yes"], 64, "missing argument"),
+        (["--yes"], 64, "ENTRY|RANGE... is missing"),
         (["90-80", "--yes"], 64, "runs backwards"),
         (["wep", "--yes"], 1, "the ledger here has no entry 'wep'"),
         (["web", "--yes", "--host", "netsh:lab.json"], 1, "lab.json"),
