@@ -63,14 +63,13 @@ def examples(*commands: str) -> str:
 
 
 _MEANT = {
-    "version": "-V",
+    "version": "--version",
     **dict.fromkeys(("diff", "preview", "dry-run", "what-if"), "plan"),
     **dict.fromkeys(("lint", "validate", "test"), "check"),
     **dict.fromkeys(("list", "ls", "status", "state"), "show"),
     **dict.fromkeys(("sync", "deploy", "converge"), "apply"),
     **dict.fromkeys(("import",), "adopt"),
     **dict.fromkeys(("why", "who"), "explain"),
-    "version": "--version",
     **dict.fromkeys(("add", "exclude", "reserve"), "keep"),
     **dict.fromkeys(("rollback", "revert"), "undo"),
     "log": "history",

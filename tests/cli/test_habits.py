@@ -94,19 +94,3 @@ def test_a_word_of_another_program_is_answered_with_ours(lab: Lab, words: tuple[
 def test_a_word_that_is_not_close_suggests_nothing(lab: Lab) -> None:
     for words in (("plan", "--xyzzy"), ("nonsense",)):
         assert "did you mean" not in lab.run(*words).err
-
-
-@pytest.mark.parametrize(
-    ("words", "said"),
-    [
-        (("explain", "--prot", "tcp"), "there is no option '--prot'"),
-        (("explain",), "missing argument 'PORT'"),
-        (("explain", "1", "--suggest", "0"), "invalid value for '--suggest': the least is 1"),
-        (("explain", "1", "--suggest", "65536"), "invalid value for '--suggest': the most is 65535"),
-        (("explain", "1", "--suggest", "x"), "invalid value for '--suggest': write a whole number"),
-    ],
-)
-def test_wrong_usage_is_told_plainly_and_names_no_argument_for_an_option(
-    lab: Lab, words: tuple[str, ...], said: str
-) -> None:
-    assert lab.run(*words).err.splitlines()[0] == f"reconciler: error: {said}"
