@@ -119,7 +119,8 @@ def _foreign(plan: Plan, steps: Iterable[Step]) -> Iterator[RowRef]:
 def undo_policies(undone: Undone, ledger: Ledger | None, shown: Callable[[str], str] = str) -> PolicySet:
     """The policies that want what this apply changed as it was before. `shown`: how a file of a claim is shown.
 
-    What was not ours is wanted by a policy of its own, which nothing else speaks for.
+    What was not ours is wanted by a policy of its own, which nothing else speaks for. Whatever the ledger holds by the
+    time of the apply, nothing but these entries is asked.
     """
     before, now = undone.before, ledger.claims if ledger else ()
     names = set(before.entries)
@@ -142,6 +143,7 @@ def undo_policies(undone: Undone, ledger: Ledger | None, shown: Callable[[str], 
         dynamic_range=DynamicRange(ranges, undone.policy, Place("", 0)) if ranges else None,
         paths={shown(file): file for file in files},
         releasing=frozenset(shown(claim.file) for claim in before.claims if claim.on_remove == "release"),
+        asked=frozenset({*names, *(EntryName(entry.policy, entry.name) for entry in foreign)}),
     )
 
 

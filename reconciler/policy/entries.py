@@ -137,6 +137,7 @@ class PolicySet:
     `recorded`: what became of the files that the ledger names, by absolute path; None: nobody looked, and all count as
     read. `idle`: the files that were named one by one and do not target this host. `asked_tags`: the tags that files
     which do not target this host ask for. `releasing`: the files that say `on_remove = "release"`.
+    `asked`: the entries, by policy and name, that alone this run speaks for, as in an undo; None: no such limit.
     """
 
     policies: tuple[Policy, ...]
@@ -149,6 +150,7 @@ class PolicySet:
     idle: tuple[str, ...] = ()
     asked_tags: tuple[str, ...] = ()
     releasing: frozenset[str] = frozenset()
+    asked: frozenset[tuple[str, str]] | None = None
 
     def in_scope(self) -> tuple[Policy, ...]:
         """The policies of which at least one file targets this host."""

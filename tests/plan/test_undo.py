@@ -24,7 +24,7 @@ from reconciler.plan.undo import (
     undo_notes,
     undo_policies,
 )
-from reconciler.policy.entries import Exclusion, Limits, Policy, PolicySet
+from reconciler.policy.entries import Exclusion, Limits, Policy, PolicySet, RecordedFile
 from reconciler.ports import LANES, PROTOCOLS
 from tests.list_world import ListWorld
 from tests.world import (
@@ -136,6 +136,47 @@ def test_what_is_protected_now_goes_only_with_unprotect() -> None:
     before = applied(world, policy("node", DB, entry("web", "8000-8099", protect=True)))
     assert told(undo(world, before)) == []
     assert told(undo(world, before, unprotect=frozenset({"web"}))) == ["delete 8000-8099 tcp"]
+
+
+def test_what_was_protected_since_is_not_cut_without_unprotect() -> None:
+    small, large = entry("web", "8000-8049"), entry("web", "8000-8099", protect=True)
+    at_once = World()
+    applied(at_once, policy("node", small, DB))
+    later = World()
+    applied(later, policy("node", small, DB))
+    afterwards = applied(later, policy("node", entry("web", "8000-8099"), DB))
+    applied(later, policy("node", large, DB))
+    for world, before in ((at_once, applied(at_once, policy("node", large, DB))), (later, afterwards)):
+        assert told(undo(world, before)) == []
+        world.run(undo(world, before))
+        assert told(undo(world, before)) == []
+        assert told(undo(world, before, unprotect=frozenset({"web"}))) != []
+
+
+def test_what_the_ledger_got_since_it_was_planned_is_not_asked() -> None:
+    world = World()
+    applied(world, policy("node", WEB))
+    before = applied(world, policy("node", WEB, DB))
+    planned = undo(world, before)
+    applied(world, policy("node", WEB, DB, entry("new", "9100")))
+    now = State(planned.state.policies, world.host.snapshot(frozenset()), world.store.load())
+    assert told(plan_state(now, Options())) == ["delete 9000 tcp"]
+
+
+def test_what_was_to_be_released_is_so_again_and_an_undo_releases_nothing() -> None:
+    world = World()
+    gone = replace(PolicySet((policy("node", WEB),)), releasing=frozenset({WEB.place.file}))
+    world.run(plan_state(State(gone, world.host.snapshot(frozenset()), world.store.load()), Options()))
+    before = applied(world, policy("node", entry("web", "8000-8199")))
+    world.run(undo(world, before))
+    ledger = world.store.load()
+    assert ledger is not None
+    assert [claim.on_remove for claim in ledger.claims] == ["release"]
+    before = applied(world, policy("other", DB))
+    recorded = {file: RecordedFile(file, "gone") for file in ledger.files()}
+    wanted = replace(undo_policies(undone(before), world.store.load()), recorded=recorded)
+    plan = plan_state(State(wanted, world.host.snapshot(frozenset()), world.store.load()), Options())
+    assert told(plan) == ["delete 9000 tcp"]
 
 
 def test_a_policy_that_was_renamed_has_its_old_name_again() -> None:
@@ -304,7 +345,7 @@ def test_its_notes_stand_first_and_once_and_nobody_is_told_what_it_does_not_ask(
 
 
 def test_an_undo_of_nothing_has_no_policies() -> None:
-    assert undo_policies(undone(Before()), Ledger("m")) == PolicySet((), paths={})
+    assert undo_policies(undone(Before()), Ledger("m")) == PolicySet((), paths={}, asked=frozenset())
 
 
 GOOD: dict[str, Any] = {

@@ -81,15 +81,19 @@ class Scope:
         elsewhere = {policy.name: policy.elsewhere for policy in self.policies}
         for claim in claims:
             here = claim.policy in elsewhere and claim.entry not in elsewhere[claim.policy]
-            answers = here and self.given.file(claim.file).state != "not read"
+            answers = here and self._is_asked(claim) and self.given.file(claim.file).state != "not read"
             yield claim, answers or claim.policy in self.options.retire
+
+    def _is_asked(self, claim: Claim) -> bool:
+        return self.given.asked is None or (claim.policy, claim.entry) in self.given.asked
 
     def releases(self, claims: Sequence[Claim]) -> Iterator[Claim]:
         """Those that end and leave on the host what is ours for them: their file is gone, or their policy retired.
 
-        Nobody needs to be in scope for that, since nothing is deleted. An entry that still stands anywhere stays.
+        Nobody needs to be in scope for that, since nothing is deleted. An entry that still stands anywhere stays. A
+        run that speaks for a few entries only reads no file, and so lets nothing go.
         """
-        asked = [claim for claim in claims if claim.on_remove == "release"]
+        asked = [claim for claim in claims if claim.on_remove == "release" and self.given.asked is None]
         known = {policy.name: policy.names() for policy in self.given.policies} if asked else {}
         for claim in asked:
             ends = claim.policy in self.options.retire or self.given.file(claim.file).state == "gone"
@@ -104,7 +108,10 @@ class Scope:
 def sort_claims(
     recorded: Sequence[Claim], declared: Sequence[Claim], rows: Sequence[OwnedRow | RestoreRow], scope: Scope
 ) -> SortedClaims:
-    """Hold the claims of the ledger against those of the entries in scope. `rows`: owned ones, and those to restore."""
+    """Hold the claims of the ledger against those of the entries in scope. `rows`: owned ones, and those to restore.
+
+    A file lifts the protection of its entry; what goes back to an entry without one does not.
+    """
     successors = {(claim.policy, claim.entry, claim.kind): claim for claim in declared}
     guards = ClaimIndex([claim for claim in declared if scope.protects(claim)])
     held = _by_lane(rows)
@@ -118,7 +125,8 @@ def sort_claims(
             out_of_scope.append(claim)
             continue
         successor = successors.get((claim.policy, claim.entry, claim.kind))
-        protected = scope.protects(claim) and (successor is None or successor.protect)
+        lifted = successor is not None and not successor.protect and scope.given.asked is None
+        protected = scope.protects(claim) and not lifted
         remainder = list(_remainder(claim, successor, held)) if protected else []
         remainder = [part for part in remainder if not guards.covers(part)]  # as after a rename or a split
         leftovers += remainder
