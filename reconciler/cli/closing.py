@@ -162,7 +162,8 @@ def _is_worth_asking(made: Plan) -> bool:
 def _agrees(made: Plan, question: str, extent: Extent) -> bool:
     from reconciler.report.text import plan_lines
 
-    return agrees(question, lambda palette: [*plan_lines(made, palette, extent), ""])
+    seen = "short" if extent == "quiet" else extent  # nobody can agree to what was not shown
+    return agrees(question, lambda palette: [*plan_lines(made, palette, seen), ""])
 
 
 def _apply(made: Plan, host: Host, how: How, also: _Also) -> tuple[ApplyResult, bool]:

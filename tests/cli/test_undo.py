@@ -68,12 +68,13 @@ def test_an_undo_is_undone_as_any_apply(changed: Lab) -> None:
 
 def test_it_shows_the_plan_and_asks(changed: Lab, answer: Answer) -> None:
     before = changed.files()
-    answer("n\n")
-    outcome = changed.run("undo", ids(changed)[0])
-    assert outcome.code == 1
-    assert "- delete exclusion 9100" in outcome.err
-    assert "this undoes " in outcome.err
-    assert "Undo it like this? [y/N]" in outcome.err
+    for words in ((), ("--quiet",)):
+        answer("n\n")
+        outcome = changed.run("undo", ids(changed)[0], *words)
+        assert outcome.code == 1
+        assert "- delete exclusion 9100" in outcome.err
+        assert "this undoes " in outcome.err
+        assert "Undo it like this? [y/N]" in outcome.err
     assert changed.files() == before
     answer("y\n")
     assert changed.run("undo", ids(changed)[0]).code == 0
