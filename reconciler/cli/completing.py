@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,11 +14,15 @@ if TYPE_CHECKING:
 
 Offer = Callable[[str], list[str]]
 
+_PLAIN = re.compile(r"[\w./+:@,=-]+")
+"""What any shell takes for one word and nothing else. What is offered is evaluated by zsh (typer's script for it), and
+file names and tags are of others."""
+
 
 def _offering(find: Callable[[], Iterable[str]]) -> Offer:
     def offer(incomplete: str) -> list[str]:
         try:
-            return sorted(word for word in set(find()) if word.startswith(incomplete))
+            return sorted(word for word in set(find()) if word.startswith(incomplete) and _PLAIN.fullmatch(word))
         except (ReconcilerError, OSError):
             return []
 
@@ -60,7 +65,8 @@ def paths(incomplete: str) -> list[str]:
         shown = [item for item in found if not item.name.startswith(".") and (item.is_dir() or item.suffix == ".toml")]
     except OSError:
         return []
-    return sorted(f"{folder}{slash}{item.name}{'/' if item.is_dir() else ''}" for item in shown)
+    words = (f"{folder}{slash}{item.name}{'/' if item.is_dir() else ''}" for item in shown)
+    return sorted(filter(_PLAIN.fullmatch, words))
 
 
 entries, policies, tags, limits = map(_offering, (_entries, _names, _tags, _limits))

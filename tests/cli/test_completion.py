@@ -77,3 +77,14 @@ def test_bash_takes_its_script(lab: Lab) -> None:
 
 def test_a_shell_that_is_not_known_is_wrong_usage(lab: Lab) -> None:
     assert lab.run("completion", "tcsh").code == 64
+
+
+def test_what_a_shell_could_obey_is_not_offered(lab: Lab) -> None:
+    lab.policy("web=8000-8099", extra='[target]\ntags = ["good", "\\\\$(id)"]\n')
+    for name in ("good", "\\$(id)", "a;b", "a b"):
+        Path("desired", f"{name}.toml").write_text("version = 7\n", encoding="utf-8")
+    assert completing.paths("desired/") == ["desired/good.toml", "desired/node.toml"]
+    for file in Path("desired").glob("*.toml"):
+        if file.name != "node.toml":
+            file.unlink()
+    assert completing.tags("") == ["good"]
