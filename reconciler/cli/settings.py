@@ -1,14 +1,17 @@
 """Settings of a folder: `reconciler.toml`, or the table `[tool.reconciler]` of `pyproject.toml`, in the working folder.
 
 An option counts more than the environment, that more than a setting, and that more than the default. A setting is read
-from the folder that the policies are read from: whoever may write one may write the others.
+from the folder that the policies are read from: whoever may write one may write the others. In a folder that is meant for
+everybody, such as /tmp, a file of somebody else is refused: it would choose the host and the policies for who works there.
 """
 
 from __future__ import annotations
 
+import stat
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from reconciler.cli.outfile import is_ours
 from reconciler.errors import ReconcilerError
 from reconciler.report import KEPT_LOGS
 from reconciler.text import did_you_mean
@@ -47,6 +50,7 @@ def read_settings() -> Settings:
         if _is_there(file):
             table = _table(file)
             if file == OWN_FILE or table:
+                _check_owner(Path(file))
                 return _checked(table, file)
     return Settings()
 
@@ -57,6 +61,16 @@ def _is_there(file: str) -> bool:
         return Path(file).is_file()
     except OSError:
         return False
+
+
+def _check_owner(path: Path) -> None:
+    try:
+        folder, status = Path().stat(), path.lstat()
+    except OSError:
+        return  # it went at this moment
+    if folder.st_mode & stat.S_ISVTX and status.st_uid != folder.st_uid and not is_ours(status):
+        text = f"this belongs to user {status.st_uid}, in a folder that is meant for everybody"
+        raise ReconcilerError(f"{text}; work in a folder of your own", where=str(path))
 
 
 def _table(file: str) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -43,6 +45,19 @@ def test_an_option_counts_more_than_the_environment_and_that_more_than_a_setting
     monkeypatch.delenv("RECONCILER_HOST")
     assert "nowhere.json" in lab.run("plan").err
     assert lab.run("plan", "--host", "sim:lab.json").code == 0
+
+
+@pytest.mark.skipif(sys.platform == "win32" or os.geteuid() != 0, reason="only root gives files away")
+@pytest.mark.parametrize(("mode", "owner", "refused"), [(0o1777, 7, True), (0o1777, 0, False), (0o755, 7, False)])
+def test_in_a_folder_for_everybody_a_file_of_somebody_else_is_refused(
+    lab: Lab, mode: int, owner: int, refused: bool
+) -> None:
+    write(OWN, "kept_logs = 7\n")
+    os.chown(OWN, owner, owner)
+    Path().chmod(mode)
+    outcome = lab.run("show")
+    assert (outcome.code == 1) == refused
+    assert ("this belongs to user 7, in a folder that is meant for everybody" in outcome.err) == refused
 
 
 @pytest.mark.parametrize("text", ["", "[tool.other]\nhost = 1\n", "this is not TOML", "[tool]\n", "tool = 3\n"])
