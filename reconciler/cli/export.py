@@ -67,7 +67,7 @@ def export(how: How, host: options.HostSpec = "auto") -> int:
     from reconciler.api import export_policy, open_host
     from reconciler.policy.models import NAME
 
-    if how.name is not None and not re.match(NAME, how.name):
+    if how.name is not None and not re.fullmatch(NAME, how.name):
         raise UsageError("a name has letters, digits, . _ -, 64 at most, a letter or a digit first", where="--name")
     kinds, ranges = _chosen(how.only or ())
     text = export_policy(open_host(host), how.name or "", kinds=kinds, ranges=ranges)

@@ -40,6 +40,7 @@ def test_only_some_of_it(lab: Lab) -> None:
     ("words", "code", "told"),
     [
         (["--name", "a b"], 64, "--name: a name has letters"),
+        (["--name", "a\n"], 64, "--name: a name has letters"),
         (["--only", "blocks"], 64, "--only blocks: write exclusions"),
         (["--out", "lab.json"], 1, "lab.json: this file is there"),
         (["--out", "no/such.toml"], 1, "the policy cannot be written here"),
