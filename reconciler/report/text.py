@@ -173,7 +173,7 @@ def result_lines(result: ApplyResult, palette: Palette, extent: Extent = "short"
         title: [told_result(item, palette) for item in done],
         "Skipped": [_stuck(step, palette) for step, item in steps if item is None],
         "Notes": [_note(note, palette) for note in result.plan.notes],
-        "Problems": [Told(f"  {failed} {visible(text)}", alike="problem") for text in result.problems],
+        "Problems": [Told(f"  {failed} {visible(text)}", alike=text) for text in result.problems],
     }
     if extent == "quiet":
         bad = [told_result(item, palette) for item in done if _VERDICTS[item.verdict][1] != "good"]
@@ -211,7 +211,10 @@ def told_result(item: StepResult, palette: Palette) -> Told:
     if style != "good":
         lines += _why(item.step) if item.verdict in ("deferred", "blocked") else []
         lines += [*_write_lines(item.writes), *_way_out(item.step, was_tried=bool(item.writes))]
-    return _of_step(item.step, head, palette, lines)
+    told = _of_step(item.step, head, palette, lines)
+    if item.verdict == "cover-lost":  # none of these is only counted
+        return told._replace(alike="\n".join([told.head, *told.below]))
+    return told
 
 
 def _write_lines(writes: Iterable[WriteResult]) -> list[str]:

@@ -14,6 +14,7 @@ from reconciler.plan.model import EntryRef, Note, Plan, Reason, Remedy, Step
 from reconciler.ports import PortSet
 from reconciler.report.palette import Palette
 from reconciler.report.text import plan_lines, plan_summary, result_lines, result_summary
+from reconciler.report.told import Extent
 from tests.report.samples import (
     BLOCKED,
     BREACH,
@@ -147,6 +148,16 @@ def test_the_summary_of_a_plan(steps: tuple[Step, ...], in_sync: int, line: str)
 
 def test_the_summary_of_a_result_that_had_nothing_to_do() -> None:
     assert result_summary(make_result(others=(SKIPPED,))) == "Apply: nothing to do, in sync (2 entries), 1 skipped"
+
+
+@pytest.mark.parametrize("extent", ["quiet", "short"])
+def test_each_lost_cover_and_each_problem_is_told(extent: Extent) -> None:
+    steps = [REPLACE._replace(ports=ports(str(port))) for port in range(8000, 8030)]
+    lost = [StepResult(step, "cover-lost", (), f"{step.ports} is lost") for step in steps]
+    problems = tuple(f"problem {number}" for number in range(30))
+    lines = result_lines(make_result(*lost, problems=problems), PLAIN, extent)
+    assert sum("COVER LOST" in line for line in lines[:-1]) == len(lost)
+    assert sum("problem" in line for line in lines) == len(problems)
 
 
 def test_protected_ranges_that_differ_are_counted_and_do_not_keep_it_from_being_in_sync() -> None:
