@@ -81,7 +81,7 @@ def released(state: State, chosen: Chosen) -> Released:
 
 def _leaving(rows: Sequence[OwnedRow], claims: Sequence[Claim], chosen: Chosen) -> set[OwnedRow]:
     ending = [claim for claim in claims if chosen.names(claim.policy, claim.entry)]
-    others = [claim for claim in claims if claim not in ending]
+    others = [claim for claim in claims if not chosen.names(claim.policy, claim.entry)]
     leaving = set(let_go(rows, ending, others))
     known = ClaimIndex(claims)
     for row in rows:

@@ -79,10 +79,10 @@ def breaches(picture: Picture, steps: Sequence[Step]) -> tuple[Breach, ...]:
 
 def _replaced_policies(picture: Picture) -> Iterable[tuple[LimitName, str]]:
     """Policies that have nothing in common with what was applied here under their names, from other files."""
-    policies = picture.state.policies
+    policies, released = picture.state.policies, frozenset(picture.desired.released)
     for policy in policies.in_scope():
         every = (claim for claim in picture.owned.claims if claim.policy == policy.name)
-        before = [claim for claim in every if claim not in picture.desired.released]
+        before = [claim for claim in every if claim not in released]
         now = [(entry.name, entry.place) for entry in policy.exclusions if entry.state == "present"]
         now += [(entry.name, entry.place) for entry in policy.reservations]
         known = policy.names().intersection(claim.entry for claim in before)
