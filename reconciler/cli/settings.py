@@ -1,8 +1,8 @@
 """Settings of a folder: `reconciler.toml`, or the table `[tool.reconciler]` of `pyproject.toml`, in the working folder.
 
 An option counts more than the environment, that more than a setting, and that more than the default. A setting is read
-from the folder that the policies are read from: whoever may write one may write the others. In a folder that is meant for
-everybody, such as /tmp, a file of somebody else is refused: it would choose the host and the policies for who works there.
+from the folder that the policies are read from: whoever may write one may write the others. In a folder that is meant
+for everybody, such as /tmp, a file of somebody else is refused: it would choose the host and the policies of others.
 """
 
 from __future__ import annotations
