@@ -9,17 +9,15 @@ _SET_IN = 4
 """Columns by which the rest of a line is set in against its beginning."""
 
 _PARTS = re.compile(r" +|[^ ]+")
-_TOML = re.compile(r" *(\x1b\[[0-9;]*m)*([a-z_]+ = |\[)")
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def wrapped(line: str, width: int) -> list[str]:
-    """The line in pieces of at most `width` columns, broken at spaces; a word that is longer stays whole, and
-    so does a line of TOML, which is to be pasted.
+    """The line in pieces of at most `width` columns, broken at spaces; a word that is longer stays whole.
 
     Colours (SGR sequences) take no column, and go on over a break.
     """
-    if (len(line) <= width and line.isascii()) or _TOML.match(line):
+    if len(line) <= width and line.isascii():
         return [line]
     begin = len(line) - len(line.lstrip(" ")) + _SET_IN
     indent = " " * min(begin, width // 2)

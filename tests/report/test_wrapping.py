@@ -43,12 +43,3 @@ def test_wide_characters_take_two_columns_and_combining_ones_none() -> None:
     assert columns("日本") == 4
     assert columns("e\u0301") == 1
     assert wrapped("日本 日本", 8) == ["日本", "    日本"]
-
-
-def test_what_is_to_be_pasted_stays_whole() -> None:
-    for line in (
-        f'    reason = "{"why " * 30}"',
-        f'  {COLOUR}ports = ["1", {"2, " * 30}]\x1b[0m',
-        "  [target] # a b c d e f",
-    ):
-        assert wrapped(line, 21) == [line]
