@@ -45,6 +45,11 @@ CASES = [
         4,
         "[[exclusion]]: an entry has two brackets, not one; write [[exclusion]]",
     ),
+    (
+        "exclusion = 8080\n" + policy(),
+        1,
+        "[[exclusion]]: expected an array, found an integer; write each entry under [[exclusion]], in two brackets",
+    ),
     ("exclusion = [1]\n" + policy(), 1, "exclusion number 1: expected a table, found 1 (an integer)"),
     # [policy]
     ("version = 1\n[policy]\n", 2, '[policy] name is missing; write for example name = "aks-node"'),
