@@ -30,13 +30,13 @@ SUITES = {
         *("tests/apply/test_lock.py", "tests/apply/test_killed_write.py", "tests/lab/simulated/test_file.py"),
     ),
     "3.13": (
-        *("tests/windows/test_program.py", "tests/windows/test_stories.py", "tests/contract"),
+        *("tests/windows/test_program.py", "tests/windows/test_stories.py"),
         *("tests/cli", "tests/doctor", "tests/test_ports.py", "tests/test_cold_start.py"),
         *("tests/report/test_audit.py", "tests/report/test_console.py", "tests/report/test_progress.py"),
         *("tests/test_docs.py", "tests/test_readme.py"),
     ),
 }
-"""What the first form runs: all that meets the system, in one Python at least; what meets Windows's own calls in both.
+"""What the first form runs: all that meets the system, in one Python; whole programs on Windows's own calls in both.
 What is left out computes, which is the same on Linux: a rule, a plan, a text (`tests/test_where_io_is.py` holds that).
 The stand-ins are the same whichever Python calls them."""
 
