@@ -84,11 +84,11 @@ static void WINAPI serve(DWORD count, LPSTR *words)
     report(SERVICE_STOPPED, code > 0 ? (DWORD)code : NO_ERROR);
 }
 
-/* Wait until the service is in this state. 0 if it does not get there within five seconds. */
+/* Wait until the service is in this state. 0 if it does not get there within thirty seconds. */
 static int wait_for(SC_HANDLE service, DWORD wanted)
 {
     SERVICE_STATUS status;
-    for (int i = 0; i < 500; i++, Sleep(10))
+    for (int i = 0; i < 3000; i++, Sleep(10))
         if (QueryServiceStatus(service, &status) && status.dwCurrentState == wanted)
             return 1;
     return 0;
