@@ -31,7 +31,13 @@ sys.addaudithook(watch)
 """
 COMMANDS_RUN = """
 from reconciler.cli.main import main
+def first_apply():
+    from pathlib import Path
+    log = next(Path(os.environ["RECONCILER_STATE_DIR"]).rglob("sim-*.audit.jsonl"))
+    return json.loads(log.read_bytes().splitlines()[0])["plan"]
+
 for argv in json.loads(sys.argv[1]):
+    argv = [first_apply() if word == "ID" else word for word in argv]
     code = main(argv)
     if code:
         os.write(2, f"exit code {code} of {argv}".encode())
@@ -48,10 +54,15 @@ RUNS = (
     ("plan", "policy.toml", *SIM, "--out", "saved.plan"),
     ("apply", "--plan", "saved.plan", "--yes"),
     ("adopt", "policy.toml", "--from-policy", "--yes", *SIM),
+    ("export", *SIM, "--out", "exported.toml"),
+    ("release", "8000-8009", "--yes", *SIM),
+    ("history", *SIM),
+    ("undo", "ID", "--yes", *SIM, "--force", "max-delete-percent", "--force", "max-deletes"),
     ("show", *SIM),
     ("explain", "8080", *SIM, "--json"),
     ("doctor", *SIM),
     ("schema", "plan"),
+    ("completion", "bash"),
     *([("show", "--host", "linux"), ("explain", "8080", "--host", "linux")] if sys.platform == "linux" else ()),
 )
 

@@ -66,7 +66,7 @@ class Fault:
 
 
 FAULTS = {
-    "31": Fault(forgotten_file_deletes, (), ("wait", "close"), "", "were held and are not", 0),
+    "31": Fault(forgotten_file_deletes, (), ("wait", "close"), "", "were held and are not", 5),
     "35": Fault(blocked_and_done, ("reservations=starred",), ("kind", "absent"), "R7", "goes twice", 4),
     "37": Fault(in_sync_taken_away, ("families=split", "neighbours=merged"), ("crowd", "close"), "F37", "", 11),
 }

@@ -9,8 +9,10 @@ cases that have one of them in their name; with a seed in another order, so that
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -129,20 +131,33 @@ def measured(words: tuple[str, ...], folder: Path) -> Measured:
     module = [] if words[0] == "-m" else ["-m", "reconciler"]
     with (folder / "output").open("wb") as output:
         child = subprocess.Popen(
-            [sys.executable, *module, *words],
+            [sys.executable, "-c", _MEASURE, str(folder / "usage"), sys.executable, *module, *words],
             cwd=folder,
             env={**environ, "PYTHONPATH": str(Path(cases.__file__).parents[2])},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
+            start_new_session=True,
         )
-        timer = Timer(_KILLED_AFTER, child.kill)
+        timer = Timer(_KILLED_AFTER, os.killpg, [child.pid, signal.SIGKILL])
         timer.start()
-        _, status, usage = os.wait4(child.pid, 0)
+        child.wait()
         timer.cancel()
-        child.returncode = os.waitstatus_to_exitcode(status)
     said = (folder / "output").read_bytes().decode("utf-8", "replace")
-    return Measured(usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, child.returncode, said)
+    if child.returncode:  # it was killed with what it measured
+        return Measured(_KILLED_AFTER, 0.0, child.returncode, said)
+    seconds, kilobytes, code = json.loads((folder / "usage").read_bytes())
+    return Measured(seconds, kilobytes / 1024, code, said)
+
+
+_MEASURE = """
+import json, os, subprocess, sys
+child = subprocess.Popen(sys.argv[2:])
+_, status, usage = os.wait4(child.pid, 0)
+with open(sys.argv[1], "w") as file:
+    json.dump([usage.ru_utime + usage.ru_stime, usage.ru_maxrss, os.waitstatus_to_exitcode(status)], file)
+"""
+"""A small program between, since Linux counts to a new process what the one that starts it has held at most."""
 
 
 def run(case: Case) -> Iterator[tuple[str, Measured]]:
