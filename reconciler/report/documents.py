@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from reconciler.ledger.records import Claim
     from reconciler.plan.given.picture import MissingClaim, RowInfo
     from reconciler.plan.model import State
-    from reconciler.report import shapes
+    from reconciler.report import lab_shapes, shapes
     from reconciler.report.host import Wanted
 
 
@@ -260,7 +260,7 @@ def _claim(claim: Claim) -> shapes.ClaimDocument:
     }
 
 
-def doctor_document(report: Report) -> shapes.DoctorDocument:
+def doctor_document(report: Report) -> lab_shapes.DoctorDocument:
     """The whole report, as `doctor --json` prints it and `doctor --out` saves it."""
     return {
         "format_version": FORMAT_VERSION,
@@ -277,7 +277,7 @@ def doctor_document(report: Report) -> shapes.DoctorDocument:
     }
 
 
-def _trial(trial: Trial) -> shapes.TrialDocument:
+def _trial(trial: Trial) -> lab_shapes.TrialDocument:
     return {
         "ports": str(trial.ports),
         "interrupted": trial.interrupted,
@@ -289,7 +289,7 @@ def _trial(trial: Trial) -> shapes.TrialDocument:
     }
 
 
-def _experiment(experiment: Experiment) -> shapes.ExperimentDocument:
+def _experiment(experiment: Experiment) -> lab_shapes.ExperimentDocument:
     return {
         "id": experiment.id,
         "number": experiment.number,
@@ -300,7 +300,7 @@ def _experiment(experiment: Experiment) -> shapes.ExperimentDocument:
     }
 
 
-def _call(call: Call) -> shapes.CallDocument:
+def _call(call: Call) -> lab_shapes.CallDocument:
     return {
         "purpose": call.purpose,
         "call": call.what,
@@ -309,7 +309,7 @@ def _call(call: Call) -> shapes.CallDocument:
     }
 
 
-def _said(said: Said) -> shapes.SaidDocument:
+def _said(said: Said) -> lab_shapes.SaidDocument:
     return {
         "done": said.done,
         "text": said.text,

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from reconciler.plan.given.picture import RowInfo
     from reconciler.plan.model import State
     from reconciler.plan.nearby import Nearby
-    from reconciler.report import shapes
+    from reconciler.report import explanation_shapes
 
 
-def explain_document(state: State, found: Explanation) -> shapes.ExplanationDocument:
+def explain_document(state: State, found: Explanation) -> explanation_shapes.ExplanationDocument:
     """Everything that was asked for, as `explain --json` prints it."""
     asked = [item.asked for item in found.items]
     one = asked[0].ports.first if len(asked) == 1 and asked[0].ports.count == 1 else None
@@ -39,7 +39,7 @@ def explain_document(state: State, found: Explanation) -> shapes.ExplanationDocu
     }
 
 
-def _answer(snapshot: Snapshot, answer: Answer) -> shapes.AnswerDocument:
+def _answer(snapshot: Snapshot, answer: Answer) -> explanation_shapes.AnswerDocument:
     holding = answer.holding
     return {
         "ports": str(answer.ports),
@@ -60,7 +60,7 @@ def _answer(snapshot: Snapshot, answer: Answer) -> shapes.AnswerDocument:
     }
 
 
-def _holder(snapshot: Snapshot, shown: RowInfo) -> shapes.HolderDocument:
+def _holder(snapshot: Snapshot, shown: RowInfo) -> explanation_shapes.HolderDocument:
     likely = likely_owner(snapshot, shown.row) if shown.kind == "block" else None
     return {
         "ports": str(shown.row.ports),
@@ -71,7 +71,7 @@ def _holder(snapshot: Snapshot, shown: RowInfo) -> shapes.HolderDocument:
     }
 
 
-def _nearby(nearby: Nearby) -> shapes.NearbyDocument:
+def _nearby(nearby: Nearby) -> explanation_shapes.NearbyDocument:
     return {
         "asked": str(nearby.asked),
         "ports": list(nearby.ports),

@@ -8,12 +8,14 @@ from __future__ import annotations
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints, is_typeddict
 
-from reconciler.report import history_shapes, more_shapes, ownership_shapes, shapes
+from reconciler.report import explanation_shapes, history_shapes, lab_shapes, more_shapes, ownership_shapes, shapes
 
 Schema = dict[str, Any]
 
 DOCUMENTS: dict[str, Any] = {
     **shapes.DOCUMENTS,
+    **explanation_shapes.EXPLAIN_DOCUMENTS,
+    **lab_shapes.LAB_DOCUMENTS,
     "history": history_shapes.HistoryDocument,
     "diff": more_shapes.DiffDocument,
     **ownership_shapes.LEDGER_DOCUMENTS,

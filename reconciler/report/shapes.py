@@ -9,13 +9,8 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal, TypedDict
 
 from reconciler.apply.results import Outcome, Verdict
-from reconciler.doctor.model import CheckVerdict
 from reconciler.errors import ERROR_IDS
 from reconciler.host.interface import RefusalReason, RowKind, WinNat
-from reconciler.lab.model import UNKNOWN
-from reconciler.lab.simulated.listing import LISTING_VERSION
-from reconciler.lab.simulated.variants import CHOICES
-from reconciler.plan.explain import Bind
 from reconciler.plan.model import ActionId, Cause, EntryStatus, LimitName, Status
 from reconciler.policy.entries import State
 from reconciler.policy.lint import Severity
@@ -40,15 +35,6 @@ PolicyDigest = Annotated[
     str,
     More(pattern="^[0-9a-f]{16}$"),
     "of what the policies say for this host: the same for the same entries and settings",
-]
-RowText = Annotated[str, More(pattern="^(tcp|udp)/ipv[46] [0-9]+(-[0-9]+)?( \\*)?$")]
-Variant = Annotated[
-    dict[str, str],
-    More(
-        properties={switch: {"enum": [*values, UNKNOWN]} for switch, values in CHOICES.items()},
-        required=list(CHOICES),
-        additionalProperties=False,
-    ),
 ]
 
 
@@ -347,83 +333,6 @@ class HostDocument(TypedDict):
     ]
 
 
-class HolderDocument(RowFacts):
-    """A row that holds the explained port."""
-
-    ports: Ports
-    administered: Annotated[bool, "the listing marks it with *"]
-    likely: Annotated[str | None, "of a block: whose it most likely is, and why; nothing says it for sure"]
-    likely_id: Annotated[str | None, "its stable name"]
-
-
-class SocketDocument(TypedDict):
-    """A socket that uses the explained port."""
-
-    lane: LaneName
-    process: Annotated[str | None, "the name of the program, where the host says it"]
-    pid: Annotated[int | None, "its process id, where the host says it"]
-    closing: Annotated[bool, "a connection that no program has any more; it ends by itself"]
-
-
-class AnswerDocument(TypedDict):
-    """What is true of these ports in these lanes."""
-
-    ports: Ports
-    lanes: Lanes
-    bind: Annotated[Bind, "what a program meets that asks for the port"]
-    reason: Annotated[str, "why, in one sentence, or empty"]
-    reason_id: Annotated[str, "its stable name; several joined by +"]
-    remedy: Annotated[str, "what a person can do, or empty"]
-    remedy_id: Annotated[str | None, "its stable name"]
-    held_by: Annotated[list[HolderDocument], "the rows over the port"]
-    missing: Annotated[list[MissingDocument], "what entries claim over the port, and no range is there for"]
-    sockets: Annotated[list[SocketDocument], "the sockets that use the port"]
-    dynamic_range: Annotated[Ports | None, "the ephemeral range that the port lies in"]
-    url_reservations: Annotated[list[str], "URLs that http.sys keeps on the port"]
-
-
-class NearbyDocument(TypedDict):
-    """Free ports near those that were asked for, in the same protocols."""
-
-    asked: Annotated[str, "near what, as `8080/tcp+udp`"]
-    ports: Annotated[list[Port], "the nearest free ports"]
-    count: Annotated[int, "the size of the range"]
-    range: Annotated[Ports | None, "the nearest free range of that size; null: there is none"]
-    ephemeral: Annotated[bool, "they lie in the dynamic range, since nothing else is free"]
-
-
-class KeepDocument(TypedDict):
-    """How the ports are kept from being handed out."""
-
-    command: Annotated[str, "what writes it into a policy file"]
-    toml: Annotated[str, "the entries, to be pasted into a policy file"]
-
-
-class LowRangeDocument(TypedDict):
-    """The dynamic range begins low, which most likely is the cause."""
-
-    text: Annotated[str, "what that means"]
-    toml: Annotated[str, "the table of a policy that puts it right, after a restart"]
-
-
-class ExplanationDocument(TypedDict):
-    """Ports as the port reconciler explains them."""
-
-    format_version: Version
-    kind: Literal["explanation"]
-    host: HostFacts
-    asked: Annotated[list[str], "what is explained, as `8080/tcp+udp`"]
-    port: Annotated[Port | None, "the port, where one was asked for; else null"]
-    ledger: LedgerState
-    answers: Annotated[
-        list[AnswerDocument], "one for all ports in a row and lanes of a protocol in which the same is true"
-    ]
-    nearby: Annotated[list[NearbyDocument], "free ports near those that are taken, or that --suggest asked for"]
-    keep: Annotated[KeepDocument | None, "null: there is nothing to keep"]
-    low_range: Annotated[LowRangeDocument | None, "null: the dynamic range is not the cause"]
-    commands: Annotated[list[str], "for a capture: what tells the rest on that machine"]
-
-
 class RemarkPlace(TypedDict):
     """What an error and a finding of a check have in common."""
 
@@ -473,78 +382,6 @@ class CheckDocument(TypedDict):
     policies: Annotated[list[CheckedPolicy], "what was read"]
 
 
-class DoctorCheck(TypedDict):
-    """One thing that doctor looked at."""
-
-    id: Annotated[str, "stable name"]
-    verdict: Annotated[CheckVerdict, "fail: this host is not fit"]
-    text: Annotated[str, "what was found"]
-    remedy: Annotated[str, "what a person can do, or empty"]
-
-
-class SaidDocument(TypedDict):
-    """What a call said."""
-
-    done: Annotated[bool | None, "null: a question, or no answer came"]
-    text: Annotated[str, "for people"]
-    reason: Annotated[RefusalReason | None, "of a refusal"]
-    code: Annotated[int | None, "the Win32 code of a refusal"]
-    exit_code: Annotated[int | None, "of the program that was run"]
-    output: Annotated[str, "what it printed, bytes beyond ASCII as escapes"]
-
-
-class CallDocument(TypedDict):
-    """One call of an experiment."""
-
-    purpose: Annotated[str, "why it was made; `undo` for what takes an experiment back"]
-    call: Annotated[str, "which call"]
-    said: SaidDocument
-    rows: Annotated[list[RowText] | None, "the rows on the ports afterwards"]
-
-
-class ExperimentDocument(TypedDict):
-    """One experiment with all its calls."""
-
-    id: Annotated[str, "stable name"]
-    number: Annotated[int, "of the question, as the documentation counts them"]
-    question: Annotated[str, "what it wants to know"]
-    skipped: Annotated[str, "why it was not done, or empty"]
-    problem: Annotated[str, "what cut it short, or empty"]
-    calls: Annotated[list[CallDocument], "every call, those that undo it last"]
-
-
-class LeftOverDocument(TypedDict):
-    """Something on the ports of the experiments that should not be there."""
-
-    text: Annotated[str, "a row or a reservation"]
-    ours: Annotated[bool, "an experiment made it"]
-
-
-class TrialDocument(TypedDict):
-    """All experiments of one run."""
-
-    ports: Annotated[str, "the ports of the experiments"]
-    interrupted: Annotated[bool, "a person stopped the experiments"]
-    variant: Annotated[Variant, "which Windows this is, by the switches of the simulated one"]
-    unknown_because: Annotated[dict[str, str], More(propertyNames={"enum": list(CHOICES)}), "why a switch is unknown"]
-    removed: Annotated[list[RowText], "what an earlier run had left over, and is gone now"]
-    left_over: Annotated[list[LeftOverDocument], "what should not be on the ports now"]
-    experiments: Annotated[list[ExperimentDocument], "every experiment, in its order"]
-
-
-class DoctorDocument(TypedDict):
-    """The report of the port reconciler's doctor."""
-
-    format_version: Version
-    kind: Literal["doctor"]
-    when: Annotated[str, "when it began, UTC"]
-    host: HostFacts | None
-    about: Annotated[dict[str, str], "what the host says of its release"]
-    fit: Annotated[bool, "no check fails, and nothing is left over"]
-    checks: Annotated[list[DoctorCheck], "what was looked at"]
-    trial: TrialDocument | None
-
-
 class ErrorFacts(TypedDict):
     """What went wrong."""
 
@@ -573,51 +410,11 @@ class ErrorDocument(TypedDict):
     problems: Annotated[list[ErrorProblem], "one by one, as a policy may have many"]
 
 
-class SimRow(TypedDict):
-    """One row of a simulated host."""
-
-    ports: Ports
-    starred: Annotated[bool, "the listing marks it with *"]
-    origin: Annotated[Literal["user", "hns", "http.sys", "winnat", "block", "reservation"], "who made it"]
-    store: Annotated[Store, "active: until the next reboot"]
-
-
-class SimSocket(TypedDict):
-    """One socket of a simulated host."""
-
-    where: LaneName
-    port: Port
-    process: str | None
-    pid: int | None
-    closing: Annotated[bool, "a connection that no program has any more"]
-
-
-class SimDocument(TypedDict):
-    """A simulated Windows of the port reconciler, with what a real one does not show."""
-
-    format_version: Annotated[int, More(const=LISTING_VERSION)]
-    kind: Literal["sim"]
-    name: Annotated[str, "the host's name"]
-    machine: Annotated[str, "its identity"]
-    seed: Annotated[int, "of its chance"]
-    boot: Annotated[str, "changes with every boot"]
-    elevated: Annotated[bool, "it lets itself be changed"]
-    winnat: Annotated[WinNat, "the state of the WinNAT service"]
-    variants: Annotated[dict[str, str], "its switches"]
-    dynamic: Annotated[DynamicRanges, "the ephemeral ranges"]
-    hidden: Annotated[dict[str, list[Ports]], "what is saved and not listed until a restart, by table"]
-    tables: Annotated[dict[str, list[SimRow]], "every row, by table"]
-    sockets: Annotated[list[SimSocket], "what listens, and what closes"]
-
-
 DOCUMENTS = {
     "plan": PlanDocument,
     "result": ResultDocument,
     "host": HostDocument,
-    "explanation": ExplanationDocument,
     "check": CheckDocument,
-    "doctor": DoctorDocument,
     "error": ErrorDocument,
-    "sim": SimDocument,
 }
 """Every document by its name, which is its `kind`."""
