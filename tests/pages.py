@@ -48,6 +48,8 @@ _LINUX = re.compile(r"^```text linux$", re.MULTILINE)
 _NOT_RUN = re.compile(r"^(```+)(?!`|console\b|text linux$)[^\n]*\n\$ ", re.MULTILINE)
 _SHELL = frozenset("|<>&;")
 _PROGRESS = re.compile(r"^\[\d+/\d+\] .*\n", re.MULTILINE)
+_FOLDER_ON_WINDOWS = re.compile(r"(?<=\w)\\{1,2}(?=[\w-]+\.toml)")
+"""As in `desired\\kept.toml`, in text and in JSON."""
 _CHANGING = {  # what differs from run to run
     re.compile(r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b"): "MACHINE",
     re.compile(r"\b(?=\w*[0-9])[0-9a-f]{16}\b"): "DIGEST",
@@ -112,7 +114,8 @@ class Folder:
         with redirect_stdout(out), redirect_stderr(out):
             code = main(args)
         self._patch.chdir(self.path)  # which -C left
-        return without_progress(out.getvalue()) + (f"[exit {code}]\n" if code else "")
+        printed = _FOLDER_ON_WINDOWS.sub("/", out.getvalue()) if sys.platform == "win32" else out.getvalue()
+        return without_progress(printed) + (f"[exit {code}]\n" if code else "")
 
     def _run_as(self, command: str, expected: str) -> str:
         """Run a command of a page, in which ids are those of the page, and learn which of today these are."""

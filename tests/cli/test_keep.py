@@ -10,7 +10,7 @@ import pytest
 
 from tests.cli.lab import Lab
 
-KEPT = "desired/kept.toml"
+KEPT = str(Path("desired/kept.toml"))
 
 
 def test_from_a_port_to_in_sync_with_nothing_but_what_is_printed(lab: Lab) -> None:
