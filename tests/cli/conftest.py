@@ -9,12 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.report import progress
 from tests.cli.lab import Lab
 
 
 @pytest.fixture
 def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Lab:
-    """A fresh simulated host in the working directory, named by RECONCILER_HOST."""
+    """A fresh simulated host in the working directory, named by RECONCILER_HOST. Progress is for a slow machine."""
+    monkeypatch.setattr(progress, "SILENT_SECONDS", 3600.0)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("RECONCILER_STATE_DIR", str(tmp_path / "state"))
     monkeypatch.setenv("RECONCILER_HOST", "sim:lab.json")
