@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
@@ -16,6 +16,21 @@ if TYPE_CHECKING:
     from reconciler.plan.model import Plan
 
 app = new_app()
+
+PlanFile = Annotated[
+    Path | None,
+    typer.Option("--plan", metavar="FILE", help="Apply exactly the plan that plan --out saved; takes no PATH."),
+]
+
+
+class Source(NamedTuple):
+    """The options that say what is applied, and to which host."""
+
+    paths: options.Paths = None
+    plan_file: PlanFile = None
+    host: options.HostSpec = "auto"
+    tags: options.Tags = None
+
 
 _EXAMPLES = """Examples:
 
@@ -33,13 +48,13 @@ without a terminal and without --yes; 130 interrupted.
 
 @app.command(epilog=_EXAMPLES)
 @options.spread
-def apply(ctx: typer.Context, where: options.Where, allowed: options.Allowed, how: How) -> int:
+def apply(ctx: typer.Context, source: Source, allowed: options.Allowed, how: How) -> int:
     """Make the host as the policies say: create what is missing, then remove what no policy claims any more."""
-    plan_file = how.plan_file
+    plan_file = source.plan_file
     if plan_file is not None:
         options.refuse_beside(ctx, "--plan", options.OF_A_PLAN, options.HELD)
-        return close(lambda: _saved(plan_file), how)
-    known = options.make_options(allowed)
+        return close(lambda: _saved(plan_file), how, saved=True)
+    where, known = options.Where(source.paths, source.host, source.tags), options.make_options(allowed)
     return close(lambda: (*options.plan_for(options.make_request(where, known)), AN_APPLY), how)
 
 

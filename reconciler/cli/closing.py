@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
@@ -24,10 +23,6 @@ if TYPE_CHECKING:
     from reconciler.report.events import Events as EventsProgress
     from reconciler.report.told import Extent
 
-PlanFile = Annotated[
-    Path | None,
-    typer.Option("--plan", metavar="FILE", help="Apply exactly the plan that plan --out saved; takes no PATH."),
-]
 Events = Annotated[
     str | None,
     typer.Option(
@@ -47,7 +42,6 @@ LockTimeout = Annotated[
 class How(NamedTuple):
     """The options that say how it is done, and what is printed."""
 
-    plan_file: PlanFile = None
     yes: options.Yes = False
     as_json: options.Json = False
     events: Events = None
@@ -79,8 +73,11 @@ Planned = Callable[[], "tuple[Plan, Host, Undo]"]
 _LONGEST_WAIT = 24 * 3600
 
 
-def close(planned: Planned, how: How) -> int:
-    """Plan, ask, do it, and print what came of it; the exit code. Raises UsageError before anything is read."""
+def close(planned: Planned, how: How, *, saved: bool = False) -> int:
+    """Plan, ask, do it, and print what came of it; the exit code. Raises UsageError before anything is read.
+
+    `saved`: somebody has looked at this very plan before, and it is done once, or not at all.
+    """
     if not 0 <= how.lock_timeout <= _LONGEST_WAIT:
         raise UsageError(f"write seconds, from 0 to {_LONGEST_WAIT}", where=f"--lock-timeout {how.lock_timeout}")
     if how.as_json and how.events == "-":
@@ -90,7 +87,7 @@ def close(planned: Planned, how: How) -> int:
         check_can_ask("look at the plan on a terminal first, or say --yes")
     events = _events(how)
     try:
-        ended = _plan_and_apply(planned, how, events)
+        ended = _plan_and_apply(planned, how, _Also(saved, events))
     except ReconcilerError as error:
         if events is not None:
             events.failed(error)
@@ -116,33 +113,34 @@ def _events(how: How) -> EventsProgress | None:
 
 
 class _Also(NamedTuple):
-    """The apply that this one undoes, or nothing; and who else hears of it."""
+    """What else counts while a plan is closed: whether it was saved, who hears of it, and the apply that it undoes."""
 
-    undoes: str
+    saved: bool
     events: EventsProgress | None
+    undoes: str = ""
 
 
-def _plan_and_apply(planned: Planned, how: How, events: EventsProgress | None) -> tuple[ApplyResult, bool] | None:
+def _plan_and_apply(planned: Planned, how: How, also: _Also) -> tuple[ApplyResult, bool] | None:
     """The result, and whether somebody asked to stop; None where the answer was no."""
     made, host, undo = planned()
     if made.facts.read_only:
         raise RefusedError("this host can be read and planned, but not changed", where=made.facts.name)
     if not how.yes and _is_worth_asking(made) and not _agrees(made, undo.question, how.extent):
         return None
-    if _is_unseen(how) and made.to_do():
+    if _is_unseen(how, also) and made.to_do():
         _say_first(made)
-    result, stopped = _apply(made, host, how, _Also(undo.id, events))
+    result, stopped = _apply(made, host, how, also._replace(undoes=undo.id))
     result = replace(result, plan=undo.of(result.plan))
-    if events is not None:
-        events.closed(result)
+    if also.events is not None:
+        also.events.closed(result)
     if _not_begun(result):
         raise ReconcilerError(f"nothing was changed: {'; '.join(result.problems)}")
     return result, stopped
 
 
-def _is_unseen(how: How) -> bool:
+def _is_unseen(how: How, also: _Also) -> bool:
     """Has nobody seen the plan? Then it may be another one by the time the lock is held."""
-    return how.yes and how.plan_file is None
+    return how.yes and not also.saved
 
 
 def _say_first(made: Plan) -> None:
@@ -180,8 +178,8 @@ def _apply(made: Plan, host: Host, how: How, also: _Also) -> tuple[ApplyResult, 
             progress=Several([shown, also.events] if also.events else [shown]),
             lock_timeout=how.lock_timeout,
             stop=stop,
-            replan=_is_unseen(how),
-            single_use=how.plan_file is not None,
+            replan=_is_unseen(how, also),
+            single_use=also.saved,
             warn=lambda text: say_error(f"{PROGRAM}: warning: {text}"),
             undoes=also.undoes,
             kept_logs=read_settings().kept_logs,

@@ -184,6 +184,7 @@ Version = Annotated[
 
 def _root(ctx: typer.Context, folder: Folder = None, color: Colour = None, version: Version = False) -> None:
     """Keep Windows port exclusions and reservations as a policy says: plan shows the difference, apply closes it."""
+    read_settings.cache_clear()
     if host := read_settings().host:
         ctx.default_map = {name: {"host": host} for name in COMMANDS}
 

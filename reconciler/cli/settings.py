@@ -8,6 +8,7 @@ for everybody, such as /tmp, a file of somebody else is refused: it would choose
 from __future__ import annotations
 
 import stat
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -41,8 +42,9 @@ _MEANT = {
 }
 
 
+@cache
 def read_settings() -> Settings:
-    """The settings of the working folder; nothing set where it has no such file, or only one of other programs.
+    """The settings of the working folder, read once in a run; nothing where no file of it is ours or has our table.
 
     Raises ReconcilerError, one sentence, for a file that cannot be read or sets what cannot be set.
     """

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import typer
 
 from reconciler.cli import options
-from reconciler.cli.closing import DeferredOk, Events, How, LockTimeout, Undo, close
+from reconciler.cli.closing import How, Undo, close
 from reconciler.cli.commands import new_app
 from reconciler.cli.settings import read_settings
 
@@ -31,18 +31,6 @@ class Allowed(NamedTuple):
     release_winnat: options.ReleaseWinnat = False
 
 
-class Way(NamedTuple):
-    """The options that say how it is done, and what is printed."""
-
-    yes: options.Yes = False
-    as_json: options.Json = False
-    events: Events = None
-    deferred_ok: DeferredOk = False
-    lock_timeout: LockTimeout = 30.0
-    full: options.Full = False
-    quiet: options.Quiet = False
-
-
 _EXAMPLES = """Examples:
 
 \b
@@ -57,7 +45,7 @@ without a terminal and without --yes; 130 interrupted.
 
 @app.command(epilog=_EXAMPLES)
 @options.spread
-def undo(id: OneId, allowed: Allowed, way: Way, host: options.HostSpec = "auto") -> int:  # noqa: A002
+def undo(id: OneId, allowed: Allowed, how: How, host: options.HostSpec = "auto") -> int:  # noqa: A002
     """Go back to what was claimed before an apply, entry by entry. No policy file is changed."""
     known = options.make_options(options.Allowed(None, *allowed))
 
@@ -72,4 +60,4 @@ def undo(id: OneId, allowed: Allowed, way: Way, host: options.HostSpec = "auto")
         said = [note for note in made.notes if note.id.startswith("undo")]
         return made, target, Undo(past.id, lambda plan: as_undo(plan, said), "Undo it like this?")
 
-    return close(planned, How(None, *way))
+    return close(planned, how)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.cli.settings import read_settings
 from reconciler.report import progress
 from tests.cli.lab import Lab
 
@@ -37,6 +38,7 @@ def interruptible() -> Iterator[None]:
 def same_colours() -> Iterator[None]:
     """`--color` counts for one run of the program, which is many in one process here."""
     before = {name: os.environ.get(name) for name in ("NO_COLOR", "FORCE_COLOR")}
+    read_settings.cache_clear()
     yield
     for name, value in before.items():
         os.environ.pop(name, None)

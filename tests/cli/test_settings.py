@@ -17,6 +17,7 @@ OWN, SHARED = "reconciler.toml", "pyproject.toml"
 
 
 def write(file: str, text: str) -> None:
+    read_settings.cache_clear()
     Path(file).write_text(text, encoding="utf-8")
 
 
@@ -103,6 +104,7 @@ def test_a_table_of_ours_that_is_none_and_a_file_that_is_not_text_are_told(lab: 
     write(SHARED, "[tool]\nreconciler = 3\n")
     with pytest.raises(ReconcilerError, match="not a table"):
         read_settings()
+    write(OWN, "")
     Path(OWN).write_bytes(b"host = \xff")
     with pytest.raises(ReconcilerError, match="not UTF-8"):
         read_settings()
